@@ -1,0 +1,236 @@
+// All that plugin/ knows of Xen. These classes are implemented in this folder
+// over libxl, libxenctrl, libxenguest, libxenstore and QEMU's QMP, and in
+// tests/fakes/ without any of them. No Xen type appears here.
+//
+// Threads: a Host may be used from any thread; it serialises what needs it. A
+// Domain, an Incoming and a PageMover belong to one thread at a time.
+//
+// Errors: every call keeps rc or errno in Error::code() and says in its text
+// what failed, without the domain's name: the caller adds that.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log.h"
+#include "result.h"
+#include "unique_fd.h"
+#include "units.h"
+
+namespace xl_colo {
+
+struct XenVersion {
+    unsigned major = 0;
+    unsigned minor = 0;
+    auto operator<=>(const XenVersion&) const = default;
+};
+
+struct HostFacts {
+    std::string name;                    // gethostname()
+    XenVersion xen;                      // of the running hypervisor
+    std::vector<uint32_t> cpu_features;  // libxl_physinfo.hw_cap, as it is
+    uint64_t free_kib = 0;               // what a new domain may take
+    bool can_migrate = true;             // false where libxenguest has stubs
+};
+
+enum class GuestState {
+    running,    // or blocked, or paused by the toolstack
+    suspended,  // shut down with reason suspend
+    poweroff,
+    reboot,
+    crash,      // crash or watchdog
+    gone,
+};
+const char* to_string(GuestState state);
+
+// What decides whether a guest can be protected.
+struct DomainFacts {
+    Domid domid;
+    std::string name;
+    std::string uuid;
+    bool hvm = false;
+    bool pv_drivers = false;    // HVM_PARAM_CALLBACK_IRQ is set
+    bool platform_pci = false;  // xen_platform_pci, through which they start
+    std::vector<std::string> writable_disks;  // by vdev
+    std::vector<std::string> nics;            // by MAC address
+    GuestState state = GuestState::running;
+    uint64_t memory_kib = 0;    // the most that the guest may have
+    Pages gfns;                 // highest gfn plus one
+    std::string configuration;  // libxl's JSON, to build it anew elsewhere
+};
+
+// A digest of one page; all zero for a page that the guest does not have.
+using PageDigest = std::array<uint8_t, 16>;
+
+// One domain on this host. Methods are called by the session's thread, in the
+// order of the protocol; state() may be called by any thread.
+class Domain {
+public:
+    virtual ~Domain() = default;
+
+    virtual Domid domid() const = 0;
+
+    // Stops vCPUs and device model and leaves the device state where
+    // device_state() finds it. A domain that has shut down for another reason
+    // is error guest_stopped.
+    virtual Status suspend() = 0;
+    // The same for the copy on a secondary: it may have shut down by itself
+    // ahead of the primary, which only stops its device model then.
+    virtual Status suspend_copy() = 0;
+    // The device model's state as of the last suspend().
+    virtual Result<Buffer> device_state() = 0;
+    // Puts the state into the suspended domain's device model.
+    virtual Status load_device_state(View state) = 0;
+    // The suspended domain goes on as if nothing had been: same memory, same
+    // vCPUs (primary), or with those that a restore put in (secondary).
+    virtual Status resume() = 0;
+
+    // Pages dirtied since the log was last cleaned; does not clean it.
+    virtual Result<Pages> count_dirty() = 0;
+    // Log-dirty of the hypervisor and of the device model. The primary does
+    // not call the first: xc_domain_save does that.
+    virtual Status set_log_dirty(bool on) = 0;
+    virtual Status set_device_model_log_dirty(bool on) = 0;
+
+    virtual Status pause() = 0;
+    virtual Status unpause() = 0;
+    virtual Status rename(const std::string& name) = 0;
+    virtual Status destroy() = 0;
+    virtual GuestState state() = 0;
+
+    // Digests of `count` pages from `first`. The domain must be suspended.
+    // `key` is the session's secret, so that a guest cannot choose collisions.
+    virtual Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
+                                                   View key) = 0;
+    // The pages that HVM params name as the hypervisor's or its daemons' own
+    // (ioreq, buffered ioreq, xenstore ring, console ring, identity map...).
+    virtual Result<std::vector<Pfn>> hypervisor_pages() = 0;
+};
+
+// The protocol's side of xc_domain_save, in the order in which libxc calls it
+// (XC_STREAM_COLO, xg_sr_save.c). All run on the thread that called save().
+// Each returns whether to go on; false ends the save.
+class SaveCallbacks {
+public:
+    virtual ~SaveCallbacks() = default;
+    virtual bool suspend() = 0;
+    virtual bool checkpoint() = 0;
+    virtual bool postcopy() = 0;
+    virtual bool wait_checkpoint() = 0;
+};
+
+// What a restore's callbacks may answer (xg_sr_restore.c).
+enum class RestoreAnswer {
+    fail = 0,      // the copy is not to be used; the restore returns an error
+    go_on = 1,
+    take_over = 2  // leave the loop, keep the domain as it is
+};
+
+// The same for xc_domain_restore.
+class RestoreCallbacks {
+public:
+    virtual ~RestoreCallbacks() = default;
+    virtual RestoreAnswer checkpoint() = 0;
+    virtual void restore_results(Pfn store, Pfn console) = 0;
+    virtual RestoreAnswer postcopy() = 0;
+    virtual RestoreAnswer wait_checkpoint() = 0;
+    virtual RestoreAnswer suspend() = 0;
+};
+
+// A domain that libxl is building here, up to the point where its memory is
+// wanted. libxl runs in a thread of its own; the memory is restored by ours.
+//
+//     begin()          libxl has made the empty domain and waits in its helper
+//     PageMover        restores the memory; on its first restore_results():
+//     memory_restored  the helper answers libxl
+//     give_device_state  goes into the stream that libxl reads
+//     wait_built       libxl has started the device model; the domain is paused
+//
+// The destructor of one that is not built destroys the domain.
+class Incoming {
+public:
+    virtual ~Incoming() = default;
+    virtual Domid domid() const = 0;
+    virtual Status memory_restored(Pfn store, Pfn console) = 0;
+    virtual Status give_device_state(View state) = 0;
+    virtual Result<std::unique_ptr<Domain>> wait_built() = 0;
+    // Ends libxl's work and destroys the domain; wait_built() fails then.
+    // Any thread.
+    virtual void abandon() = 0;
+};
+
+// libxc's page mover. Takes over the fds of `io` and `back`; closes them on
+// return, so that the relays see an end.
+class PageMover {
+public:
+    virtual ~PageMover() = default;
+    // Blocks until the protocol ends it. The domain may be left suspended:
+    // the caller knows what its callbacks did last.
+    virtual Status save(Domid domid, UniqueFd io, UniqueFd back,
+                        SaveCallbacks& callbacks) = 0;
+    // `gfns` as the primary has them; `reserve_gfns` makes them known to the
+    // hypervisor first, without which the dirty bitmap is cut off (F3).
+    virtual Status restore(Incoming& incoming, UniqueFd io, UniqueFd back,
+                           Pages gfns, bool reserve_gfns,
+                           RestoreCallbacks& callbacks) = 0;
+};
+
+// Tells when any domain of the host shut down or went away.
+class DomainWatch {
+public:
+    virtual ~DomainWatch() = default;
+    virtual int fd() const = 0;      // readable: call drain(), look at states
+    virtual void drain() = 0;
+};
+
+struct OpenOptions {
+    // Work-around for F4, switched off only by tests.
+    bool reload_by_snapshot = true;
+};
+
+class Host {
+public:
+    virtual ~Host() = default;
+    virtual Result<HostFacts> facts() = 0;
+    // By name or number, as xl takes it. Error domain_gone when there is none.
+    virtual Result<DomainFacts> find(const std::string& name_or_domid) = 0;
+    // Whether a domain of that name, or with that UUID, exists here; says which.
+    virtual Result<std::optional<std::string>> taken(const std::string& name,
+                                                     const std::string& uuid) = 0;
+    // The UUID and the HVM-ness in a configuration, checked for sense.
+    virtual Result<std::string> uuid_of(const std::string& configuration) = 0;
+    // Free memory in KiB that building `configuration` takes.
+    virtual Result<uint64_t> memory_needed_kib(
+        const std::string& configuration) = 0;
+    virtual Result<std::unique_ptr<Domain>> open(Domid domid,
+                                                 const OpenOptions& options) = 0;
+    // Creates the domain of `configuration` under the name `name`.
+    virtual Result<std::unique_ptr<Incoming>> receive(
+        const std::string& configuration, const std::string& name,
+        const OpenOptions& options) = 0;
+    virtual std::unique_ptr<PageMover> page_mover() = 0;
+    virtual Result<std::unique_ptr<DomainWatch>> watch_domains() = 0;
+    // The domain has shut down with `state` and nobody else looks after it:
+    // does what its configuration says (on_poweroff, on_reboot, on_crash), as
+    // xl's own daemon would. The new domid after a restart, nothing after an end.
+    virtual Result<std::optional<Domid>> carry_out_shutdown(
+        Domid domid, GuestState state) = 0;
+    // Whether libxenguest here writes the dirty list with the wrong header
+    // (F2) for certain, perhaps, or not: 4.18 and later are suspected.
+    virtual bool suspect_long_dirty_header() const = 0;
+};
+
+// Opens libxl and the rest. Error refused with one clear line when there is no
+// Xen here, no privilege, or no xenstored.
+Result<std::unique_ptr<Host>> open_host(Log& log);
+
+// Messages through xentoollog to `fd`, which it borrows; lines start with
+// `context` ("colo primary"). Progress of libxc is shown when `progress`.
+std::unique_ptr<Log> make_xentoollog(int fd, const std::string& context,
+                                     LogLevel least, bool progress);
+
+}  // namespace xl_colo

@@ -1,0 +1,24 @@
+// Where messages for people go. The program's implementation is libxl-glue's,
+// over xentoollog; tests keep the lines.
+#pragma once
+
+#include <string>
+
+namespace xl_colo {
+
+enum class LogLevel { debug, detail, info, notice, warn, error };
+
+// Any thread. A message is one line without an end, a full stop or a level.
+class Log {
+public:
+    virtual ~Log() = default;
+    virtual void write(LogLevel level, const std::string& message) = 0;
+
+    void debug(const std::string& m) { write(LogLevel::debug, m); }
+    void info(const std::string& m) { write(LogLevel::info, m); }
+    void notice(const std::string& m) { write(LogLevel::notice, m); }
+    void warn(const std::string& m) { write(LogLevel::warn, m); }
+    void error(const std::string& m) { write(LogLevel::error, m); }
+};
+
+}  // namespace xl_colo
