@@ -13,6 +13,12 @@ class Log {
 public:
     virtual ~Log() = default;
     virtual void write(LogLevel level, const std::string& message) = 0;
+    // How far a long step is; for a terminal, so an implementation may drop it.
+    virtual void progress(const std::string& what, unsigned long done,
+                          unsigned long total)
+    {
+        (void)what, (void)done, (void)total;
+    }
 
     void debug(const std::string& m) { write(LogLevel::debug, m); }
     void info(const std::string& m) { write(LogLevel::info, m); }

@@ -1,0 +1,50 @@
+// What a session's thread waits for: frames from the peer, and what happens
+// on this host. One queue, so that the order in which things became known is
+// the order in which they are handled.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "result.h"
+#include "wire.h"
+
+namespace xl_colo {
+
+struct StopRequest {         // xl-colo-stop, SIGTERM, SIGINT
+    std::string reason;
+};
+struct FailoverRequest {};   // xl-colo-failover
+struct GuestStopped {        // the guest shut down by itself
+    std::string reason;
+};
+struct PeerLost {
+    Error error;
+};
+
+using Event =
+    std::variant<Frame, StopRequest, FailoverRequest, GuestStopped, PeerLost>;
+
+// Any thread posts, the session's thread takes.
+class EventQueue {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    void post(Event event);
+    // Nothing when the deadline passes first. Without a deadline it waits: the
+    // link posts PeerLost when the peer is silent for too long.
+    std::optional<Event> take(
+        std::optional<Clock::time_point> deadline = std::nullopt);
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<Event> events_;
+};
+
+}  // namespace xl_colo
