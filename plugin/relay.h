@@ -1,0 +1,110 @@
+// libxc's file descriptors end here. libxc writes and reads its own stream
+// through local pipes; what crosses the wire is ours. So one place counts,
+// limits, checks and repairs, whatever libxc the host has.
+//
+//     primary                                    secondary
+//     xc_domain_save  -> SaveRelay    -> RECORD     -> RestoreFeed    -> xc_domain_restore
+//     xc_domain_save  <- DirtyListFeed <- DIRTY_LIST <- DirtyListRelay <- xc_domain_restore
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "link.h"
+#include "result.h"
+#include "unique_fd.h"
+#include "units.h"
+
+namespace xl_colo {
+
+// Primary: turns what xc_domain_save writes into IMAGE and RECORD frames, in a
+// thread of its own, and counts the pages of D.
+class SaveRelay {
+public:
+    // `gfns`: a page beyond them ends the stream with an error.
+    SaveRelay(FrameSender& sender, Pages gfns);
+    // Ends the thread.
+    ~SaveRelay();
+
+    // The end that libxc writes to; once.
+    UniqueFd take_io();
+    // Waits until the next CHECKPOINT record has been handed to the sender.
+    // The pages that were sent since the one before, each counted once.
+    Result<Pages> wait_checkpoint_sent();
+    // libxc's next write fails and waiting ends. Any thread.
+    void abort();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Primary: hands B to xc_domain_save, which reads it after its suspend
+// callback, as one CHECKPOINT_DIRTY_PFN_LIST record.
+class DirtyListFeed {
+public:
+    // `drop` replaces every list by an empty one: for the test that shows what
+    // the back channel is for.
+    DirtyListFeed(Pages gfns, bool drop);
+    ~DirtyListFeed();
+
+    UniqueFd take_back();
+    // The body of a DIRTY_LIST frame after the checkpoint's number: |B|.
+    // Blocks while libxc does not read, so the link's thread calls it. Error
+    // protocol: not ascending, beyond the guest, not a multiple of 8 bytes;
+    // and more than one record holds (16,777,216 pages, F6).
+    Result<Pages> give(View list);
+    // libxc reads an end of file and give() stops blocking. Any thread.
+    void abort();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Secondary: gives xc_domain_restore its stream.
+class RestoreFeed {
+public:
+    explicit RestoreFeed(Pages gfns);
+    ~RestoreFeed();
+
+    UniqueFd take_io();
+    // The bodies of IMAGE and RECORD frames. Checks header, length and the
+    // pfns of PAGE_DATA before libxc sees a byte. Blocks while libxc is busy.
+    Status image(View body);
+    Status record(View body);
+    // libxc reads an end of file; blocked calls return. Any thread.
+    void abort();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Secondary: turns the records that xc_domain_restore writes to its
+// send_back_fd into DIRTY_LIST frames, in a thread of its own.
+class DirtyListRelay {
+public:
+    // F2: libxc of 4.18 and later writes 8 stray zero bytes after the record's
+    // header. `suspect_long_header` says that this may be such a libxc;
+    // `repair` is false only in the test that shows what happens then.
+    DirtyListRelay(FrameSender& sender, Pages gfns, bool suspect_long_header,
+                   bool repair);
+    ~DirtyListRelay();
+
+    UniqueFd take_back();
+    // The checkpoint whose list comes next. Call before libxc's suspend
+    // callback returns.
+    void expect(CheckpointNumber number);
+    void abort();
+    // The size of the last list, |B|; nothing before the first. Any thread.
+    std::optional<Pages> last() const;
+    // Why the thread ended, if a list was bad or could not be sent.
+    std::optional<Error> failure() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace xl_colo
