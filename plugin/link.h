@@ -76,6 +76,7 @@ private:
     std::atomic<uint64_t> sent_{0};
     std::atomic<uint64_t> received_{0};
     std::atomic<bool> closing_{false};
+    std::atomic<bool> deaf_{false};  // the reader has ended
     std::thread reader_;
     std::thread heart_;
 };

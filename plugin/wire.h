@@ -1,8 +1,8 @@
 // Frames, as docs/specs/colo-wire.md lays them out.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "result.h"
