@@ -1,0 +1,82 @@
+// One protected domain, seen from the host where it runs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "conversation.h"
+#include "glue.h"
+#include "link.h"
+#include "relay.h"
+#include "session.h"
+#include "status.h"
+
+namespace xl_colo {
+
+// Runs on the thread that calls run(). Borrows everything for as long as it
+// lives; the link must not have been started.
+class Primary : public SessionControl,
+                private SaveCallbacks,
+                private FrameReceiver {
+public:
+    Primary(Domain& domain, PageMover& mover, Link& link, StatusBoard& board,
+            Log& log, SessionOptions options);
+
+    // From the initial copy to the end of protection. The guest runs here
+    // afterwards, unless the state says held or ended.
+    SessionEnd run();
+
+    void request_stop(const std::string& reason) override;
+    void request_failover() override;
+    void guest_stopped(GuestState state) override;
+
+private:
+    // libxc's callbacks, in its order.
+    bool suspend() override;
+    bool checkpoint() override;
+    bool postcopy() override;
+    bool wait_checkpoint() override;
+
+    // The link's thread.
+    Status on_frame(Frame frame) override;
+    void on_lost(Error why) override;
+
+    bool fail(Error why);
+    Status verify();
+    void record_checkpoint();
+    bool begin_next();
+    Error cause_of_end(const Status& saved);
+    SessionEnd finish(const Error& cause);
+    SessionEnd yield();
+    Status resume_guest();
+
+    Domain& domain_;
+    PageMover& mover_;
+    Link& link_;
+    StatusBoard& board_;
+    Log& log_;
+    SessionOptions options_;
+    Buffer digest_key_;
+
+    EventQueue queue_;
+    Conversation peer_;
+    SaveRelay stream_;
+    DirtyListFeed dirty_list_;
+
+    // The checkpoint under way, or the last one.
+    CheckpointNumber number_;
+    bool suspended_ = false;        // the guest, by us
+    bool copy_complete_ = false;    // the peer may have a state to go on with
+    std::atomic<bool> copying_{true};
+    std::optional<Error> failure_;  // of a callback
+
+    // Figures of the checkpoint under way.
+    EventQueue::Clock::time_point suspended_at_, resumed_at_;
+    std::optional<Pages> a_;
+    std::atomic<uint64_t> b_{0};
+    Pages d_;
+    Bytes sent_before_, received_before_;
+};
+
+}  // namespace xl_colo
