@@ -7,14 +7,14 @@ namespace xl_colo {
 Result<Frame> Conversation::expect(
     FrameType type, std::optional<EventQueue::Clock::time_point> deadline)
 {
-    while (!lost_) {
+    while (!ended_) {
         std::optional<Event> event = queue_.take(deadline);
         if (!event) {
             return Error(ErrorKind::timeout,
                          "no " + to_string(type) + " in time");
         }
         if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            lost_ = gone->error;
+            ended_ = gone->error;
             break;
         }
         auto* frame = std::get_if<Frame>(&*event);
@@ -37,7 +37,7 @@ Result<Frame> Conversation::expect(
                                               ", received " +
                                               to_string(frame->type));
     }
-    return *lost_;
+    return *ended_;
 }
 
 Result<Buffer> Conversation::expect(FrameType type, CheckpointNumber number)
@@ -66,8 +66,8 @@ Result<Buffer> Conversation::expect(FrameType type, CheckpointNumber number)
 std::optional<Event> Conversation::next(
     std::optional<EventQueue::Clock::time_point> deadline)
 {
-    if (lost_) {
-        return PeerLost{*lost_};
+    if (ended_) {
+        return PeerLost{*ended_};
     }
     std::optional<Event> event;
     if (!kept_.empty()) {
@@ -78,12 +78,28 @@ std::optional<Event> Conversation::next(
     }
     if (event) {
         if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            lost_ = gone->error;
+            ended_ = gone->error;
         } else if (auto* frame = std::get_if<Frame>(&*event)) {
             takeover_ |= frame->type == FrameType::TAKEOVER;
         }
     }
     return event;
+}
+
+std::optional<Event> Conversation::wait_local(
+    EventQueue::Clock::time_point deadline)
+{
+    while (auto event = kept_.empty() ? queue_.take(deadline)
+                                      : std::optional(kept_.front())) {
+        if (!kept_.empty()) {
+            kept_.pop_front();
+        }
+        if (!std::holds_alternative<Frame>(*event) &&
+            !std::holds_alternative<PeerLost>(*event)) {
+            return event;
+        }
+    }
+    return std::nullopt;
 }
 
 Status Conversation::send(FrameType type, CheckpointNumber number, View rest)
@@ -95,14 +111,14 @@ Status Conversation::send(FrameType type, CheckpointNumber number, View rest)
 void Conversation::part(const std::string& why,
                         std::chrono::milliseconds patience)
 {
-    if (lost_ || !send_stop(sender_, why)) {
+    if (lost() || !send_stop(sender_, why) || ended_) {
         return;
     }
     const auto deadline = EventQueue::Clock::now() + patience;
     // Frames of the step that ends here may still be on their way.
     while (auto event = queue_.take(deadline)) {
         if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            lost_ = gone->error;
+            ended_ = gone->error;
             return;
         }
         const auto* frame = std::get_if<Frame>(&*event);

@@ -31,6 +31,9 @@ public:
     std::optional<Event> next(
         std::optional<EventQueue::Clock::time_point> deadline = std::nullopt);
 
+    // What this host wants, after the peer is lost.
+    std::optional<Event> wait_local(EventQueue::Clock::time_point deadline);
+
     Status send(FrameType type) { return sender_.send(type); }
     Status send(FrameType type, CheckpointNumber number, View rest = {});
 
@@ -38,8 +41,12 @@ public:
     // `patience`, until it has understood.
     void part(const std::string& why, std::chrono::milliseconds patience);
 
-    // Whether the peer is gone; expect() fails at once then.
-    const std::optional<Error>& lost() const { return lost_; }
+    // Whether the peer is gone, as against one that sent nonsense. After
+    // either, expect() fails at once.
+    bool lost() const
+    {
+        return ended_ && ended_->kind() == ErrorKind::peer_lost;
+    }
     // Whether the secondary's admin asked for a failover.
     bool takeover() const { return takeover_; }
 
@@ -47,7 +54,7 @@ private:
     FrameSender& sender_;
     EventQueue& queue_;
     std::deque<Event> kept_;
-    std::optional<Error> lost_;
+    std::optional<Error> ended_;  // the link, and why
     bool takeover_ = false;
 };
 

@@ -20,15 +20,13 @@ struct StopRequest {         // xl-colo-stop, SIGTERM, SIGINT
     std::string reason;
 };
 struct FailoverRequest {};   // xl-colo-failover
-struct GuestStopped {        // the guest shut down by itself
-    std::string reason;
-};
+struct DomainsChanged {};    // some domain here shut down or went away
 struct PeerLost {
     Error error;
 };
 
-using Event =
-    std::variant<Frame, StopRequest, FailoverRequest, GuestStopped, PeerLost>;
+using Event = std::variant<Frame, StopRequest, FailoverRequest,
+                           DomainsChanged, PeerLost>;
 
 // Any thread posts, the session's thread takes.
 class EventQueue {

@@ -16,6 +16,18 @@ Bytes operator-(Bytes a, Bytes b)
     return Bytes{a.value() - b.value()};
 }
 
+// Whether the guest ended of its own accord. Suspended it is by us.
+bool stopped(GuestState state)
+{
+    return state != GuestState::running && state != GuestState::suspended;
+}
+
+Error guest_stopped_error(GuestState state)
+{
+    return {ErrorKind::guest_stopped,
+            std::string("the guest has stopped: ") + to_string(state)};
+}
+
 const char* const check_peer_advice =
     "the secondary may have taken over: check with \"xl list\" there, and "
     "destroy one of the two if both run";
@@ -146,8 +158,8 @@ bool Primary::wait_checkpoint()
     if (auto* stop = std::get_if<StopRequest>(&*event)) {
         return fail({ErrorKind::cancelled, stop->reason});
     }
-    if (auto* stopped = std::get_if<GuestStopped>(&*event)) {
-        return fail({ErrorKind::guest_stopped, stopped->reason});
+    if (std::holds_alternative<DomainsChanged>(*event)) {
+        return fail(guest_stopped_error(domain_.state()));
     }
     if (auto* gone = std::get_if<PeerLost>(&*event)) {
         return fail(gone->error);
@@ -162,7 +174,8 @@ bool Primary::wait_checkpoint()
         return fail({ErrorKind::protocol,
                      "unexpected " + to_string(frame->type)});
     }
-    return fail({ErrorKind::cancelled, "unexpected request"});
+    log_.warn("failover is for the secondary: ignored here");
+    return wait_checkpoint();
 }
 
 // ---- steps -----------------------------------------------------------------
@@ -170,6 +183,7 @@ bool Primary::wait_checkpoint()
 bool Primary::begin_next()
 {
     number_ = CheckpointNumber{number_.value() + 1};
+    list_wanted_ = number_.value();
     if (auto s = peer_.send(FrameType::CHECKPOINT, number_); !s) {
         return fail(s.error());
     }
@@ -239,12 +253,18 @@ Status Primary::on_frame(Frame frame)
 {
     if (frame.type == FrameType::DIRTY_LIST) {
         BodyReader body(frame.body);
-        (void)body.u64();  // SUSPENDED just before it had the same number
+        auto number = body.u64();
+        // One list a checkpoint: a second one would stay in libxc's pipe and
+        // be taken for the next checkpoint's.
+        if (!number || *number == 0 ||
+            *number != list_wanted_.exchange(0)) {
+            return Error(ErrorKind::protocol, "DIRTY_LIST out of turn");
+        }
         auto pages = dirty_list_.give(body.rest());
-        if (!pages) {
+        if (!pages && !ending_) {
             return pages.error();
         }
-        b_ = pages->value();
+        b_ = pages ? pages->value() : 0;
         return {};
     }
     // A peer that ends while libxc copies must not wait for the whole copy.
@@ -277,9 +297,12 @@ void Primary::request_failover()
     queue_.post(FailoverRequest{});
 }
 
-void Primary::guest_stopped(GuestState state)
+void Primary::domains_changed()
 {
-    queue_.post(GuestStopped{to_string(state)});
+    if (!stopped(domain_.state())) {
+        return;
+    }
+    queue_.post(DomainsChanged{});
     if (copying_) {
         stream_.abort();
     }
@@ -301,8 +324,8 @@ Error Primary::cause_of_end(const Status& saved)
         if (auto* stop = std::get_if<StopRequest>(&*event)) {
             return {ErrorKind::cancelled, stop->reason};
         }
-        if (auto* stopped = std::get_if<GuestStopped>(&*event)) {
-            return {ErrorKind::guest_stopped, stopped->reason};
+        if (std::holds_alternative<DomainsChanged>(*event)) {
+            return guest_stopped_error(domain_.state());
         }
         auto* frame = std::get_if<Frame>(&*event);
         if (frame && frame->type == FrameType::STOP) {
@@ -317,6 +340,8 @@ Error Primary::cause_of_end(const Status& saved)
 
 SessionEnd Primary::finish(const Error& cause)
 {
+    ending_ = true;
+    dirty_list_.abort();
     if (peer_.takeover()) {
         return yield();
     }
@@ -330,8 +355,9 @@ SessionEnd Primary::finish(const Error& cause)
             // secondary takes over.
             log_.error("cannot resume the guest here, leaving it to the "
                        "secondary: " + s.error().text());
-            board_.warn("the guest is suspended here; if the secondary has "
-                        "not taken over, try \"xl unpause\"");
+            board_.warn("the guest is suspended here and cannot be resumed; "
+                        "check that it runs on the secondary, then \"xl "
+                        "destroy\" it here");
             return {State::held, cause.text(), false};
         }
     }
@@ -356,16 +382,19 @@ SessionEnd Primary::finish(const Error& cause)
 // may run it for good, and goes away here only when the other has it.
 SessionEnd Primary::yield()
 {
-    if (!suspended_) {
-        if (auto s = domain_.pause(); !s) {
-            peer_.part(s.error().with_context("cannot hold the guest").text(),
-                       options_.offer.timeout);
-            return {State::unprotected, s.error().text(), false};
-        }
+    // Paused and not suspended: so "xl unpause" brings it back if need be.
+    Status held = domain_.pause();
+    if (held && suspended_) {
+        held = resume_guest();
+    }
+    if (!held) {
+        const Error why = held.error().with_context("cannot hold the guest");
+        peer_.part(why.text(), options_.offer.timeout);
+        return {State::unprotected, why.text(), false};
     }
     board_.enter(State::held);
-    Status sent = peer_.send(FrameType::YIELDED);
-    if (sent) {
+    held = peer_.send(FrameType::YIELDED);
+    if (held) {
         // However long the other side takes: only silence ends the wait.
         auto taken = peer_.expect(FrameType::TAKEN_OVER);
         if (taken) {
@@ -375,12 +404,19 @@ SessionEnd Primary::yield()
             }
             return {State::ended, "failover to the secondary", true};
         }
-        sent = taken.error();
+        held = taken.error();
+    }
+    if (held.error().kind() == ErrorKind::peer_stopped) {
+        (void)peer_.send(FrameType::BYE);
+        held = domain_.unpause();
+        if (held) {
+            return {State::unprotected, "failover was called off", false};
+        }
     }
     board_.warn("failover under way when the connection was lost; the guest "
                 "is held here: if it does not run on the secondary, "
                 "\"xl unpause\" it");
-    return {State::held, sent.error().text(), false};
+    return {State::held, held.error().text(), false};
 }
 
 }  // namespace xl_colo

@@ -29,7 +29,7 @@ public:
 
     void request_stop(const std::string& reason) override;
     void request_failover() override;
-    void guest_stopped(GuestState state) override;
+    void domains_changed() override;
 
 private:
     // libxc's callbacks, in its order.
@@ -69,6 +69,8 @@ private:
     bool suspended_ = false;        // the guest, by us
     bool copy_complete_ = false;    // the peer may have a state to go on with
     std::atomic<bool> copying_{true};
+    std::atomic<bool> ending_{false};        // libxc reads no more lists
+    std::atomic<uint64_t> list_wanted_{0};  // the checkpoint whose B is due
     std::optional<Error> failure_;  // of a callback
 
     // Figures of the checkpoint under way.

@@ -34,8 +34,8 @@ public:
     virtual ~SessionControl() = default;
     virtual void request_stop(const std::string& reason) = 0;
     virtual void request_failover() = 0;
-    // The guest shut down by itself, or is gone.
-    virtual void guest_stopped(GuestState state) = 0;
+    // Some domain of this host shut down or went away; perhaps this one.
+    virtual void domains_changed() = 0;
 };
 
 // What a DONE frame holds, after the number.

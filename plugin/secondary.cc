@@ -1,0 +1,484 @@
+// The secondary's half of docs/specs/colo-wire.md. xc_domain_restore drives
+// it: it calls back in the order of the methods below, over and over, until
+// one leaves the loop. What becomes of the copy is decided afterwards, in
+// finish(), from two facts: whether it is `usable_`, and why the loop ended.
+#include "secondary.h"
+
+#include "verify.h"
+
+namespace xl_colo {
+
+namespace {
+
+using Clock = EventQueue::Clock;
+
+const char* const check_primary_advice =
+    "nothing proved the primary dead: check with \"xl list\" there, and "
+    "destroy its guest if it still runs";
+
+}  // namespace
+
+Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
+                     SessionOptions options, std::string name, Fence* fence)
+    : host_(host),
+      link_(link),
+      board_(board),
+      log_(log),
+      options_(std::move(options)),
+      name_(std::move(name)),
+      fence_(fence),
+      peer_(link, queue_),
+      stream_(options_.offer.gfns),
+      dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
+                  !options_.offer.lacks(without_f2))
+{
+}
+
+Secondary::~Secondary() = default;
+
+SessionEnd Secondary::run()
+{
+    auto key = parse_digest_key(options_.offer.digest_key);
+    if (!key) {
+        return discard(key.error());
+    }
+    digest_key_ = std::move(*key);
+
+    board_.enter(State::copying);
+    const OpenOptions open{.reload_by_snapshot =
+                               !options_.offer.lacks(without_f4)};
+    link_.start(*this);
+    auto incoming = host_.receive(options_.offer.configuration, name_, open);
+    if (!incoming) {
+        return discard(incoming.error());
+    }
+    incoming_ = std::move(*incoming);
+    board_.set_domid(incoming_->domid());
+    const Status restored = host_.page_mover()->restore(
+        *incoming_, stream_.take_io(), dirty_list_.take_back(),
+        options_.offer.gfns, !options_.offer.lacks(without_f3), *this);
+    SessionEnd end = finish(cause_of_end(restored));
+    dirty_list_.abort();
+    link_.close();
+    return end;
+}
+
+// ---- libxc's callbacks -----------------------------------------------------
+
+// libxc has read all of the checkpoint's records and put them aside; only the
+// first ones, of the initial copy, are in the domain already.
+RestoreAnswer Secondary::checkpoint()
+{
+    auto state = peer_.expect(FrameType::DEVICE_STATE, number_);
+    if (!state) {
+        return leave(state.error());
+    }
+    device_state_ = std::move(*state);
+    if (first_) {
+        if (auto s = incoming_->give_device_state(device_state_); !s) {
+            return leave(s.error());
+        }
+    }
+    // Everything is here: from now on the new state is the one to go on with,
+    // also when the primary does not live to hear of it.
+    (void)peer_.send(FrameType::COMMITTED, number_);
+    usable_ = false;
+    return RestoreAnswer::go_on;
+}
+
+void Secondary::restore_results(Pfn store, Pfn console)
+{
+    if (first_) {
+        if (auto s = incoming_->memory_restored(store, console); !s) {
+            failure_ = s.error();
+        }
+    }
+}
+
+// Pages and vCPUs are in; the device model is still missing.
+RestoreAnswer Secondary::postcopy()
+{
+    if (failure_) {
+        return RestoreAnswer::fail;
+    }
+    auto loaded = first_ ? finish_building()
+                         : domain_->load_device_state(device_state_);
+    if (!loaded) {
+        return leave(loaded.error());
+    }
+    usable_ = true;
+    suspended_ = true;
+    if (auto s = settle_with_primary(); !s) {
+        return leave(s.error());
+    }
+    auto resumed = first_ ? domain_->unpause() : domain_->resume();
+    if (!resumed) {
+        return leave(resumed.error());
+    }
+    suspended_ = false;
+    first_ = false;
+    if (copying_.exchange(false)) {
+        board_.enter(State::protecting);
+        if (options_.on_protected) {
+            options_.on_protected();
+        }
+    }
+    if (auto s = peer_.send(FrameType::RESUMED, number_); !s) {
+        return leave(s.error());
+    }
+    return RestoreAnswer::go_on;
+}
+
+RestoreAnswer Secondary::wait_checkpoint()
+{
+    for (;;) {
+        auto event = peer_.next();
+        if (auto* gone = std::get_if<PeerLost>(&*event)) {
+            return leave(gone->error);
+        }
+        if (auto* stop = std::get_if<StopRequest>(&*event)) {
+            return leave({ErrorKind::cancelled, stop->reason});
+        }
+        if (std::holds_alternative<FailoverRequest>(*event)) {
+            const Status asked = ask_for_takeover();
+            return leave(asked ? Error(ErrorKind::cancelled,
+                                       "failover was asked for here")
+                               : asked.error());
+        }
+        if (std::holds_alternative<DomainsChanged>(*event)) {
+            // A copy that has shut down ran ahead on its own: the primary has
+            // the last word on that.
+            if (domain_->state() == GuestState::gone) {
+                usable_ = false;
+                return leave({ErrorKind::domain_gone,
+                              "the copy's domain is gone"});
+            }
+            continue;
+        }
+        auto& frame = std::get<Frame>(*event);
+        if (frame.type == FrameType::STOP) {
+            return leave({ErrorKind::peer_stopped, stop_text(frame)});
+        }
+        if (frame.type == FrameType::DONE) {
+            auto figures = decode_figures(frame.body);
+            if (!figures || figures->number != number_) {
+                return leave({ErrorKind::protocol, "DONE out of turn"});
+            }
+            board_.add(*figures, options_.offer.verify);
+            continue;
+        }
+        if (frame.type != FrameType::CHECKPOINT) {
+            return leave({ErrorKind::protocol,
+                          "unexpected " + to_string(frame.type)});
+        }
+        auto number = BodyReader(frame.body).u64();
+        if (!number || *number != number_.value() + 1) {
+            return leave({ErrorKind::protocol, "CHECKPOINT out of turn"});
+        }
+        number_ = CheckpointNumber{*number};
+        return RestoreAnswer::go_on;
+    }
+}
+
+// libxc sends B as soon as this returns.
+RestoreAnswer Secondary::suspend()
+{
+    dirty_list_.expect(number_);
+    if (auto s = domain_->suspend_copy(); !s) {
+        suspended_ = domain_->state() == GuestState::suspended;
+        return leave(s.error());
+    }
+    suspended_ = true;
+    if (auto s = peer_.send(FrameType::SUSPENDED, number_); !s) {
+        return leave(s.error());
+    }
+    return RestoreAnswer::go_on;
+}
+
+// ---- steps -----------------------------------------------------------------
+
+Status Secondary::finish_building()
+{
+    auto domain = incoming_->wait_built();
+    if (!domain) {
+        return domain.error();
+    }
+    domain_ = std::move(*domain);
+    if (auto s = domain_->set_log_dirty(true); !s) {
+        return s;
+    }
+    return domain_->set_device_model_log_dirty(true);
+}
+
+// From READY to RESUME. A primary that is lost in between leaves the new state
+// to us: then the guest is resumed as well, and the loss is handled in the
+// next quiet moment.
+Status Secondary::settle_with_primary()
+{
+    const auto unless_lost = [this](const Error& error) -> Status {
+        return peer_.lost() ? Status() : Status(error);
+    };
+    if (auto s = peer_.send(FrameType::READY, number_); !s) {
+        return {};  // lost; the event is in the queue
+    }
+    if (options_.offer.verify) {
+        auto differences =
+            verify_as_secondary(peer_, *domain_, number_, options_.offer.gfns,
+                                digest_key_);
+        if (!differences) {
+            return unless_lost(differences.error());
+        }
+        if (differences->count != Pages{0}) {
+            log_.error("verification of checkpoint " +
+                       std::to_string(number_.value()) + ": " +
+                       differences->text());
+            usable_ = false;
+        }
+    }
+    auto resume = peer_.expect(FrameType::RESUME, number_);
+    return resume ? Status() : unless_lost(resume.error());
+}
+
+// The admin's word counts even if the primary does not answer. Error only
+// when the primary ended protection in the meantime.
+Status Secondary::ask_for_takeover()
+{
+    asked_ = true;
+    if (!peer_.send(FrameType::TAKEOVER)) {
+        return {};
+    }
+    for (;;) {
+        // The primary may have begun a checkpoint before it heard of this.
+        auto event = peer_.next(Clock::now() + 3 * options_.offer.timeout);
+        if (!event || std::holds_alternative<PeerLost>(*event)) {
+            return {};
+        }
+        auto* frame = std::get_if<Frame>(&*event);
+        if (frame && frame->type == FrameType::YIELDED) {
+            yielded_ = true;
+            return {};
+        }
+        if (frame && frame->type == FrameType::STOP) {
+            return Error(ErrorKind::peer_stopped, stop_text(*frame));
+        }
+    }
+}
+
+RestoreAnswer Secondary::leave(Error why)
+{
+    if (!failure_) {
+        failure_ = std::move(why);
+    }
+    return usable_ ? RestoreAnswer::take_over : RestoreAnswer::fail;
+}
+
+// ---- other threads ---------------------------------------------------------
+
+Status Secondary::on_frame(Frame frame)
+{
+    switch (frame.type) {
+    case FrameType::IMAGE:
+    case FrameType::RECORD: {
+        const Status fed = frame.type == FrameType::IMAGE
+                               ? stream_.image(frame.body)
+                               : stream_.record(frame.body);
+        return ending_ ? Status() : fed;
+    }
+    case FrameType::STOP:
+        // libxc may be waiting for records that will not come.
+        queue_.post(std::move(frame));
+        end_stream();
+        return {};
+    default:
+        queue_.post(std::move(frame));
+        return {};
+    }
+}
+
+void Secondary::on_lost(Error why)
+{
+    queue_.post(PeerLost{std::move(why)});
+    end_stream();
+}
+
+// libxc's next read ends; records that still arrive are dropped, so that the
+// link goes on to hear BYE.
+void Secondary::end_stream()
+{
+    ending_ = true;
+    stream_.abort();
+}
+
+void Secondary::request_stop(const std::string& reason)
+{
+    queue_.post(StopRequest{reason});
+    if (copying_) {
+        end_stream();
+    }
+}
+
+void Secondary::request_failover()
+{
+    queue_.post(FailoverRequest{});
+}
+
+void Secondary::domains_changed()
+{
+    queue_.post(DomainsChanged{});
+}
+
+// ---- the end ---------------------------------------------------------------
+
+// A callback's own word comes first. Without one libxc found its stream ended:
+// the queue knows why.
+Error Secondary::cause_of_end(const Status& restored)
+{
+    if (failure_) {
+        return *failure_;
+    }
+    while (auto event = peer_.next(Clock::now())) {
+        if (auto* gone = std::get_if<PeerLost>(&*event)) {
+            return gone->error;
+        }
+        if (auto* stop = std::get_if<StopRequest>(&*event)) {
+            return {ErrorKind::cancelled, stop->reason};
+        }
+        auto* frame = std::get_if<Frame>(&*event);
+        if (frame && frame->type == FrameType::STOP) {
+            return {ErrorKind::peer_stopped, stop_text(*frame)};
+        }
+    }
+    if (auto bad = dirty_list_.failure()) {
+        return *bad;
+    }
+    if (!restored) {
+        return restored.error();
+    }
+    return {ErrorKind::hypercall, "xc_domain_restore ended by itself"};
+}
+
+SessionEnd Secondary::finish(const Error& cause)
+{
+    end_stream();
+    const bool stopped = cause.kind() == ErrorKind::peer_stopped;
+    if (asked_ && usable_ && !stopped) {
+        return take_over("failover was asked for here");
+    }
+    if (cause.kind() != ErrorKind::peer_lost && !peer_.lost()) {
+        return discard(cause);
+    }
+    if (!usable_) {
+        if (!copying_) {
+            log_.error("the primary was lost while its checkpoint was being "
+                       "applied and that failed: there is no usable copy here");
+        }
+        return discard(cause);
+    }
+    log_.warn("primary lost: " + cause.text());
+    return take_over("primary lost: " + cause.text());
+}
+
+// Nothing, or the end when an admin called it off.
+std::optional<SessionEnd> Secondary::pass_fence()
+{
+    if (!fence_) {
+        return std::nullopt;
+    }
+    board_.enter(State::fencing);
+    // The copy must not do anything that counts before the answer is yes.
+    const bool pause = !suspended_;
+    if (pause) {
+        if (auto s = domain_->pause(); !s) {
+            log_.warn("cannot pause the copy: " + s.error().text());
+        }
+    }
+    for (;;) {
+        const Status fenced = fence_->run();
+        if (fenced) {
+            break;
+        }
+        board_.warn("the fence command said no (" + fenced.error().text() +
+                    "): run xl-colo-failover when the primary is off");
+        log_.error("fence: " + fenced.error().text());
+        auto event = peer_.wait_local(Clock::now() + options_.offer.timeout);
+        if (!event) {
+            continue;  // the fence device may answer now
+        }
+        if (std::holds_alternative<FailoverRequest>(*event)) {
+            break;
+        }
+        if (auto* stop = std::get_if<StopRequest>(&*event)) {
+            return discard({ErrorKind::cancelled, stop->reason});
+        }
+    }
+    if (pause) {
+        if (auto s = domain_->unpause(); !s) {
+            log_.error("cannot unpause the guest: " + s.error().text());
+        }
+    }
+    return std::nullopt;
+}
+
+SessionEnd Secondary::take_over(const std::string& why)
+{
+    if (!asked_) {
+        if (auto called_off = pass_fence()) {
+            return *called_off;
+        }
+    }
+    if (suspended_) {
+        auto s = first_ ? domain_->unpause() : domain_->resume();
+        if (!s && yielded_) {
+            return discard(s.error().with_context("cannot take over"));
+        }
+        if (!s) {
+            log_.error("cannot resume the guest: " + s.error().text());
+            board_.warn("the guest is here but could not be resumed: see the "
+                        "log");
+        }
+        suspended_ = false;
+    }
+    // None of these keeps the guest from running.
+    const auto wish = [this](const char* what, const Status& s) {
+        if (!s) {
+            log_.warn(std::string("cannot ") + what + ": " +
+                      s.error().text());
+        }
+    };
+    wish("rename the domain", domain_->rename(options_.offer.domain));
+    wish("stop the dirty log", domain_->set_log_dirty(false));
+    wish("stop the device model's dirty log",
+         domain_->set_device_model_log_dirty(false));
+    if (yielded_) {
+        (void)peer_.send(FrameType::TAKEN_OVER);
+    } else if (!fence_ || asked_) {
+        board_.warn(check_primary_advice);
+        log_.warn(check_primary_advice);
+    }
+    return {State::taken_over, why, asked_};
+}
+
+SessionEnd Secondary::discard(const Error& cause)
+{
+    // First the domain, then the word that it is gone.
+    if (incoming_ && !domain_) {
+        incoming_->abandon();
+        incoming_.reset();
+    }
+    if (domain_) {
+        if (auto s = domain_->destroy(); !s) {
+            log_.error("cannot destroy the copy: " + s.error().text());
+        }
+        domain_.reset();
+    }
+    const bool told = cause.kind() == ErrorKind::peer_stopped;
+    if (told) {
+        (void)peer_.send(FrameType::BYE);
+    } else {
+        peer_.part(cause.text(), options_.offer.timeout);
+    }
+    return {State::ended, (told ? "primary: " : "") + cause.text(),
+            told || cause.kind() == ErrorKind::cancelled};
+}
+
+}  // namespace xl_colo
