@@ -29,7 +29,7 @@ class Transport {
 public:
     static Result<std::unique_ptr<Transport>> open(const std::string& command);
     // Closes what is still open, gives the command `grace` to end by itself,
-    // then SIGTERM, then SIGKILL. Never waits longer than twice that.
+    // then as much after SIGTERM, then after SIGKILL; waits no longer.
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
@@ -50,14 +50,16 @@ private:
     Transport(std::string command, pid_t pid, UniqueFd input, UniqueFd output,
               UniqueFd messages);
     bool ended_within(std::chrono::milliseconds wait);
+    void pass_on_messages();
 
     std::string command_;
     pid_t pid_;
-    UniqueFd exited_;            // a pidfd: readable once the command ended
     std::optional<int> status_;  // as waitpid gives it
     UniqueFd input_;             // we read what the far side writes
     UniqueFd output_;
-    std::thread messages_;
+    UniqueFd messages_;
+    UniqueFd finished_;  // an eventfd: readable once the command has ended
+    std::thread passing_;
 };
 
 }  // namespace xl_colo

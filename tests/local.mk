@@ -14,6 +14,8 @@ libfakes_a_SOURCES = \
 # program itself is made of. plugin and glue know each other by interfaces, so
 # the linker has to look into the first twice.
 unit_tests = \
+	tests/unit/test-options \
+	tests/unit/test-transport \
 	$(NULL)
 
 AM_TESTS_ENVIRONMENT = \

@@ -1,0 +1,79 @@
+#include "status_figures.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace xl_colo {
+
+namespace {
+
+std::optional<uint64_t> count_of(const std::optional<Pages>& pages)
+{
+    return pages ? std::optional(pages->value()) : std::nullopt;
+}
+
+std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
+{
+    std::vector<uint64_t> values;
+    for (const CheckpointFigures& checkpoint : status.recent) {
+        if (const auto value = figure.get(checkpoint)) {
+            values.push_back(*value);
+        }
+    }
+    return values;
+}
+
+}  // namespace
+
+using Checkpoint = CheckpointFigures;
+using Value = std::optional<uint64_t>;
+
+const std::array<Figure, 6> figures{{
+    {"pause-us", "pause", FigureUnit::microseconds,
+     [](const Checkpoint& c) -> Value {
+         return static_cast<uint64_t>(c.pause.count());
+     },
+     [](Checkpoint& c, uint64_t v) {
+         c.pause = Microseconds(static_cast<int64_t>(v));
+     }},
+    {"a-pages", "|A|, dirtied by the primary", FigureUnit::pages,
+     [](const Checkpoint& c) { return count_of(c.a); },
+     [](Checkpoint& c, uint64_t v) { c.a = Pages{v}; }},
+    {"b-pages", "|B|, dirtied by the secondary", FigureUnit::pages,
+     [](const Checkpoint& c) { return count_of(c.b); },
+     [](Checkpoint& c, uint64_t v) { c.b = Pages{v}; }},
+    {"d-pages", "|D|, sent by the primary", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.d.value(); },
+     [](Checkpoint& c, uint64_t v) { c.d = Pages{v}; }},
+    {"to-secondary-bytes", "bytes to the secondary", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.to_secondary.value(); },
+     [](Checkpoint& c, uint64_t v) { c.to_secondary = Bytes{v}; }},
+    {"to-primary-bytes", "bytes to the primary", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.to_primary.value(); },
+     [](Checkpoint& c, uint64_t v) { c.to_primary = Bytes{v}; }},
+}};
+
+std::optional<uint64_t> median_of(const Figure& figure,
+                                  const SessionStatus& status)
+{
+    auto values = known(figure, status);
+    if (values.empty()) {
+        return std::nullopt;
+    }
+    const auto middle =
+        values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+std::optional<uint64_t> max_of(const Figure& figure,
+                               const SessionStatus& status)
+{
+    const auto values = known(figure, status);
+    if (values.empty()) {
+        return std::nullopt;
+    }
+    return *std::max_element(values.begin(), values.end());
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,178 @@
+#include "background.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "check.h"
+
+using namespace xl_colo;
+
+// The lines that `run` shows on stderr, and its answer.
+struct Outcome {
+    int status = -1;
+    std::string shown;
+};
+
+static std::string content(const std::string& path)
+{
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
+static Outcome run(const ScratchFolder& folder,
+                   const std::function<int(Background&)>& work)
+{
+    const std::string path = folder.path() + "/stderr";
+    std::fflush(nullptr);
+    const UniqueFd kept(dup(STDERR_FILENO));
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    dup2(file.get(), STDERR_FILENO);
+    Outcome outcome;
+    outcome.status = Background::run(false, work);
+    std::fflush(stderr);
+    dup2(kept.get(), STDERR_FILENO);
+    outcome.shown = content(path);
+    return outcome;
+}
+
+static void the_childs_end_is_the_parents(void**)
+{
+    const ScratchFolder folder;
+    const auto outcome = run(folder, [](Background&) {
+        std::fputs("cannot\n", stderr);
+        return 3;
+    });
+    assert_int_equal(outcome.status, 3);
+    assert_text(outcome.shown, "cannot\n");
+}
+
+static void a_killed_child_is_a_failure_that_is_told(void**)
+{
+    const ScratchFolder folder;
+    const auto outcome = run(folder, [](Background&) {
+        return raise(SIGKILL);
+    });
+    assert_int_equal(outcome.status, EXIT_FAILURE);
+    assert_text(outcome.shown,
+                "colo: error: the process that protects the guest was killed "
+                "by signal 9: Killed\n");
+}
+
+// The child goes on after the parent's success, and writes to the log only.
+static void a_detached_child_leaves_the_terminal(void**)
+{
+    const ScratchFolder folder;
+    const std::string log = folder.path() + "/log";
+    std::ofstream(log) << "older\n";
+    int go[2], end[2];
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(end), 0);
+    const auto outcome = run(folder, [&](Background& background) {
+        close(go[1]);
+        std::fputs("before\n", stderr);
+        if (!background.detach(log)) {
+            return 2;
+        }
+        char byte;
+        if (read(go[0], &byte, 1) != 1 || getsid(0) != getpid()) {
+            return 3;
+        }
+        std::fputs("after\n", stderr);
+        return read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 4;
+    });
+    assert_int_equal(outcome.status, EXIT_SUCCESS);
+    assert_text(outcome.shown, "before\n");
+    assert_text(content(log), "older\n");
+    assert_int_equal(write(go[1], "x", 1), 1);
+    int status = -1;
+    assert_true(wait(&status) > 0);
+    assert_int_equal(status, 0);
+    assert_text(content(log), "older\nafter\n");
+    for (const int fd : {go[0], go[1], end[0], end[1]}) {
+        close(fd);
+    }
+}
+
+static void a_log_that_cannot_be_opened_changes_nothing(void**)
+{
+    const ScratchFolder folder;
+    const auto outcome = run(folder, [&](Background& background) {
+        const auto detached = background.detach(folder.path() + "/no/log");
+        if (!detached) {
+            std::fprintf(stderr, "%s\n", detached.error().text().c_str());
+        }
+        return 5;
+    });
+    assert_int_equal(outcome.status, 5);
+    assert_contains(outcome.shown, "cannot open log ");
+    assert_contains(outcome.shown, "No such file or directory");
+}
+
+// A signal to the waiting parent arrives in the child as SIGINT or SIGTERM,
+// and the child's end is still what counts.
+static void signals_are_handed_on(void**)
+{
+    const struct {
+        int sent;
+        int arrives;
+    } cases[] = {{SIGINT, SIGINT}, {SIGTERM, SIGTERM}, {SIGHUP, SIGTERM}};
+    for (const auto& c : cases) {
+        const ScratchFolder folder;
+        const auto outcome = run(folder, [&c](Background&) {
+            sigset_t set;
+            sigemptyset(&set);
+            sigaddset(&set, SIGINT);
+            sigaddset(&set, SIGTERM);
+            sigprocmask(SIG_BLOCK, &set, nullptr);
+            kill(getppid(), c.sent);
+            int arrived = 0;
+            const timespec patience{10, 0};
+            arrived = sigtimedwait(&set, nullptr, &patience);
+            return arrived == c.arrives ? 42 : 1;
+        });
+        assert_int_equal(outcome.status, 42);
+    }
+}
+
+static void in_the_foreground_there_is_no_child(void**)
+{
+    const pid_t self = getpid();
+    pid_t worker = 0;
+    bool detached = false;
+    const int status = Background::run(true, [&](Background& background) {
+        worker = getpid();
+        detached = bool(background.detach("/nonexistent/log"));
+        return 7;
+    });
+    assert_int_equal(status, 7);
+    assert_int_equal(worker, self);
+    assert_true(detached);
+}
+
+static void logs_are_named_after_the_domain(void**)
+{
+    unsetenv("XL_COLO_LOG_DIR");
+    assert_text(log_path("guest"), "/var/log/xen/xl-colo-guest.log");
+    setenv("XL_COLO_LOG_DIR", "/tmp/x", 1);
+    assert_text(log_path("../etc"), "/tmp/x/xl-colo-%2E.%2Fetc.log");
+    unsetenv("XL_COLO_LOG_DIR");
+}
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(the_childs_end_is_the_parents),
+        cmocka_unit_test(a_killed_child_is_a_failure_that_is_told),
+        cmocka_unit_test(a_detached_child_leaves_the_terminal),
+        cmocka_unit_test(a_log_that_cannot_be_opened_changes_nothing),
+        cmocka_unit_test(signals_are_handed_on),
+        cmocka_unit_test(in_the_foreground_there_is_no_child),
+        cmocka_unit_test(logs_are_named_after_the_domain),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
