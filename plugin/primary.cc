@@ -70,6 +70,7 @@ SessionEnd Primary::run()
 bool Primary::suspend()
 {
     suspended_at_ = Clock::now();
+    has_suspended_ = true;
     if (auto s = domain_.suspend(); !s) {
         // It may have stopped half-way; finish() has to look.
         suspended_ = domain_.state() == GuestState::suspended;

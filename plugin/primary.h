@@ -27,6 +27,9 @@ public:
     // afterwards, unless the state says held or ended.
     SessionEnd run();
 
+    // Whether the guest has been suspended at all: xl's daemon is gone then.
+    bool has_suspended() const { return has_suspended_; }
+
     void request_stop(const std::string& reason) override;
     void request_failover() override;
     void domains_changed() override;
@@ -67,6 +70,7 @@ private:
     // The checkpoint under way, or the last one.
     CheckpointNumber number_;
     bool suspended_ = false;        // the guest, by us
+    bool has_suspended_ = false;
     bool copy_complete_ = false;    // the peer may have a state to go on with
     std::atomic<bool> copying_{true};
     std::atomic<bool> ending_{false};        // libxc reads no more lists

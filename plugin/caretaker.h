@@ -1,0 +1,36 @@
+// Looks after a guest that is no longer protected, or that has been taken
+// over. xl's own daemon has left when it saw the guest suspended, so somebody
+// has to carry out its shutdown, reboot or crash as its configuration says.
+#pragma once
+
+#include "events.h"
+#include "glue.h"
+#include "session.h"
+
+namespace xl_colo {
+
+class Caretaker : public SessionControl {
+public:
+    Caretaker(Host& host, StatusBoard& board, Log& log)
+        : host_(host), board_(board), log_(log) {}
+
+    // Until there is no such guest any more, or somebody asks to stop: then
+    // the guest goes on, and nobody looks after it.
+    void run(Domid domid);
+
+    // Carries out a shutdown if there has been one. The guest's domid now;
+    // nothing when the guest is gone or its shutdown could not be carried out.
+    std::optional<Domid> attend(Domid domid);
+
+    void request_stop(const std::string& reason) override;
+    void request_failover() override {}
+    void domains_changed() override;
+
+private:
+    Host& host_;
+    StatusBoard& board_;
+    Log& log_;
+    EventQueue queue_;
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,89 @@
+#include "eligibility.h"
+
+namespace xl_colo {
+
+namespace {
+
+Error refused(const std::string& why)
+{
+    return {ErrorKind::refused, why};
+}
+
+std::string list(const std::vector<std::string>& words)
+{
+    std::string line;
+    for (const auto& word : words) {
+        line += (line.empty() ? "" : ", ") + word;
+    }
+    return line;
+}
+
+}  // namespace
+
+Status check_guest(const DomainFacts& guest)
+{
+    if (!guest.hvm) {
+        return refused("is not an HVM guest: only type=\"hvm\" can be "
+                       "protected");
+    }
+    if (guest.state != GuestState::running) {
+        return refused(std::string("is not running (") +
+                       to_string(guest.state) + ")");
+    }
+    // Both copies would act on them, and nobody compares what they do.
+    if (!guest.writable_disks.empty()) {
+        return refused("has writable disks (" + list(guest.writable_disks) +
+                       "), which are not replicated: attach them read-only "
+                       "or detach them");
+    }
+    if (!guest.nics.empty()) {
+        return refused("has network cards (" + list(guest.nics) +
+                       "), whose output is not compared: detach them");
+    }
+    // A guest with PV drivers goes dead on the secondary, facts on PV drivers:
+    // its event channels there are not those that it bound.
+    if (guest.pv_drivers) {
+        return refused("has PV drivers active, which are not supported: boot "
+                       "it with xen_platform_pci=0 (Linux: and xen_nopv)");
+    }
+    if (guest.platform_pci) {
+        return refused("has the Xen platform PCI device, through which PV "
+                       "drivers start: set xen_platform_pci=0");
+    }
+    return {};
+}
+
+Status check_room(Host& host, const std::string& name,
+                  const std::string& configuration)
+{
+    auto uuid = host.uuid_of(configuration);
+    if (!uuid) {
+        return uuid.error();
+    }
+    for (const std::string& wanted : {name, name + "--incoming"}) {
+        auto taken = host.taken(wanted, *uuid);
+        if (!taken) {
+            return taken.error();
+        }
+        if (*taken) {
+            return refused(**taken);
+        }
+    }
+    auto needed = host.memory_needed_kib(configuration);
+    if (!needed) {
+        return needed.error();
+    }
+    auto facts = host.facts();
+    if (!facts) {
+        return facts.error();
+    }
+    if (facts->free_kib < *needed) {
+        return refused("not enough free memory: " +
+                       std::to_string(facts->free_kib / 1024) +
+                       " MiB, the guest needs " +
+                       std::to_string((*needed + 1023) / 1024) + " MiB");
+    }
+    return {};
+}
+
+}  // namespace xl_colo
