@@ -18,7 +18,7 @@ constexpr uint64_t page_data_pfn_mask = 0x000fffffffffffff;
 constexpr unsigned page_data_type_shift = 60;
 constexpr size_t page_data_header_size = 8;
 
-constexpr std::array<const char*, 0x13> record_names{
+constexpr std::array<const char*, 0x14> record_names{
     "End",
     "Page data",
     "x86 PV info",
@@ -38,6 +38,7 @@ constexpr std::array<const char*, 0x13> record_names{
     "Static data end",
     "x86 CPUID policy",
     "x86 MSR policy",
+    "Checkpoint dirty pfn part",
 };
 
 template <typename Integer>
@@ -243,6 +244,7 @@ Result<Record> parse_record(View bytes, Pages gfns)
     case RecordType::END:
     case RecordType::VERIFY:
     case RecordType::CHECKPOINT_DIRTY_PFN_LIST:
+    case RecordType::CHECKPOINT_DIRTY_PFN_PART:
         return refuse("does not belong into this stream");
     case RecordType::CHECKPOINT:
         if (!body.empty()) {

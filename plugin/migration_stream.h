@@ -29,6 +29,7 @@ enum class RecordType : uint32_t {
     VERIFY = 0x0d,
     CHECKPOINT = 0x0e,
     CHECKPOINT_DIRTY_PFN_LIST = 0x0f,
+    CHECKPOINT_DIRTY_PFN_PART = 0x13,  // with our patches/ only (F6)
 };
 
 // "record 0x9 (HVM context)"; also for types that nobody knows.
@@ -90,8 +91,8 @@ struct Record {
 // `bytes` is header, body and padding, no more and no less. Refused are the
 // records that would make a restore do something else than build the copy:
 // VERIFY (pages are compared from then on, no longer stored), END (libxc takes
-// it for an end in good order; a COLO save never writes one) and the dirty list
-// (it goes the other way).
+// it for an end in good order; a COLO save never writes one) and dirty lists (they
+// go the other way).
 Result<Record> parse_record(View bytes, Pages gfns);
 
 // The pfns of a dirty list, as libxc and DIRTY_LIST frames hold them: 8 bytes

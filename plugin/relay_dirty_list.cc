@@ -5,8 +5,8 @@
 // 4.18) send_checkpoint_dirty_pfn_list() takes the header from a struct
 // xc_sr_record, whose third member is a pointer. It is always null there, so
 // 8 zero bytes stand between the header and the list, which the length does
-// not count. The same in 4.18 to 4.22 and on master, and a patched libxc of
-// the same versions has it right: so the first lists must tell.
+// not count. The same in 4.18 to 4.22 and on master; a patched libxc of these
+// versions has it right. So the first list must tell, and tells for all.
 //
 // The list ascends. Taken as the header says, it then begins with
 //   other than 0   nothing stray: the stray bytes are all zero
@@ -14,10 +14,9 @@
 //   0, more        a stray word, or really page 0
 //   nothing        a stray word follows, or does not
 // With a stray word the list's last one is still to come in the two lower
-// cases. libxc writes all of it in one writev() and nothing more before its
-// next suspend, which waits for what we do here; so whether there is more to
-// read tells the two apart. The same libxc writes all lists, so the first one
-// tells for all.
+// cases: such a libxc writes it all in one writev(). And no libxc writes more
+// before its next suspend, which waits for what we do here. So whether there is
+// more to read tells the two apart.
 #include <limits.h>
 
 #include <algorithm>
@@ -179,7 +178,8 @@ Result<View> DirtyListRelay::Impl::read_body(size_t length)
     return View(buffer).subspan(word, length);
 }
 
-// One list, which is one record.
+// One list, which is one record. A libxc with our patches/ puts parts before it
+// where one record cannot hold the list (F6); so far they are refused by type.
 Result<View> DirtyListRelay::Impl::read_list()
 {
     const auto record = read_header();
