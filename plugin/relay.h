@@ -7,6 +7,7 @@
 //     xc_domain_save  <- DirtyListFeed <- DIRTY_LIST <- DirtyListRelay <- xc_domain_restore
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -88,8 +89,10 @@ public:
     // F2: libxc of 4.18 and later writes 8 stray zero bytes after the record's
     // header. `suspect_long_header` says that this may be such a libxc;
     // `repair` is false only in the test that shows what happens then.
+    // `on_failure` is called by the thread when failure() is set: libxc may
+    // have written its list by then and wait for records that will not come.
     DirtyListRelay(FrameSender& sender, Pages gfns, bool suspect_long_header,
-                   bool repair);
+                   bool repair, std::function<void()> on_failure);
     ~DirtyListRelay();
 
     UniqueFd take_back();

@@ -20,6 +20,7 @@
 #include <limits.h>
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -52,9 +53,11 @@ Error cut_off()
 }  // namespace
 
 struct DirtyListRelay::Impl {
-    Impl(FrameSender& to, Pages guest, Header known)
+    Impl(FrameSender& to, Pages guest, Header known,
+         std::function<void()> failed)
         : sender(to),
           gfns(guest),
+          on_failure(std::move(failed)),
           header(known),
           thread([this] { run(); })
     {
@@ -71,6 +74,7 @@ struct DirtyListRelay::Impl {
 
     FrameSender& sender;
     const Pages gfns;
+    const std::function<void()> on_failure;
     RelayPipe pipe{RelayPipe::Ours::reads};
 
     // The relay's thread only.
@@ -222,19 +226,24 @@ void DirtyListRelay::Impl::run()
     Status s;
     while ((s = relay_list())) {
     }
-    pipe.abort();
+    // Known before libxc can notice that nobody reads any more.
     if (!at_end && s.error().kind() != ErrorKind::cancelled) {
-        const std::lock_guard lock(mutex);
-        failure = s.error();
+        {
+            const std::lock_guard lock(mutex);
+            failure = s.error();
+        }
+        on_failure();
     }
+    pipe.abort();
 }
 
 DirtyListRelay::DirtyListRelay(FrameSender& sender, Pages gfns,
-                               bool suspect_long_header, bool repair)
-    : impl_(std::make_unique<Impl>(sender, gfns,
-                                   suspect_long_header && repair
-                                       ? Header::undecided
-                                       : Header::right))
+                               bool suspect_long_header, bool repair,
+                               std::function<void()> on_failure)
+    : impl_(std::make_unique<Impl>(
+          sender, gfns,
+          suspect_long_header && repair ? Header::undecided : Header::right,
+          std::move(on_failure)))
 {
 }
 

@@ -30,7 +30,7 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
       peer_(link, queue_),
       stream_(options_.offer.gfns),
       dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
-                  !options_.offer.lacks(without_f2))
+                  !options_.offer.lacks(without_f2), [this] { end_stream(); })
 {
 }
 
