@@ -374,8 +374,16 @@ SessionEnd Secondary::finish(const Error& cause)
         }
         return discard(cause);
     }
-    log_.warn("primary lost: " + cause.text());
-    return take_over("primary lost: " + cause.text());
+    // What was under way tells an admin how old the state is.
+    const std::string checkpoint = std::to_string(number_.value());
+    const std::string why =
+        "primary lost (" + cause.text() + ") " +
+        (suspended_ ? "during checkpoint " + checkpoint +
+                          ", which is not complete: the guest goes on without "
+                          "it"
+                    : "after checkpoint " + checkpoint);
+    log_.warn(why);
+    return take_over(why);
 }
 
 // Nothing, or the end when an admin called it off.
