@@ -130,7 +130,6 @@ Error SaveRelay::Impl::relay_stream()
 void SaveRelay::Impl::run()
 {
     Error why = relay_stream();
-    pipe.abort();
     {
         const std::lock_guard lock(mutex);
         // Whoever aborted has said so already.
@@ -139,6 +138,8 @@ void SaveRelay::Impl::run()
         }
     }
     changed.notify_all();
+    // Last: libxc's failure is put down to what is known then.
+    pipe.abort();
 }
 
 SaveRelay::SaveRelay(FrameSender& sender, Pages gfns)
