@@ -1,0 +1,470 @@
+// DirtyListRelay and DirtyListFeed: the way of B back to the primary, and F2.
+#include "relay.h"
+
+#include <sys/uio.h>
+
+#include <csignal>
+#include <thread>
+
+#include "check.h"
+#include "fake_sender.h"
+#include "fake_stream.h"
+
+using namespace xl_colo;
+
+namespace {
+
+using List = std::vector<uint64_t>;
+
+constexpr Pages gfns{1 << 20};
+
+// The three ways in which a libxc writes its list to send_back_fd.
+enum class Libxc {
+    single_write,   // 4.13 to 4.17: header and list in one writev()
+    stray_word,     // 4.18 and later, F2
+    in_blocks,      // with patches/: the header first, then blocks of 8 KiB
+};
+
+bool writev_exact(int fd, std::vector<iovec> pieces)
+{
+    size_t next = 0;
+    while (next < pieces.size()) {
+        const ssize_t r = writev(fd, &pieces[next],
+                                 static_cast<int>(pieces.size() - next));
+        if (r < 0) {
+            return false;
+        }
+        for (auto done = static_cast<size_t>(r); next < pieces.size();) {
+            iovec& piece = pieces[next];
+            const size_t step = std::min(done, piece.iov_len);
+            piece.iov_base = static_cast<uint8_t*>(piece.iov_base) + step;
+            piece.iov_len -= step;
+            done -= step;
+            if (piece.iov_len > 0) {
+                break;
+            }
+            ++next;
+        }
+    }
+    return true;
+}
+
+bool write_list(int fd, Libxc how, const List& list)
+{
+    Buffer body = list_bytes(list);
+    const auto bytes = record_header_bytes(
+        {RecordType::CHECKPOINT_DIRTY_PFN_LIST,
+         static_cast<uint32_t>(body.size())});
+    Buffer header(bytes.begin(), bytes.end());
+    switch (how) {
+    case Libxc::stray_word:
+        header.resize(16);
+        [[fallthrough]];
+    case Libxc::single_write:
+        return writev_exact(fd, {{header.data(), header.size()},
+                                 {body.data(), body.size()}});
+    case Libxc::in_blocks:
+        break;
+    }
+    if (!write_exact(fd, header)) {
+        return false;
+    }
+    for (View rest = body; !rest.empty();) {
+        const size_t step = std::min<size_t>(8192, rest.size());
+        if (!write_exact(fd, rest.first(step))) {
+            return false;
+        }
+        rest = rest.subspan(step);
+    }
+    return true;
+}
+
+List range(uint64_t first, uint64_t count)
+{
+    List list;
+    for (uint64_t i = 0; i < count; ++i) {
+        list.push_back(first + i);
+    }
+    return list;
+}
+
+Buffer frame_body(uint64_t number, const List& list)
+{
+    return BodyWriter().u64(number).bytes(list_bytes(list)).take();
+}
+
+struct Outcome {
+    std::vector<Buffer> frames;
+    std::optional<Pages> last;
+    std::string failure;   // empty: none
+    bool stopped = false;  // libxc could not go on writing
+};
+
+// A session of these lists, one after another, as libxc writes them: it waits
+// in its callbacks until the list before has crossed the wire.
+Outcome relay_lists(Libxc how, const std::vector<List>& lists, bool suspect,
+                    bool repair)
+{
+    Outcome outcome;
+    FakeSender sender;
+    {
+        DirtyListRelay relay(sender, gfns, suspect, repair,
+                             [&] { sender.give_up(); });
+        const UniqueFd back = relay.take_back();
+        for (size_t i = 0; i < lists.size() && !relay.failure(); ++i) {
+            relay.expect(CheckpointNumber{i + 1});
+            if (!write_list(back.get(), how, lists[i])) {
+                break;
+            }
+            sender.wait_for(i + 1);
+        }
+        outcome.last = relay.last();
+        if (const auto failure = relay.failure()) {
+            outcome.failure = failure->text();
+            while (write_exact(back.get(), Buffer(8))) {
+            }
+            outcome.stopped = errno == EPIPE;
+        }
+    }
+    for (Frame& frame : sender.frames()) {
+        outcome.frames.push_back(std::move(frame.body));
+    }
+    return outcome;
+}
+
+void expect_all(Libxc how, const std::vector<List>& lists, bool suspect)
+{
+    const Outcome outcome = relay_lists(how, lists, suspect, true);
+    assert_text(outcome.failure, "");
+    assert_int_equal(outcome.frames.size(), lists.size());
+    for (size_t i = 0; i < lists.size(); ++i) {
+        assert_true(outcome.frames[i] == frame_body(i + 1, lists[i]));
+    }
+    assert_true(outcome.last == Pages{lists.back().size()});
+}
+
+const std::vector<std::pair<const char*, List>> first_lists{
+    {"empty", {}},
+    {"page_0_alone", {0}},
+    {"another_page_alone", {7}},
+    {"page_0_and_others", {0, 1, 5}},
+    {"page_15_last_which_would_pass_for_a_header", {3, 15}},
+    {"others", {2, 3, 5}},
+    {"more_than_a_page_of_them", range(1, 2000)},
+    {"more_than_the_pipe_holds", range(9, 300000)},
+};
+
+void every_libxc_is_understood_whatever_its_first_list(void**)
+{
+    for (const auto& [name, first] : first_lists) {
+        print_message("  %s\n", name);
+        const std::vector<List> lists{first, {}, {0}, {4, 6}, {0, 1}, {}};
+        expect_all(Libxc::stray_word, lists, true);
+        expect_all(Libxc::single_write, lists, true);
+        expect_all(Libxc::single_write, lists, false);
+        expect_all(Libxc::in_blocks, lists, true);
+        expect_all(Libxc::in_blocks, lists, false);
+    }
+}
+
+// The one case in which time decides: page 0 in a first list that is longer
+// than what a pipe takes in one piece. A second is spent where libxc is right.
+void long_first_list_with_page_0_is_told_by_what_follows(void**)
+{
+    const List all = range(0, 300000);
+    expect_all(Libxc::stray_word, {all, {1}, {2}}, true);
+    expect_all(Libxc::single_write, {all, {1}, {2}}, true);
+}
+
+void stray_word_without_repair_ends_in_a_clear_error(void**)
+{
+    const struct {
+        const char* name;
+        std::vector<List> lists;
+        std::vector<List> wrong;  // what gets through first
+        const char* failure;
+    } cases[] = {
+        {"first_page_taken_as_0_and_the_last_one_as_a_header",
+         {{2, 3, 5}, {7}},
+         {{0, 2, 3}},
+         "record 0x5 (x86 PV vcpu extended) where a dirty list belongs"},
+        {"page_0_twice", {{0, 1}}, {}, "dirty list: pfn 0x0 does not ascend"},
+        {"stray_bytes_taken_as_a_header", {{}, {1}}, {{}},
+         "record 0x0 (End) where a dirty list belongs"},
+    };
+    for (const auto& c : cases) {
+        print_message("  %s\n", c.name);
+        const Outcome outcome =
+            relay_lists(Libxc::stray_word, c.lists, true, false);
+        assert_text(outcome.failure, c.failure);
+        assert_true(outcome.stopped);
+        assert_int_equal(outcome.frames.size(), c.wrong.size());
+        for (size_t i = 0; i < c.wrong.size(); ++i) {
+            assert_true(outcome.frames[i] == frame_body(i + 1, c.wrong[i]));
+        }
+    }
+}
+
+struct RawOutcome {
+    std::string failure;
+    size_t frames = 0;
+    bool stopped = false;
+};
+
+// A libxc that writes these bytes, and then goes on writing until it cannot.
+RawOutcome relay_bytes(const Buffer& bytes, bool expected)
+{
+    RawOutcome outcome;
+    FakeSender sender;
+    {
+        DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
+        const UniqueFd back = relay.take_back();
+        if (expected) {
+            relay.expect(CheckpointNumber{1});
+        }
+        write_exact(back.get(), bytes);
+        while (write_exact(back.get(), Buffer(8))) {
+        }
+        outcome.stopped = errno == EPIPE;
+        outcome.failure = relay.failure()->text();
+    }
+    outcome.frames = sender.frames().size();
+    return outcome;
+}
+
+Buffer list_record(const List& list)
+{
+    return record_bytes(RecordType::CHECKPOINT_DIRTY_PFN_LIST,
+                        list_bytes(list));
+}
+
+void bad_list_is_refused_and_libxc_stopped(void**)
+{
+    const struct {
+        const char* name;
+        Buffer bytes;
+        const char* failure;
+    } cases[] = {
+        {"other_record", record_bytes(RecordType::CHECKPOINT),
+         "record 0xe (Checkpoint) where a dirty list belongs"},
+        {"part_of_a_long_list",
+         record_bytes(RecordType::CHECKPOINT_DIRTY_PFN_PART, Buffer(8)),
+         "record 0x13 (Checkpoint dirty pfn part) where a dirty list belongs"},
+        {"record_too_long", {15, 0, 0, 0, 8, 0, 0, 8},
+         "record 0xf (Checkpoint dirty pfn list): length 134217736 is over "
+         "the limit of 134217728"},
+        {"more_pages_than_the_guest_has",
+         {15, 0, 0, 0, 8, 2, 0, 0},
+         "dirty list: 520 bytes are no list of a guest of 64 pages"},
+        {"half_a_pfn", {15, 0, 0, 0, 12, 0, 0, 0},
+         "dirty list: 12 bytes are no list of a guest of 64 pages"},
+        {"page_beyond_the_guest", list_record({1, 64}),
+         "dirty list: pfn 0x40 is beyond the guest's 64 pages"},
+        {"page_twice", list_record({1, 1}),
+         "dirty list: pfn 0x1 does not ascend"},
+    };
+    for (const auto& c : cases) {
+        print_message("  %s\n", c.name);
+        const RawOutcome outcome = relay_bytes(c.bytes, true);
+        assert_text(outcome.failure, c.failure);
+        assert_true(outcome.stopped);
+        assert_int_equal(outcome.frames, 0);
+    }
+    const RawOutcome unasked = relay_bytes(list_record({1}), false);
+    assert_text(unasked.failure, "a dirty list that nobody expects");
+    assert_int_equal(unasked.frames, 0);
+}
+
+// Whether libxc's writes ended in the middle of a list.
+bool cut_off(View bytes)
+{
+    std::optional<Error> failure;
+    FakeSender sender;
+    {
+        DirtyListRelay relay(sender, Pages{64}, false, true,
+                             [&] { sender.give_up(); });
+        UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1});
+        write_exact(back.get(), bytes);
+        const bool whole = bytes.size() % 24 == 0;
+        if (whole) {
+            sender.wait_for(bytes.size() / 24);
+        }
+        back.reset();
+        if (!whole) {
+            sender.wait_for(1);
+        }
+        failure = relay.failure();
+    }
+    return failure && failure->text() == "libxc's dirty list is cut off";
+}
+
+void list_cut_at_every_byte_is_noticed(void**)
+{
+    const Buffer record = list_record({5, 6});
+    assert_int_equal(record.size(), 24);
+    for (size_t size = 0; size <= record.size(); ++size) {
+        assert_int_equal(cut_off(View(record).first(size)), size % 24 != 0);
+    }
+}
+
+void libxc_that_changes_its_ways_is_refused(void**)
+{
+    Buffer bytes = list_record({0, 5});
+    bytes.insert(bytes.begin() + 8, 8, 0);
+    FakeSender sender;
+    std::string failure;
+    {
+        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1});
+        write_exact(back.get(), bytes);
+        sender.wait_for(1);
+        relay.expect(CheckpointNumber{2});
+        write_exact(back.get(), list_record({1, 2}));
+        while (write_exact(back.get(), Buffer(8))) {
+        }
+        failure = relay.failure()->text();
+    }
+    assert_text(failure,
+                "dirty list: no stray bytes after its header (F2), unlike the "
+                "one before");
+}
+
+void broken_wire_is_a_failure(void**)
+{
+    FakeSender sender;
+    sender.break_after(0);
+    std::optional<Error> failure;
+    {
+        DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1});
+        write_exact(back.get(), list_record({1}));
+        while (write_exact(back.get(), Buffer(8))) {
+        }
+        failure = relay.failure();
+    }
+    assert_true(failure->kind() == ErrorKind::peer_lost);
+}
+
+void aborted_relay_has_not_failed(void**)
+{
+    FakeSender sender;
+    bool failed = true;
+    {
+        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1});
+        // Half a list, so that its thread is in the middle of one.
+        write_exact(back.get(), View(list_record({1, 2})).first(16));
+        relay.abort();
+        while (write_exact(back.get(), Buffer(8))) {
+        }
+        failed = relay.failure().has_value() || relay.last().has_value();
+    }
+    assert_false(failed);
+    DirtyListRelay never_used(sender, Pages{64}, true, true, [] {});
+}
+
+// ---- the other end ---------------------------------------------------------
+
+void feed_gives_libxc_one_record_a_list(void**)
+{
+    for (const bool drop : {false, true}) {
+        DirtyListFeed feed(gfns, drop);
+        const UniqueFd back = feed.take_back();
+        for (const List& list : {List{}, List{0}, List{3, 1048575}}) {
+            const auto pages = feed.give(list_bytes(list));
+            assert_true(pages.value() == Pages{list.size()});
+            const auto record = read_record(back.get());
+            assert_true(record->type ==
+                        RecordType::CHECKPOINT_DIRTY_PFN_LIST);
+            assert_true(record->body == (drop ? Buffer() : list_bytes(list)));
+        }
+    }
+}
+
+void feed_refuses_what_libxc_must_not_see(void**)
+{
+    DirtyListFeed feed(Pages{64}, false);
+    UniqueFd back = feed.take_back();
+    for (const List& list : {List{64}, List{2, 1}, List{1, 1}}) {
+        assert_true(feed.give(list_bytes(list)).error().kind() ==
+                    ErrorKind::protocol);
+    }
+    assert_true(feed.give(Buffer(7)).error().kind() == ErrorKind::protocol);
+    assert_true(static_cast<bool>(feed.give(list_bytes({1}))));
+    assert_true(read_record(back.get())->body == list_bytes({1}));
+    back.reset();
+    const auto gone = feed.give(list_bytes({1}));
+    assert_true(gone.error().kind() == ErrorKind::io);
+    assert_int_equal(gone.error().code(), EPIPE);
+}
+
+// F6: what fits, and one page more.
+void feed_knows_how_much_one_record_holds(void**)
+{
+    constexpr uint64_t most = record_length_max / 8;
+    Buffer list = list_bytes(range(0, most + 1));
+    DirtyListFeed feed(Pages{most + 1}, false);
+    const auto error = feed.give(list).error();
+    list.resize(record_length_max);
+    bool same = false;
+    Result<Pages> given = Pages{0};
+    {
+        std::thread link([&] { given = feed.give(list); });
+        const UniqueFd back = feed.take_back();
+        same = read_record(back.get())->body == list;
+        link.join();
+    }
+    assert_true(error.kind() == ErrorKind::protocol);
+    assert_text(error.text(),
+                "dirty list: 16777217 pages are more than libxc takes at once "
+                "(F6)");
+    assert_true(given.value() == Pages{most});
+    assert_true(same);
+}
+
+void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
+{
+    Result<Pages> given = Pages{0};
+    bool end_of_file = false;
+    {
+        DirtyListFeed feed(gfns, false);
+        const Buffer list = list_bytes(range(0, gfns.value()));
+        const UniqueFd back = feed.take_back();
+        std::thread link([&] { given = feed.give(list); });
+        uint8_t byte;
+        read_exact(back.get(), &byte, 1);  // it has begun, and cannot end
+        feed.abort();
+        link.join();
+        Buffer rest(list.size());
+        end_of_file = !read_exact(back.get(), rest.data(), rest.size());
+    }
+    assert_true(given.error().kind() == ErrorKind::cancelled);
+    assert_true(end_of_file);
+}
+
+}  // namespace
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(120);  // a wait that does not end fails
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(every_libxc_is_understood_whatever_its_first_list),
+        cmocka_unit_test(long_first_list_with_page_0_is_told_by_what_follows),
+        cmocka_unit_test(stray_word_without_repair_ends_in_a_clear_error),
+        cmocka_unit_test(bad_list_is_refused_and_libxc_stopped),
+        cmocka_unit_test(list_cut_at_every_byte_is_noticed),
+        cmocka_unit_test(libxc_that_changes_its_ways_is_refused),
+        cmocka_unit_test(broken_wire_is_a_failure),
+        cmocka_unit_test(aborted_relay_has_not_failed),
+        cmocka_unit_test(feed_gives_libxc_one_record_a_list),
+        cmocka_unit_test(feed_refuses_what_libxc_must_not_see),
+        cmocka_unit_test(feed_knows_how_much_one_record_holds),
+        cmocka_unit_test(feed_blocked_by_a_busy_libxc_can_be_aborted),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
