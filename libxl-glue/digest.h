@@ -1,0 +1,14 @@
+// Digests of a guest's pages, for the verification of a copy.
+#pragma once
+
+#include "access.h"
+#include "glue.h"
+
+namespace xl_colo {
+
+// Of `count` pages from `first`; see Domain::digest() in glue.h. Errors:
+// hypercall (keeps errno).
+Result<std::vector<PageDigest>> digest_pages(Access& access, Domid domid,
+                                             Pfn first, Pages count, View key);
+
+}  // namespace xl_colo

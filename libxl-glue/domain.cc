@@ -1,0 +1,312 @@
+#include "domain.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "compat.h"
+#include "device_state.h"
+#include "digest.h"
+#include "run_directory.h"
+
+namespace xl_colo {
+
+namespace {
+
+GuestState to_guest_state(std::optional<unsigned> reason)
+{
+    if (!reason) {
+        return GuestState::running;
+    }
+    switch (*reason) {
+    case SHUTDOWN_suspend:
+        return GuestState::suspended;
+    case SHUTDOWN_poweroff:
+        return GuestState::poweroff;
+    // A soft reset (kexec of a crash kernel) is a reboot that keeps the domain.
+    case SHUTDOWN_reboot:
+    case SHUTDOWN_soft_reset:
+        return GuestState::reboot;
+    default:
+        return GuestState::crash;
+    }
+}
+
+// The pages that a parameter names, if it names any.
+struct PageParameter {
+    int first;
+    int count;  // another parameter, or 0 for one page
+};
+
+// Pages through which the hypervisor, the device model and the daemons in dom0
+// talk with the guest: they hold requests in flight and ring indices, which
+// each host's own side writes. The identity map and the TSS for real mode
+// (HVM_PARAM_IDENT_PT, _VM86_TSS*) are not among them: they are the guest's
+// memory, written once when it is built and copied like the rest, so a
+// difference there is a fault.
+constexpr PageParameter hypervisor_parameters[] = {
+    {HVM_PARAM_STORE_PFN, 0},
+    {HVM_PARAM_CONSOLE_PFN, 0},
+    {HVM_PARAM_IOREQ_PFN, 0},
+    {HVM_PARAM_BUFIOREQ_PFN, 0},
+    {HVM_PARAM_IOREQ_SERVER_PFN, HVM_PARAM_NR_IOREQ_SERVER_PAGES},
+    {HVM_PARAM_PAGING_RING_PFN, 0},
+    {HVM_PARAM_MONITOR_RING_PFN, 0},
+    {HVM_PARAM_SHARING_RING_PFN, 0},
+};
+
+// More would be no region for ioreq servers, whatever the parameter says.
+constexpr uint64_t most_pages_of_a_parameter = 64;
+
+}  // namespace
+
+const char* to_string(GuestState state)
+{
+    switch (state) {
+    case GuestState::running:
+        return "running";
+    case GuestState::suspended:
+        return "suspended";
+    case GuestState::poweroff:
+        return "poweroff";
+    case GuestState::reboot:
+        return "reboot";
+    case GuestState::crash:
+        return "crash";
+    case GuestState::gone:
+        break;
+    }
+    return "gone";
+}
+
+Status XenDomain::outcome(const char* what, int rc) const
+{
+    if (rc == 0) {
+        return {};
+    }
+    if (current_state() == GuestState::gone) {
+        return Error(ErrorKind::domain_gone, "the domain does not exist");
+    }
+    return libxl_error(what, rc);
+}
+
+Status XenDomain::suspend()
+{
+    // libxl shuts the domain down with reason suspend, waits until Xen says so,
+    // stops QEMU and has it save its state. A guest that is quicker with a
+    // reason of its own keeps that; libxl then answers with an error.
+    const int rc = libxl_domain_suspend_only(access_->libxl.get(),
+                                             domid_.value(), nullptr);
+    libxl_suspended_ = rc == 0;
+    if (rc == 0) {
+        return {};
+    }
+    switch (const GuestState now = current_state()) {
+    case GuestState::poweroff:
+    case GuestState::reboot:
+    case GuestState::crash:
+        return Error(ErrorKind::guest_stopped,
+                     std::string("the guest has shut down by itself: ") +
+                         to_string(now));
+    default:
+        return outcome("cannot suspend the domain", rc);
+    }
+}
+
+Status XenDomain::suspend_copy()
+{
+    is_copy_ = true;
+    auto r = suspend();
+    if (r || r.error().kind() != ErrorKind::guest_stopped) {
+        return r;
+    }
+    // Its vCPUs are as still as after a suspend, and XEN_DOMCTL_resumedomain
+    // takes a domain out of any shutdown; what is left to do is what libxl does
+    // next.
+    return stop_device_model();
+}
+
+Status XenDomain::stop_device_model()
+{
+    using Answer = Result<bool>;
+    auto r = access_->qmp.with<bool>(domid_, [](Qmp& qmp) -> Answer {
+        if (auto stopped = qmp.run("stop"); !stopped) {
+            return stopped.error();
+        }
+        auto status = qmp.run("query-status");
+        if (!status) {
+            return status.error();
+        }
+        const auto what = status->object("return");
+        const auto text = what ? what->text("status")
+                               : Error(ErrorKind::protocol, "no status");
+        if (!text) {
+            return text.error();
+        }
+        // After the guest's ACPI poweroff QEMU stays in this state (libxl runs
+        // it with -no-shutdown) and refuses to go on until it is reset; the
+        // state that is loaded next resets the devices anyway.
+        if (*text == "shutdown") {
+            qmp.forget_events();
+            if (auto reset = qmp.run("system_reset"); !reset) {
+                return reset.error();
+            }
+            auto done = qmp.wait_event([](const Json& event) {
+                const auto name = event.text("event");
+                return name && *name == "RESET";
+            });
+            if (!done) {
+                return done.error();
+            }
+        }
+        return true;
+    });
+    return r ? Status() : r.error();
+}
+
+Result<Buffer> XenDomain::device_state()
+{
+    if (!libxl_suspended_) {
+        return Error(ErrorKind::io, "the device model was not saved");
+    }
+    return read_device_state(saved_device_state_path(domid_));
+}
+
+Status XenDomain::load_device_state(View state)
+{
+    const bool may_by_snapshot = options_.reload_by_snapshot;
+    auto r = access_->qmp.with<bool>(domid_, [&](Qmp& qmp) -> Result<bool> {
+        const Status loaded =
+            may_by_snapshot && needs_snapshot_way(qmp.version())
+                ? load_device_state_by_snapshot(qmp, state, run_directory)
+                : load_device_state_directly(qmp, state, run_directory);
+        return loaded ? Result<bool>(true) : loaded.error();
+    });
+    return r ? Status() : r.error().with_context("cannot load device state");
+}
+
+Status XenDomain::resume()
+{
+    // To a guest with PV drivers suspend is a hypercall of its own, and "cancel"
+    // has it return that nothing happened. A copy's registers came with the
+    // checkpoint and stay as they are. Without PV drivers both are the same
+    // (modify_returncode() in xg_resume.c).
+    const int cancel = is_copy_ ? 0 : 1;
+    return outcome("cannot resume the domain",
+                   libxl_domain_resume(access_->libxl.get(), domid_.value(),
+                                       cancel, nullptr));
+}
+
+Result<Pages> XenDomain::count_dirty()
+{
+    xc_shadow_op_stats_t stats{};
+    if (compat::peek_log_dirty(access_->xc.get(), domid_.value(), &stats) !=
+        0) {
+        return hypercall_error("cannot count dirty pages", errno);
+    }
+    return Pages(stats.dirty_count);
+}
+
+Status XenDomain::set_log_dirty(bool on)
+{
+    xc_interface* const xc = access_->xc.get();
+    const auto set = [&](unsigned op) {
+        return compat::shadow_control(xc, domid_.value(), op);
+    };
+    if (!on) {
+        return set(XEN_DOMCTL_SHADOW_OP_OFF) == 0
+                   ? Status()
+                   : hypercall_error("cannot switch log-dirty off", errno);
+    }
+    // It may be on for the video memory alone; libxc juggles in the same way
+    // (enable_logdirty() in xg_sr_save.c).
+    if (set(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY) == 0 ||
+        (set(XEN_DOMCTL_SHADOW_OP_OFF) == 0 &&
+         set(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY) == 0)) {
+        return {};
+    }
+    return hypercall_error("cannot switch log-dirty on", errno);
+}
+
+Status set_device_model_log_dirty(Access& access, Domid domid, bool on)
+{
+    auto r = access.qmp.with<bool>(domid, [&](Qmp& qmp) -> Result<bool> {
+        auto done = qmp.run(
+            "xen-set-global-dirty-log",
+            JsonWriter().open_object().member("enable", on).close_object().take());
+        return done ? Result<bool>(true) : done.error();
+    });
+    return r ? Status() : r.error();
+}
+
+Status XenDomain::set_device_model_log_dirty(bool on)
+{
+    return xl_colo::set_device_model_log_dirty(*access_, domid_, on);
+}
+
+Status XenDomain::pause()
+{
+    return outcome("cannot pause the domain",
+                   libxl_domain_pause(access_->libxl.get(), domid_.value(),
+                                      nullptr));
+}
+
+Status XenDomain::unpause()
+{
+    return outcome("cannot unpause the domain",
+                   libxl_domain_unpause(access_->libxl.get(), domid_.value(),
+                                        nullptr));
+}
+
+Status XenDomain::rename(const std::string& name)
+{
+    return outcome("cannot rename the domain",
+                   libxl_domain_rename(access_->libxl.get(), domid_.value(),
+                                       nullptr, name.c_str()));
+}
+
+Status XenDomain::destroy()
+{
+    access_->qmp.forget(domid_);
+    return outcome("cannot destroy the domain",
+                   libxl_domain_destroy(access_->libxl.get(), domid_.value(),
+                                        nullptr));
+}
+
+GuestState XenDomain::current_state() const
+{
+    auto info = domain_info(access_->xc.get(), domid_);
+    return info ? to_guest_state(shutdown_reason(*info)) : GuestState::gone;
+}
+
+Result<std::vector<PageDigest>> XenDomain::digest(Pfn first, Pages count,
+                                                  View key)
+{
+    return digest_pages(*access_, domid_, first, count, key);
+}
+
+Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
+{
+    const auto read = [&](int parameter, uint64_t& value) {
+        return xc_hvm_param_get(access_->xc.get(), domid_.value(),
+                                static_cast<uint32_t>(parameter), &value);
+    };
+    std::vector<Pfn> pages;
+    for (const auto& parameter : hypervisor_parameters) {
+        uint64_t first = 0;
+        uint64_t count = 1;
+        if (read(parameter.first, first) != 0 ||
+            (parameter.count != 0 && read(parameter.count, count) != 0)) {
+            return hypercall_error("cannot read an HVM parameter", errno);
+        }
+        if (first == 0) {
+            continue;  // not set: gfn 0 is the guest's in any case
+        }
+        count = std::min(count, most_pages_of_a_parameter);
+        for (uint64_t i = 0; i < count; i++) {
+            pages.push_back(Pfn(first + i));
+        }
+    }
+    return pages;
+}
+
+}  // namespace xl_colo

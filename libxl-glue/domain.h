@@ -1,0 +1,57 @@
+// A domain on this host: suspend, device state, resume, by the steps that libxl
+// takes when it migrates one.
+#pragma once
+
+#include <memory>
+
+#include "access.h"
+#include "glue.h"
+
+namespace xl_colo {
+
+class XenDomain : public Domain {
+public:
+    XenDomain(std::shared_ptr<Access> access, Domid domid,
+              const OpenOptions& options)
+        : access_(std::move(access)), domid_(domid), options_(options)
+    {
+    }
+    ~XenDomain() override { access_->qmp.forget(domid_); }
+
+    Domid domid() const override { return domid_; }
+    Status suspend() override;
+    Status suspend_copy() override;
+    Result<Buffer> device_state() override;
+    Status load_device_state(View state) override;
+    Status resume() override;
+    Result<Pages> count_dirty() override;
+    Status set_log_dirty(bool on) override;
+    Status set_device_model_log_dirty(bool on) override;
+    Status pause() override;
+    Status unpause() override;
+    Status rename(const std::string& name) override;
+    Status destroy() override;
+    GuestState state() override { return current_state(); }
+    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
+                                           View key) override;
+    Result<std::vector<Pfn>> hypervisor_pages() override;
+
+private:
+    GuestState current_state() const;
+    Status stop_device_model();
+    // `rc` of a libxl operation that has no result.
+    Status outcome(const char* what, int rc) const;
+
+    std::shared_ptr<Access> access_;
+    Domid domid_;
+    OpenOptions options_;
+    // Set by suspend() and suspend_copy(): whether libxl did it.
+    bool libxl_suspended_ = false;
+    bool is_copy_ = false;
+};
+
+// Log-dirty of the device model, which QEMU reports to Xen through the page
+// mover's callback too.
+Status set_device_model_log_dirty(Access& access, Domid domid, bool on);
+
+}  // namespace xl_colo
