@@ -2,6 +2,7 @@
 
     RUNDIR/<host>/console.log   hypervisor and dom0 kernel
     RUNDIR/<host>/qemu.log      messages of the emulator
+    RUNDIR/<host>/errors.log    what commands in dom0 wrote to stderr
     RUNDIR/<host>/log/          the host's /var/log/xen, as it is written
     RUNDIR/<host>/qemu.pid      the emulator's pid and start time
     RUNDIR/<host>/port          where dom0's shell listens on 127.0.0.1
@@ -41,6 +42,7 @@ class Host:
         self.name = name
         self.rundir = pathlib.Path(rundir).absolute()
         self.folder = self.rundir / name
+        self._pid_file = self.folder / "qemu.pid"
 
     def start(self, emulator, image, share, memory_mb):
         """Start the emulator; `wait_until_up` tells when dom0 answers."""
@@ -59,7 +61,7 @@ class Host:
             process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=errors, stderr=errors, start_new_session=True)
-        (self.folder / "qemu.pid").write_text(
+        self._pid_file.write_text(
             f"{process.pid} {_start_time(process.pid)}\n")
 
     def _boot_options(self):
@@ -103,9 +105,8 @@ class Host:
                 time.sleep(0.2)
                 continue
             (self.folder / "port").write_text(f"{port}\n")
-            with open(os.devnull, "wb") as nowhere:
-                if shell.run(port, "true", 5, nowhere, nowhere) == 0:
-                    return
+            if shell.run(port, "true", 5, [], []) == 0:
+                return
             time.sleep(0.5)
         raise BedError(f"host {self.name}: dom0 does not answer; console: "
                        + self._last_line("console.log"))
@@ -125,7 +126,11 @@ class Host:
 
     def run(self, line, timeout_s, out, errors):
         port = int((self.folder / "port").read_text())
-        return shell.run(port, line, timeout_s, out, errors)
+        with open(self.folder / "errors.log", "ab", buffering=0) as log:
+            log.write(f"$ {line}\n".encode())
+            status = shell.run(port, line, timeout_s, [out], [errors, log])
+            log.write(f"= {status}\n".encode())
+        return status
 
     def monitor(self, command, arguments):
         """One command to the emulator's QMP; returns what it returned."""
@@ -155,14 +160,19 @@ class Host:
         self.monitor("set_link", {"name": "wire", "up": up})
 
     def _pid(self):
-        path = self.folder / "qemu.pid"
-        if not path.exists():
+        if not self._pid_file.exists():
             return None
-        pid, started = path.read_text().split()
+        pid, started = self._pid_file.read_text().split()
         return int(pid) if _start_time(pid) == started else None
 
     def is_alive(self):
         return self._pid() is not None
+
+    def ended_by_itself(self):
+        """The emulator's last words when nobody killed it, else None."""
+        if self._pid_file.exists() and not self.is_alive():
+            return "emulator ended: " + self._last_line("qemu.log")
+        return None
 
     def signal(self, number):
         """Signal the emulator; returns whether there was one."""
@@ -177,6 +187,7 @@ class Host:
         if self.signal(signal.SIGKILL):
             while self.is_alive():
                 time.sleep(0.01)
+            self._pid_file.unlink()
 
 
 def _start_time(pid):

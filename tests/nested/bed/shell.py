@@ -13,8 +13,8 @@ _CHUNK = 65536
 def run(port, line, timeout_s, out, errors):
     """Run a shell command line in the dom0 behind `port` of 127.0.0.1.
 
-    Writes what the command writes to the binary files `out` and `errors` as
-    it comes, and returns the exit status. A command that is still running at
+    Writes what the command writes to each of the binary files in `out` and
+    `errors` as it comes, and returns the exit status. A command that is still running at
     the deadline is killed with everything that it started.
     """
     deadline = time.monotonic() + timeout_s
@@ -45,8 +45,9 @@ def _follow(connection, deadline, streams):
         body = _receive(connection, size, deadline)
         if kind == b"x":
             return body[0]
-        streams[kind].write(body)
-        streams[kind].flush()
+        for file in streams[kind]:
+            file.write(body)
+            file.flush()
 
 
 def _send(connection, kind, body):

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #ifndef PAGES
-#define PAGES 4096 // 16 MiB
+#define PAGES 2048 // 8 MiB
 #endif
 #ifndef RATE
-#define RATE 200 // steps a second
+#define RATE 100 // steps a second
 #endif
 
 enum {

@@ -41,16 +41,20 @@ class Image:
         inputs = self._inputs(xen.parent, kernel.parent)
         if stamp.exists() and stamp.read_text() == inputs:
             return
-        stage = self.folder / "stage"
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # Aside, so that a half built image is never taken for a whole one.
+        work = self.testbed / f"{self.folder.name}.new"
+        shutil.rmtree(work, ignore_errors=True)
+        stage = work / "stage"
         stage.mkdir(parents=True)
         _Stage(xen, kernel, stage).fill()
-        write_cpio(stage, self.folder / "dom0.cpio")
+        write_cpio(stage, work / "dom0.cpio")
         shutil.rmtree(stage)
-        _gunzip(next(xen.glob("boot/xen-*.gz")), self.folder / "xen")
+        _gunzip(next(xen.glob("boot/xen-*.gz")), work / "xen")
         _extract_vmlinux(next(kernel.glob("boot/vmlinuz-*")),
-                         self.folder / "vmlinux")
-        stamp.write_text(inputs)
+                         work / "vmlinux")
+        (work / "inputs").write_text(inputs)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        work.rename(self.folder)
 
     @staticmethod
     def _inputs(*package_folders):

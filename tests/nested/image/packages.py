@@ -30,7 +30,7 @@ def fetch(folder, suite, names):
     folder = pathlib.Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     root, wish = folder / "root", folder / "wish"
-    wished = " ".join([suite, *names])
+    wished = " ".join([_hash(pathlib.Path(__file__)), suite, *names])
     known = root.exists() and wish.exists() and wish.read_text() == wished
     if known and time.time() - wish.stat().st_mtime < LISTS_STAY_FRESH_S:
         return root
@@ -51,7 +51,11 @@ def fetch(folder, suite, names):
 
 
 def versions_hash(folder):
-    return hashlib.sha256((folder / "versions").read_bytes()).hexdigest()
+    return _hash(folder / "versions")
+
+
+def _hash(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _unpack(debs, root):

@@ -1,10 +1,10 @@
 """What is in a host image, by profile, and which QEMU runs the hosts."""
 
-# The C++ runtime and yajl are for the program under test, which comes over
-# the 9p share and is linked against the same libraries.
 _HOST_TOOLS = [
-    "busybox-static", "dropbear-bin", "kmod", "libstdc++6", "libyajl2",
-    "qemu-system-xen", "seabios", "socat", "xenstore-utils",
+    "busybox-static", "dropbear-bin", "kmod", "qemu-system-xen", "seabios",
+    "socat", "xenstore-utils",
+    # For the program under test, which comes over the 9p share.
+    "libstdc++6", "libxxhash0", "libyajl2",
 ]
 
 PROFILES = {
@@ -48,6 +48,7 @@ DOM0_FILES = [
     "usr/lib/x86_64-linux-gnu/libstdc++.so.6",
     "usr/lib/x86_64-linux-gnu/libxen*.so.*",
     "usr/lib/x86_64-linux-gnu/libxlutil.so.*",
+    "usr/lib/x86_64-linux-gnu/libxxhash.so.0",
     "usr/lib/x86_64-linux-gnu/libyajl.so.2",
     "usr/lib64/ld-linux-x86-64.so.2",
     "usr/libexec/xen-qemu-system-i386",

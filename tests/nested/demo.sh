@@ -1,0 +1,47 @@
+#!/bin/bash
+# A guest outlives its host: two emulated Xen hosts, a guest on the first,
+# protected by xl-colo-start; then the first host is killed outright.
+# Called by ./bootstrap demo.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+
+seen() {
+    guest_lines "$1" "$guest" | tail -n "${2:-2}" | sed 's/^/    guest: /'
+}
+
+progress "booting two Xen hosts, a and b"
+colo_up
+progress "the guest runs on a; every second it checks all of its memory:"
+seen a
+
+progress "root@a# xl-colo-start --verify $guest b"
+colo_start --verify | sed 's/^/    /'
+wait_for 120 "5 checkpoints" checkpoints_reach a 6
+
+for host in a b; do
+    progress "root@$host# xl-colo-status"
+    on "$host" "xl-colo-status $guest" | sed 's/^/    /'
+done
+show_figures a >"$RUNDIR/figures"
+progress "the guest, still on a:"
+seen a
+
+lines=$(guest_line_count b "$guest")
+progress "killing host a: SIGKILL to its emulator, as if the power went"
+killed=$(now_ms)
+host_kill a
+wait_for 60 "b to take over" status_is b state taken-over
+wait_for 60 "the guest's next line on b" guest_went_on b "$lines" 1
+outage=$(($(now_ms) - killed))
+expect_only_on b
+expect_sound_guest b
+
+progress "the guest runs on b, its memory intact:"
+seen b 3
+progress "root@b# xl-colo-status"
+on b "xl-colo-status $guest" | sed 's/^/    /'
+
+progress "summary"
+cat "$RUNDIR/figures"
+echo "    host killed to the guest's next line: $outage ms, of which 5000 ms"
+echo "    are the silence after which a host counts as lost (--timeout)"

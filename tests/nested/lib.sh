@@ -1,0 +1,185 @@
+# shellcheck shell=bash
+# Sourced by the tests in this folder; see README.md.
+#
+# Exit status of a test: 0 passed, 77 skipped (says what is missing), 99 the
+# emulated platform broke (says how), anything else failed. Whatever happens,
+# the hosts are gone at the end; after anything but 0 the logs stay.
+#
+# What a test may set before hosts_up:
+#   BED_PROFILE  what the hosts run: bookworm, trixie
+#   BED_QEMU     which QEMU runs them: 10, 7.2
+#   XL_COLO_DESTDIR (environment)  a tree to lay over each dom0's /, as
+#                `make install DESTDIR=...` makes it
+
+nested=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for the tests
+plain_shell=/usr/lib/testbed/plain-shell
+test_name=$(basename "$0" .sh)
+BED_PROFILE=${BED_PROFILE:-bookworm}
+BED_QEMU=${BED_QEMU:-10}
+
+bed() { "$nested/testbed" "$1" --dir "$RUNDIR" "${@:2}"; }
+
+progress() { printf '%s: %4d s  %s\n' "$test_name" "$SECONDS" "$*"; }
+
+fail() {
+    printf '%s: FAILED: %s\n' "$test_name" "$*" >&2
+    exit 1
+}
+
+skip() {
+    printf '%s: skipped: %s\n' "$test_name" "$*" >&2
+    exit 77
+}
+
+# ---- hosts ----
+
+# Builds the image, makes the folder of this run ($RUNDIR, with $SHARE in it).
+need_testbed() {
+    local tool
+    for tool in apt-get dpkg-deb gcc gzip python3 tar; do
+        command -v "$tool" >/dev/null || skip "no $tool"
+    done
+    progress "image $BED_PROFILE, emulator QEMU $BED_QEMU"
+    "$nested/testbed" build --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
+        >/dev/null || exit
+    local runs=${XL_COLO_TESTBED_DIR:-testbed}/runs
+    mkdir -p "$runs"
+    RUNDIR=$(mktemp -d "$(realpath "$runs")/$test_name.XXXXXX")
+    SHARE=$RUNDIR/share
+    trap 'finish $?' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' HUP TERM
+    "$nested/guests/build" "$SHARE"
+    if [ -n "${XL_COLO_DESTDIR:-}" ]; then
+        cp -a "$XL_COLO_DESTDIR" "$SHARE/root"
+    fi
+}
+
+finish() {
+    trap - EXIT
+    local status=$1 faults
+    faults=$(bed faults) || status=99
+    bed down
+    if [ -n "$faults" ]; then
+        printf '%s: the platform broke, %d times:\n%s\n' "$test_name" \
+            "$(wc -l <<<"$faults")" "$faults" >&2
+    fi
+    case $status in
+    0)
+        rm -rf "$RUNDIR"
+        progress "passed"
+        ;;
+    77)
+        rm -rf "$RUNDIR"
+        ;;
+    *)
+        printf '%s: logs are in %s\n' "$test_name" "$RUNDIR" >&2
+        ;;
+    esac
+    exit "$status"
+}
+
+# hosts_up 1|2 [option of `testbed up`]...
+hosts_up() {
+    local host
+    bed up --hosts "$1" --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
+        --owner $$ "${@:2}" || exit
+    if [ -d "$SHARE/root" ]; then
+        for host in $(hosts); do
+            on "$host" 'cp -a /share/root/. /' || exit
+        done
+    fi
+    progress "$1 hosts up"
+}
+
+hosts() { (cd "$RUNDIR" && ls -d [ab]); }
+
+# on HOST CMD...: a command line in dom0, within a minute; its own output and
+# status. 124: deadline passed, 255: host lost.
+on() { on_deadline 60 "$@"; }
+
+# on_deadline SECONDS HOST CMD...
+on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
+
+host_kill() { bed kill --host "$1"; }
+host_freeze() { bed freeze --host "$1"; }
+host_thaw() { bed thaw --host "$1"; }
+
+# wait_for SECONDS DESCRIPTION CMD...: until the command succeeds, or fail.
+wait_for() {
+    local deadline=$((SECONDS + $1))
+    until "${@:3}"; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "no $2 within $1 s"
+        sleep 0.3
+    done
+}
+
+# ---- guests ----
+
+# guest_config NAME [TEMPLATE]: makes $SHARE/NAME.cfg.
+guest_config() {
+    sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
+        "$nested/guests/${2:-freestanding}.cfg" >"$SHARE/$1.cfg"
+}
+
+# guest_create HOST NAME [TEMPLATE]
+guest_create() {
+    guest_config "$2" "${3:-}"
+    on "$1" xl create "/share/$2.cfg" || fail "guest $2 cannot be created"
+}
+
+# guest_lines HOST NAME: what the guest wrote to its serial port there.
+guest_lines() { cat "$RUNDIR/$1/log/$2.serial" 2>/dev/null; }
+
+# guest_last HOST NAME: its last whole line; they come in pieces.
+guest_last() { guest_lines "$1" "$2" | grep -E ' (ok|BROKEN)$' | tail -n 1; }
+
+# guest_value HOST NAME KEY: out of that line: seconds, step, pages, passes or
+# sum; 0 before there is a line.
+guest_value() {
+    local word
+    for word in $(guest_last "$1" "$2"); do
+        if [ "${word%%=*}" = "$3" ]; then
+            echo "${word#*=}"
+            return
+        fi
+    done
+    echo 0
+}
+
+guest_is_beyond() { [ "$(guest_value "$1" "$2" "$3")" -gt "$4" ]; }
+
+# guest_runs HOST NAME [SECONDS]: the guest goes on there and has since
+# checked all of its memory, and found it right.
+guest_runs() {
+    local passes deadline=${3:-60}
+    passes=$(guest_value "$1" "$2" passes)
+    wait_for "$deadline" "guest $2 that checks its memory on $1" \
+        guest_is_beyond "$1" "$2" passes $((passes + 1))
+    if guest_lines "$1" "$2" | grep BROKEN; then
+        fail "guest $2 on $1 has wrong memory"
+    fi
+}
+
+# guest_send HOST NAME CHARACTER: p power off, r reboot, c crash, b break a
+# page, i idle, g go on.
+guest_send() { on "$1" "printf $3 | socat -u - UNIX:/run/$2.com1"; }
+
+# guest_is HOST NAME: there is such a domain.
+guest_is() { on "$1" xl domid "$2" >/dev/null 2>&1; }
+guest_is_gone() { ! guest_is "$1" "$2"; }
+
+# ---- ssh ----
+
+# ssh_up FROM TO: root on FROM may log in on TO.
+ssh_up() {
+    on "$1" 'mkdir -p /root/.ssh &&
+        dropbearkey -t ed25519 -f /root/.ssh/id_dropbear >/dev/null 2>&1 &&
+        dropbearkey -y -f /root/.ssh/id_dropbear |
+        grep ^ssh- >/share/ssh-key' || fail "no ssh key on $1"
+    on "$2" 'mkdir -p /root/.ssh /etc/dropbear &&
+        chmod 700 /root /root/.ssh &&
+        cat /share/ssh-key >>/root/.ssh/authorized_keys &&
+        dropbear -R -s' || fail "no ssh server on $2"
+}

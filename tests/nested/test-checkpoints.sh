@@ -1,0 +1,41 @@
+#!/bin/bash
+# Initial copy and at least 10 checkpoints, every page compared after each;
+# then the seed's claim: the same run without the secondary's dirty list in it
+# must fail the comparison. One run shows that the other can fail.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+
+colo_up
+
+progress "protecting the guest, every page compared after each checkpoint"
+colo_start --verify -i 500 || fail "xl-colo-start"
+wait_for 120 "10 checkpoints" checkpoints_reach a 11
+for host in a b; do
+    on "$host" "xl-colo-status" || fail "xl-colo-status on $host"
+done
+show_figures a
+[ "$(status a verified-checkpoints)" -ge 11 ] ||
+    fail "checkpoints were taken that nobody compared"
+status_is a state protecting || fail "not protecting: $(status a ended)"
+status_is b role secondary || fail "b is not the secondary"
+expect_sound_guest a
+
+progress "stopping in order"
+on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
+wait_for 20 "the copy to be gone" no_domain_on b "$guest--incoming"
+expect_only_on a
+expect_sound_guest a
+
+progress "the same with the back channel's list dropped: must be found out"
+colo_start --verify -i 500 --max-checkpoints 10 --without=back-channel -F \
+    >"$RUNDIR/dropped.out" 2>&1 &&
+    fail "ten checkpoints without the back channel passed the comparison"
+grep -q 'verification of checkpoint .* differ' "$RUNDIR/dropped.out" || {
+    cat "$RUNDIR/dropped.out" >&2
+    fail "it failed for another reason than the comparison"
+}
+grep 'verification of checkpoint' "$RUNDIR/dropped.out" | cut -c -120 |
+    sed 's/^/    /'
+wait_for 20 "the copy to be gone" no_domain_on b "$guest--incoming"
+expect_only_on a
+expect_sound_guest a

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Protection ends in order: an admin's failover, a guest that powers off,
+# reboots or crashes, and signals to either process.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+
+colo_up
+
+protect() {
+    colo_start -i 500 || fail "xl-colo-start"
+    wait_for 60 "2 checkpoints" checkpoints_reach a 3
+}
+
+# The guest ends by itself: KEY makes it. The copy goes in any case.
+guest_ends() {
+    progress "the guest $2"
+    protect
+    guest_key a "$guest" "$1"
+    wait_for 60 "the copy to be gone" no_domain_on b "$guest--incoming"
+    no_domain_on b "$guest" || fail "the secondary took over"
+}
+
+progress "SIGTERM to the primary's process"
+protect
+on a 'kill -TERM $(pidof xl-colo-start)' || fail "cannot signal the process"
+wait_for 30 "a to be unprotected" status_is a state unprotected
+wait_for 30 "the copy to be gone" no_domain_on b "$guest--incoming"
+expect_sound_guest a
+
+progress "SIGTERM to the secondary's process"
+protect
+on b 'kill -TERM $(pidof xl-colo-receive)' || fail "cannot signal the process"
+wait_for 30 "a to be unprotected" status_is a state unprotected
+wait_for 30 "the copy to be gone" no_domain_on b "$guest--incoming"
+expect_sound_guest a
+
+guest_ends r "reboots"
+wait_for 60 "the guest to be started anew" domain_on a "$guest"
+expect_sound_guest a
+
+progress "failover on an admin's word"
+protect
+lines=$(guest_line_count b "$guest")
+on_deadline 60 b "xl-colo-failover $guest" || fail "xl-colo-failover"
+wait_for 60 "the guest's next line on b" guest_went_on b "$lines" 1
+wait_for 20 "the guest to be gone from a" no_domain_on a "$guest"
+expect_only_on b
+expect_sound_guest b
