@@ -1,0 +1,151 @@
+#include "fake_domain.h"
+
+#include <cstring>
+
+namespace xl_colo {
+
+namespace {
+
+uint64_t mix(uint64_t hash, View bytes)
+{
+    for (const uint8_t byte : bytes) {
+        hash = (hash ^ byte) * 0x100000001b3;  // FNV-1a
+    }
+    return hash;
+}
+
+}  // namespace
+
+Status FakeDomain::suspend()
+{
+    if (auto s = faults_.pass("suspend"); !s) {
+        return s;
+    }
+    return guest_->suspend(false);
+}
+
+Status FakeDomain::suspend_copy()
+{
+    if (auto s = faults_.pass("suspend_copy"); !s) {
+        return s;
+    }
+    return guest_->suspend(true);
+}
+
+Result<Buffer> FakeDomain::device_state()
+{
+    if (auto s = faults_.pass("device_state"); !s) {
+        return s.error();
+    }
+    return guest_->device_state();
+}
+
+Status FakeDomain::load_device_state(View state)
+{
+    if (auto s = faults_.pass("load_device_state"); !s) {
+        return s;
+    }
+    return guest_->load_device_state(state, options_.reload_by_snapshot);
+}
+
+Status FakeDomain::resume()
+{
+    if (auto s = faults_.pass("resume"); !s) {
+        return s;
+    }
+    return guest_->resume();
+}
+
+Result<Pages> FakeDomain::count_dirty()
+{
+    if (auto s = faults_.pass("count_dirty"); !s) {
+        return s.error();
+    }
+    return guest_->count_dirty();
+}
+
+Status FakeDomain::set_log_dirty(bool on)
+{
+    if (auto s = faults_.pass("set_log_dirty"); !s) {
+        return s;
+    }
+    return guest_->set_log_dirty(on);
+}
+
+Status FakeDomain::set_device_model_log_dirty(bool on)
+{
+    if (auto s = faults_.pass("set_device_model_log_dirty"); !s) {
+        return s;
+    }
+    guest_->set_device_model_log_dirty(on);
+    return {};
+}
+
+Status FakeDomain::pause()
+{
+    if (auto s = faults_.pass("pause"); !s) {
+        return s;
+    }
+    return guest_->pause();
+}
+
+Status FakeDomain::unpause()
+{
+    if (auto s = faults_.pass("unpause"); !s) {
+        return s;
+    }
+    return guest_->unpause();
+}
+
+Status FakeDomain::rename(const std::string& name)
+{
+    if (auto s = faults_.pass("rename"); !s) {
+        return s;
+    }
+    guest_->rename(name);
+    return {};
+}
+
+Status FakeDomain::destroy()
+{
+    if (auto s = faults_.pass("destroy"); !s) {
+        return s;
+    }
+    guest_->shut_down(GuestState::gone);
+    return {};
+}
+
+Result<std::vector<PageDigest>> FakeDomain::digest(Pfn first, Pages count,
+                                                   View key)
+{
+    if (auto s = faults_.pass("digest"); !s) {
+        return s.error();
+    }
+    const GuestState state = guest_->state();
+    if (state == GuestState::running || state == GuestState::gone) {
+        // One that is built but has not been unpaused yet stands still too.
+        if (guest_->runs() || state == GuestState::gone) {
+            return Error(ErrorKind::hypercall, "digest of a moving domain");
+        }
+    }
+    std::vector<PageDigest> digests(count.value(), PageDigest{});
+    for (uint64_t i = 0; i < count.value(); ++i) {
+        if (const auto page = guest_->page(Pfn{first.value() + i})) {
+            const uint64_t low = mix(mix(0xcbf29ce484222325, key), *page);
+            const uint64_t high = mix(low, key);
+            std::memcpy(digests[i].data(), &low, sizeof(low));
+            std::memcpy(digests[i].data() + 8, &high, sizeof(high));
+        }
+    }
+    return digests;
+}
+
+Result<std::vector<Pfn>> FakeDomain::hypervisor_pages()
+{
+    if (auto s = faults_.pass("hypervisor_pages"); !s) {
+        return s.error();
+    }
+    return std::vector<Pfn>{FakeGuest::hypervisor_page};
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,42 @@
+// A Domain over a FakeGuest; every call can be made to fail by its name.
+#pragma once
+
+#include <memory>
+
+#include "fake_guest.h"
+#include "faults.h"
+#include "glue.h"
+
+namespace xl_colo {
+
+class FakeDomain : public Domain {
+public:
+    FakeDomain(std::shared_ptr<FakeGuest> guest, Faults& faults,
+               const OpenOptions& options)
+        : guest_(std::move(guest)), faults_(faults), options_(options) {}
+
+    Domid domid() const override { return guest_->domid; }
+    Status suspend() override;
+    Status suspend_copy() override;
+    Result<Buffer> device_state() override;
+    Status load_device_state(View state) override;
+    Status resume() override;
+    Result<Pages> count_dirty() override;
+    Status set_log_dirty(bool on) override;
+    Status set_device_model_log_dirty(bool on) override;
+    Status pause() override;
+    Status unpause() override;
+    Status rename(const std::string& name) override;
+    Status destroy() override;
+    GuestState state() override { return guest_->state(); }
+    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
+                                           View key) override;
+    Result<std::vector<Pfn>> hypervisor_pages() override;
+
+private:
+    std::shared_ptr<FakeGuest> guest_;
+    Faults& faults_;
+    OpenOptions options_;
+};
+
+}  // namespace xl_colo

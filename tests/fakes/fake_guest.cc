@@ -1,0 +1,360 @@
+#include "fake_guest.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "wire.h"
+
+namespace xl_colo {
+
+namespace {
+
+bool absent(uint64_t gfn)
+{
+    return gfn >= FakeGuest::first_absent.value() &&
+           gfn < FakeGuest::after_absent.value();
+}
+
+bool shut_down_by(GuestState state)
+{
+    return state != GuestState::running && state != GuestState::gone;
+}
+
+Error not_possible(const std::string& what, GuestState state)
+{
+    return {state == GuestState::gone ? ErrorKind::domain_gone
+                                      : ErrorKind::libxl,
+            what + " of a domain that is " + to_string(state)};
+}
+
+}  // namespace
+
+FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
+                     uint64_t seed)
+    : domid(id),
+      uuid(std::move(its_uuid)),
+      name_(std::move(domain_name)),
+      memory_(gfns.value()),
+      random_(seed)
+{
+    for (uint64_t gfn = 0; gfn < gfns.value(); ++gfn) {
+        if (!absent(gfn)) {
+            memory_[gfn].emplace();
+            memory_[gfn]->fill(static_cast<uint8_t>(gfn));
+        }
+    }
+}
+
+FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
+                     uint64_t seed, const FakeGuest* origin)
+    : domid(id),
+      uuid(std::move(its_uuid)),
+      name_(std::move(domain_name)),
+      paused_(true),
+      device_model_(false),
+      memory_(gfns.value()),
+      random_(seed),
+      origin_(origin)
+{
+}
+
+std::string FakeGuest::name() const
+{
+    const std::lock_guard lock(mutex_);
+    return name_;
+}
+
+void FakeGuest::rename(const std::string& name)
+{
+    const std::lock_guard lock(mutex_);
+    name_ = name;
+}
+
+GuestState FakeGuest::state() const
+{
+    const std::lock_guard lock(mutex_);
+    return state_;
+}
+
+void FakeGuest::shut_down(GuestState state)
+{
+    const std::lock_guard lock(mutex_);
+    if (state_ != GuestState::gone) {
+        state_ = state;
+    }
+}
+
+bool FakeGuest::runs() const
+{
+    const std::lock_guard lock(mutex_);
+    return state_ == GuestState::running && !paused_;
+}
+
+bool FakeGuest::has_run() const
+{
+    const std::lock_guard lock(mutex_);
+    return has_run_;
+}
+
+FakeGuest::Memory FakeGuest::memory() const
+{
+    const std::lock_guard lock(mutex_);
+    return memory_;
+}
+
+uint64_t FakeGuest::counter() const
+{
+    const std::lock_guard lock(mutex_);
+    return counter_;
+}
+
+// ---- the guest itself ------------------------------------------------------
+
+void FakeGuest::run()
+{
+    const std::lock_guard lock(mutex_);
+    run_locked();
+}
+
+void FakeGuest::run_locked()
+{
+    if (state_ != GuestState::running || paused_) {
+        return;
+    }
+    has_run_ = true;
+    ++counter_;
+    write(same_page, counter_, true);
+    write(own_page, random_(), true);
+    for (int i = 0; i < 8; ++i) {
+        const Pfn pfn{random_() % hypervisor_page.value()};
+        if (!absent(pfn.value())) {
+            write(pfn, random_(), true);
+        }
+    }
+    device_counter_ = counter_;
+    write(dma_page, random_(), device_model_log_);
+    write(hypervisor_page, random_(), false);
+}
+
+void FakeGuest::write(Pfn pfn, uint64_t value, bool logged)
+{
+    auto& page = memory_[pfn.value()];
+    if (!page) {
+        page.emplace();
+    }
+    std::memcpy(page->data() + value % (page_size / 8) * 8, &value,
+                sizeof(value));
+    if (logged && log_) {
+        (*log_)[pfn.value()] = true;
+    }
+}
+
+// ---- the toolstack ---------------------------------------------------------
+
+Status FakeGuest::suspend(bool is_copy)
+{
+    const std::lock_guard lock(mutex_);
+    if (state_ == GuestState::gone) {
+        return not_possible("suspend", state_);
+    }
+    if (!device_model_) {
+        return Error(ErrorKind::libxl, "the device model does not answer");
+    }
+    if (state_ != GuestState::running) {
+        return is_copy ? Status()
+                       : Error(ErrorKind::guest_stopped,
+                               std::string("the guest is ") +
+                                   to_string(state_));
+    }
+    run_locked();
+    state_ = GuestState::suspended;
+    snapshots_[counter_] = memory_;
+    return {};
+}
+
+Status FakeGuest::resume()
+{
+    const std::lock_guard lock(mutex_);
+    if (!shut_down_by(state_)) {
+        return not_possible("resume", state_);
+    }
+    check_before_running();
+    state_ = GuestState::running;
+    return {};
+}
+
+Status FakeGuest::pause()
+{
+    const std::lock_guard lock(mutex_);
+    if (state_ == GuestState::gone) {
+        return not_possible("pause", state_);
+    }
+    paused_ = true;
+    return {};
+}
+
+Status FakeGuest::unpause()
+{
+    const std::lock_guard lock(mutex_);
+    if (state_ == GuestState::gone) {
+        return not_possible("unpause", state_);
+    }
+    if (paused_) {
+        check_before_running();
+        paused_ = false;
+    }
+    return {};
+}
+
+Buffer FakeGuest::device_state() const
+{
+    const std::lock_guard lock(mutex_);
+    return BodyWriter().u64(device_counter_).take();
+}
+
+// F4: a device model that is told to load twice dies, unless somebody gives it
+// a yank instance first.
+Status FakeGuest::load_device_state(View state, bool keeps_yank_instance)
+{
+    const std::lock_guard lock(mutex_);
+    if (!shut_down_by(state_)) {
+        return not_possible("device state", state_);
+    }
+    if (!keeps_yank_instance) {
+        device_model_ = false;
+    }
+    if (!device_model_) {
+        return Error(ErrorKind::io, "the device model closed its QMP socket");
+    }
+    device_counter_ = BodyReader(state).u64().value();
+    touched_ = true;
+    return {};
+}
+
+void FakeGuest::start_device_model(View state)
+{
+    const std::lock_guard lock(mutex_);
+    device_model_ = true;
+    device_counter_ = BodyReader(state).u64().value();
+    touched_ = true;
+}
+
+Status FakeGuest::set_log_dirty(bool on)
+{
+    const std::lock_guard lock(mutex_);
+    if (state_ == GuestState::gone) {
+        return not_possible("log-dirty", state_);
+    }
+    log_.reset();
+    if (on) {
+        log_.emplace(gfns.value());
+    }
+    return {};
+}
+
+void FakeGuest::set_device_model_log_dirty(bool on)
+{
+    const std::lock_guard lock(mutex_);
+    device_model_log_ = on;
+}
+
+// ---- libxc -----------------------------------------------------------------
+
+std::optional<std::vector<Pfn>> FakeGuest::take_dirty()
+{
+    const std::lock_guard lock(mutex_);
+    if (!log_) {
+        return std::nullopt;
+    }
+    std::vector<Pfn> dirty;
+    for (uint64_t gfn = 0; gfn < gfns.value(); ++gfn) {
+        if ((*log_)[gfn]) {
+            dirty.emplace_back(gfn);
+        }
+    }
+    log_->assign(gfns.value(), false);
+    return dirty;
+}
+
+Result<Pages> FakeGuest::count_dirty() const
+{
+    const std::lock_guard lock(mutex_);
+    if (!log_) {
+        return Error(ErrorKind::hypercall, "log-dirty is off", EINVAL);
+    }
+    return Pages{static_cast<uint64_t>(std::ranges::count(*log_, true))};
+}
+
+std::optional<FakeGuest::Page> FakeGuest::page(Pfn pfn) const
+{
+    const std::lock_guard lock(mutex_);
+    return memory_[pfn.value()];
+}
+
+void FakeGuest::put_page(Pfn pfn, const std::optional<Page>& contents)
+{
+    const std::lock_guard lock(mutex_);
+    // XTAB leaves what is there as it is (process_page_data()).
+    if (contents) {
+        memory_[pfn.value()] = contents;
+        touched_ = true;
+    }
+}
+
+void FakeGuest::put_counter(uint64_t counter)
+{
+    const std::lock_guard lock(mutex_);
+    counter_ = counter;
+    touched_ = true;
+}
+
+void FakeGuest::clear_hypervisor_page()
+{
+    const std::lock_guard lock(mutex_);
+    memory_[hypervisor_page.value()].emplace().fill(0);
+}
+
+// ---- what must hold --------------------------------------------------------
+
+std::optional<FakeGuest::Memory> FakeGuest::memory_at(uint64_t counter) const
+{
+    const std::lock_guard lock(mutex_);
+    const auto found = snapshots_.find(counter);
+    return found == snapshots_.end() ? std::nullopt
+                                     : std::optional(found->second);
+}
+
+// A copy that a restore has touched must be its origin, as that was suspended:
+// every page, the vCPU and the device model, all of one moment.
+void FakeGuest::check_before_running()
+{
+    if (!origin_ || !touched_) {
+        return;
+    }
+    touched_ = false;
+    const std::string moment = "at " + std::to_string(counter_) + ": ";
+    const auto original = origin_->memory_at(counter_);
+    if (!original) {
+        violations_.push_back(moment + "no such state of the original");
+        return;
+    }
+    if (device_counter_ != counter_) {
+        violations_.push_back(moment + "device model is at " +
+                              std::to_string(device_counter_));
+    }
+    for (uint64_t gfn = 0; gfn < gfns.value(); ++gfn) {
+        if (memory_[gfn] != (*original)[gfn] &&
+            Pfn{gfn} != hypervisor_page) {
+            violations_.push_back(moment + "page " + std::to_string(gfn) +
+                                  " differs");
+        }
+    }
+}
+
+std::vector<std::string> FakeGuest::violations() const
+{
+    const std::lock_guard lock(mutex_);
+    return violations_;
+}
+
+}  // namespace xl_colo

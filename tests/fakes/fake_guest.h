@@ -1,0 +1,113 @@
+// A guest of 64 pages that really has memory: what it writes shows in a dirty
+// log, what a checkpoint forgets shows in the copy.
+//
+// It has one vCPU, whose whole state is a counter of how often it has run, and
+// a device model, whose whole state is the same counter. Each time it runs it
+// writes to
+//   a page that all copies fill alike,
+//   a page that every copy fills with something of its own,
+//   some pages drawn at random, each copy its own ones,
+//   a page that only the device model writes (DMA: in the dirty log only
+//   while the device model's own log is on),
+//   and the hypervisor's own page, which is in no log and never the same.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "glue.h"
+
+namespace xl_colo {
+
+class FakeGuest {
+public:
+    using Page = std::array<uint8_t, page_size>;
+    using Memory = std::vector<std::optional<Page>>;  // by gfn
+
+    static constexpr Pages gfns{64};
+    static constexpr Pfn same_page{1};
+    static constexpr Pfn own_page{2};
+    static constexpr Pfn dma_page{3};
+    static constexpr Pfn first_absent{40};   // a hole, as below 4 GiB
+    static constexpr Pfn after_absent{48};
+    static constexpr Pfn hypervisor_page{63};
+
+    // A running guest with memory.
+    FakeGuest(Domid domid, std::string name, std::string uuid, uint64_t seed);
+    // An empty paused domain that will be a copy of `origin`, and is held
+    // against it whenever it runs.
+    FakeGuest(Domid domid, std::string name, std::string uuid, uint64_t seed,
+              const FakeGuest* origin);
+
+    const Domid domid;
+    const std::string uuid;
+
+    std::string name() const;
+    void rename(const std::string& name);
+    GuestState state() const;
+    void shut_down(GuestState state);  // by itself, or destroyed
+    // Whether it makes any progress.
+    bool runs() const;
+    // Whether vCPUs have ever run here.
+    bool has_run() const;
+    Memory memory() const;
+    uint64_t counter() const;
+
+    // What the toolstack does.
+    Status suspend(bool is_copy);
+    Status resume();
+    Status pause();
+    Status unpause();
+    Buffer device_state() const;
+    Status load_device_state(View state, bool keeps_yank_instance);
+    void start_device_model(View state);
+    Status set_log_dirty(bool on);
+    void set_device_model_log_dirty(bool on);
+
+    // What libxc does. Taking cleans the log; nothing while it is off.
+    std::optional<std::vector<Pfn>> take_dirty();
+    Result<Pages> count_dirty() const;
+    std::optional<Page> page(Pfn pfn) const;
+    void put_page(Pfn pfn, const std::optional<Page>& contents);
+    void put_counter(uint64_t counter);
+    void clear_hypervisor_page();
+
+    // Lets it run for a moment, if it does at all.
+    void run();
+
+    // Everything that must never happen, in words: a guest that ran from half
+    // a checkpoint, from a state that is not its origin's.
+    std::vector<std::string> violations() const;
+
+private:
+    void run_locked();
+    void write(Pfn pfn, uint64_t value, bool logged);
+    void check_before_running();
+    std::optional<Memory> memory_at(uint64_t counter) const;
+
+    mutable std::mutex mutex_;
+    std::string name_;
+    GuestState state_ = GuestState::running;
+    bool paused_ = false;
+    bool has_run_ = false;
+    bool device_model_ = true;     // its process lives
+    Memory memory_;
+    uint64_t counter_ = 0;
+    uint64_t device_counter_ = 0;
+    std::optional<std::vector<bool>> log_;
+    bool device_model_log_ = false;
+    std::mt19937_64 random_;
+
+    const FakeGuest* origin_ = nullptr;
+    bool touched_ = false;         // by a restore, since it last ran
+    std::map<uint64_t, Memory> snapshots_;  // as of each suspend, by counter
+    std::vector<std::string> violations_;
+};
+
+}  // namespace xl_colo
