@@ -1,0 +1,29 @@
+// A guest for the model: what libxl and hvmloader make of an HVM domain before
+// its first instruction.
+#pragma once
+
+#include "vm.h"
+
+namespace xl_colo::model {
+
+// As libxenguest lays it out (xg_dom_x86.c, Xen 4.17): RAM from 0 on, with the
+// hole for VGA and the one below 4 GiB, under whose end are the special pages.
+// So a small guest has a million gfns too.
+struct Layout {
+    Pages ram;
+    Pages gfns;
+
+    static Layout of(Bytes memory);
+    // The n-th page of RAM.
+    Pfn at(uint64_t n) const;
+};
+
+// Makes an empty domain a guest. The contents of its RAM come from `seed`: a
+// third zeros, a third text, a third noise.
+void build(Vm& vm, const Layout& layout, uint64_t seed);
+
+// A generator in 64 bits of state, any state: splitmix64 (Steele, Lea, Flood,
+// 2014).
+uint64_t next_random(uint64_t& state);
+
+}  // namespace xl_colo::model
