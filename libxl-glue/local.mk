@@ -26,5 +26,53 @@ libglue_a_CPPFLAGS = \
 	$(YAJL_CFLAGS) \
 	$(NULL)
 libglue_a_SOURCES = \
+	libxl-glue/access.cc \
+	libxl-glue/access.h \
+	libxl-glue/bytes.h \
+	libxl-glue/callout.cc \
+	libxl-glue/callout.h \
+	libxl-glue/compat.h \
+	libxl-glue/device_state.cc \
+	libxl-glue/device_state.h \
+	libxl-glue/digest.cc \
+	libxl-glue/digest.h \
+	libxl-glue/domain.cc \
+	libxl-glue/domain.h \
+	libxl-glue/errors.h \
 	libxl-glue/glue.h \
+	libxl-glue/handles.h \
+	libxl-glue/host.cc \
+	libxl-glue/host.h \
+	libxl-glue/incoming.cc \
+	libxl-glue/incoming.h \
+	libxl-glue/libxl_stream.cc \
+	libxl-glue/libxl_stream.h \
+	libxl-glue/logger.cc \
+	libxl-glue/logger.h \
+	libxl-glue/opening.cc \
+	libxl-glue/page_hash.cc \
+	libxl-glue/page_hash.h \
+	libxl-glue/page_mover.h \
+	libxl-glue/qmp.cc \
+	libxl-glue/qmp.h \
+	libxl-glue/qmp_connections.cc \
+	libxl-glue/qmp_connections.h \
+	libxl-glue/restore.cc \
+	libxl-glue/run_directory.cc \
+	libxl-glue/run_directory.h \
+	libxl-glue/save.cc \
+	libxl-glue/shutdown.cc \
+	libxl-glue/vmstate_file.cc \
+	libxl-glue/vmstate_file.h \
+	libxl-glue/watch.cc \
+	libxl-glue/watch.h \
+	libxl-glue/xen_headers.h \
 	$(NULL)
+
+# Run by libxl in place of its own save helper, on the secondary.
+pkglibexec_PROGRAMS = save-helper
+save_helper_CPPFLAGS = $(libglue_a_CPPFLAGS)
+save_helper_SOURCES = \
+	libxl-glue/save_helper.cc \
+	$(NULL)
+save_helper_LDADD =

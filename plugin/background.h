@@ -22,7 +22,8 @@ public:
     //
     // To be called while the process has one thread. `work` runs with the
     // signal mask that the caller had.
-    static int run(bool foreground, const std::function<int(Background&)>& work);
+    static int run(bool foreground,
+                   const std::function<int(Background&)>& work);
 
     // The waiting parent leaves with success. From here on this process has no
     // terminal: stdin is /dev/null, stdout and stderr are appended to the file

@@ -10,10 +10,10 @@
 // it. A domain's name is made safe as a file name: see control_file_name().
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -56,13 +56,13 @@ public:
 private:
     struct Client {
         std::thread thread;
-        bool done = false;  // under mutex_
+        std::atomic<bool> done{false};
     };
 
     ControlServer(UniqueFd folder, std::string file, UniqueFd listener,
                   UniqueFd closing, ControlHandler& handler);
     void accept_loop();
-    void serve(UniqueFd connection);
+    void serve(const UniqueFd& connection);
     std::string answer(const std::string& request);
     void join_finished();
 
@@ -71,8 +71,7 @@ private:
     UniqueFd listener_;
     UniqueFd closing_;  // an eventfd: readable once the server is to end
     ControlHandler& handler_;
-    std::mutex mutex_;
-    std::list<Client> clients_;
+    std::list<Client> clients_;  // the acceptor's alone, until it has ended
     std::thread acceptor_;
 };
 

@@ -10,15 +10,27 @@ libplugin_a_CPPFLAGS = \
 libplugin_a_SOURCES = \
 	plugin/background.cc \
 	plugin/background.h \
+	plugin/caretaker.cc \
+	plugin/caretaker.h \
+	plugin/control.cc \
 	plugin/control.h \
+	plugin/control_client.cc \
+	plugin/control_socket.cc \
+	plugin/control_socket.h \
 	plugin/conversation.cc \
 	plugin/conversation.h \
+	plugin/desk.cc \
+	plugin/desk.h \
 	plugin/dirty_set.cc \
 	plugin/dirty_set.h \
+	plugin/eligibility.cc \
+	plugin/eligibility.h \
 	plugin/events.cc \
 	plugin/events.h \
 	plugin/handshake.cc \
 	plugin/handshake.h \
+	plugin/host_events.cc \
+	plugin/host_events.h \
 	plugin/json.cc \
 	plugin/json.h \
 	plugin/link.cc \
@@ -30,6 +42,8 @@ libplugin_a_SOURCES = \
 	plugin/options.h \
 	plugin/primary.cc \
 	plugin/primary.h \
+	plugin/protection.cc \
+	plugin/protection.h \
 	plugin/relay.h \
 	plugin/relay_dirty_feed.cc \
 	plugin/relay_dirty_list.cc \
@@ -37,18 +51,24 @@ libplugin_a_SOURCES = \
 	plugin/relay_pipe.h \
 	plugin/relay_restore.cc \
 	plugin/relay_save.cc \
+	plugin/request.cc \
+	plugin/request.h \
 	plugin/result.cc \
 	plugin/result.h \
 	plugin/secondary.cc \
 	plugin/secondary.h \
 	plugin/session.cc \
 	plugin/session.h \
+	plugin/shell_fence.cc \
+	plugin/shell_fence.h \
 	plugin/status.cc \
 	plugin/status.h \
 	plugin/status_figures.cc \
 	plugin/status_figures.h \
 	plugin/status_json.cc \
 	plugin/status_json.h \
+	plugin/status_text.cc \
+	plugin/status_text.h \
 	plugin/transport.cc \
 	plugin/transport.h \
 	plugin/unique_fd.h \
@@ -58,3 +78,51 @@ libplugin_a_SOURCES = \
 	plugin/wire.cc \
 	plugin/wire.h \
 	$(NULL)
+
+# One program under several names, in xl's plugin folder for a patched xl and
+# beside xl for the shell.
+xl_plugin_PROGRAMS = xl-colo
+xl_plugindir = $(xlplugindir)
+xl_colo_CPPFLAGS = $(libplugin_a_CPPFLAGS)
+xl_colo_SOURCES = \
+	plugin/cmd_failover.cc \
+	plugin/cmd_failover.h \
+	plugin/cmd_receive.cc \
+	plugin/cmd_receive.h \
+	plugin/cmd_start.cc \
+	plugin/cmd_start.h \
+	plugin/cmd_status.cc \
+	plugin/cmd_status.h \
+	plugin/cmd_stop.cc \
+	plugin/cmd_stop.h \
+	plugin/xl_colo.cc \
+	$(NULL)
+xl_colo_LDADD = \
+	libplugin.a \
+	libglue.a \
+	libplugin.a \
+	$(XEN_LIBS) \
+	$(XXHASH_LIBS) \
+	$(YAJL_LIBS) \
+	$(NULL)
+
+colo_names = \
+	xl-colo-failover \
+	xl-colo-receive \
+	xl-colo-start \
+	xl-colo-status \
+	xl-colo-stop \
+	$(NULL)
+
+install-exec-hook:
+	$(MKDIR_P) $(DESTDIR)$(sbindir)
+	for name in $(colo_names); do \
+	    ln -sf xl-colo $(DESTDIR)$(xlplugindir)/$$name && \
+	    ln -sf $(xlplugindir)/xl-colo $(DESTDIR)$(sbindir)/$$name || \
+	    exit 1; \
+	done
+
+uninstall-hook:
+	for name in $(colo_names); do \
+	    rm -f $(DESTDIR)$(xlplugindir)/$$name $(DESTDIR)$(sbindir)/$$name; \
+	done

@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <vector>
 
 extern char** environ;
 
@@ -66,12 +68,22 @@ Result<pid_t> spawn(const std::string& command, int in, int out, int err)
                                               POSIX_SPAWN_SETSIGMASK |
                                               POSIX_SPAWN_SETSIGDEF);
 
+    // libxl-glue names our own helper to libxl so; an xl in `command` is none
+    // of its concern.
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable; ++variable) {
+        if (!std::string_view(*variable).starts_with("LIBXL_SAVE_HELPER=")) {
+            environment.push_back(*variable);
+        }
+    }
+    environment.push_back(nullptr);
+
     std::string words[] = {"sh", "-c", command};
     char* argv[] = {words[0].data(), words[1].data(), words[2].data(),
                     nullptr};
     pid_t pid = -1;
     const int r = posix_spawn(&pid, "/bin/sh", &files, &attributes, argv,
-                              environ);
+                              environment.data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     if (r != 0) {

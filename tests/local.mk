@@ -3,30 +3,65 @@
 
 # The pretend Xen that the sessions are tested over.
 check_LIBRARIES += libfakes.a
-libfakes_a_CPPFLAGS = \
-	$(AM_CPPFLAGS) \
-	-I$(srcdir)/tests/fakes \
-	$(NULL)
 libfakes_a_SOURCES = \
+	tests/fakes/fake_domain.cc \
+	tests/fakes/fake_domain.h \
+	tests/fakes/fake_guest.cc \
+	tests/fakes/fake_guest.h \
+	tests/fakes/fake_host.cc \
+	tests/fakes/fake_host.h \
+	tests/fakes/fake_incoming.cc \
+	tests/fakes/fake_incoming.h \
+	tests/fakes/fake_log.h \
+	tests/fakes/fake_page_mover.h \
+	tests/fakes/fake_restore.cc \
+	tests/fakes/fake_save.cc \
+	tests/fakes/fake_sender.cc \
+	tests/fakes/fake_sender.h \
+	tests/fakes/fake_stream.cc \
+	tests/fakes/fake_stream.h \
+	tests/fakes/faults.cc \
+	tests/fakes/faults.h \
 	$(NULL)
 
 # Each is one program, tests/unit/test-<module>.cc, linked with all that the
 # program itself is made of. plugin and glue know each other by interfaces, so
 # the linker has to look into the first twice.
 unit_tests = \
+	tests/unit/test-background \
+	tests/unit/test-control \
+	tests/unit/test-dirty_set \
+	tests/unit/test-migration_stream \
 	tests/unit/test-options \
+	tests/unit/test-relay_dirty_list \
+	tests/unit/test-relay_save \
+	tests/unit/test-status \
 	tests/unit/test-transport \
+	tests/unit/test-wire \
+	$(NULL)
+
+unit_test_parts = \
+	tests/unit/check.h \
+	tests/unit/golden/help-start.txt \
+	tests/unit/golden/status-detail.txt \
+	tests/unit/golden/status-table.txt \
+	tests/unit/golden/status.json \
 	$(NULL)
 
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(srcdir)'; export srcdir; \
+	XL_COLO_SAVE_HELPER='$(abs_builddir)/save-helper'; \
+	export XL_COLO_SAVE_HELPER; \
 	$(NULL)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-EXTRA_DIST += $(unit_tests:=.cc)
+EXTRA_DIST += \
+	$(unit_test_parts) \
+	$(unit_tests:=.cc) \
+	$(NULL)
 
 LDADD = \
 	libfakes.a \

@@ -6,15 +6,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-extern "C" {
-#include <cmocka.h>
-}
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+
+// After the streams: cmocka makes fail() a macro.
+extern "C" {
+#include <cmocka.h>
+}
 
 // cmocka's own macros want integers and C strings.
 #define assert_text(actual, expected)                             \

@@ -1,0 +1,14 @@
+#include "cmd_stop.h"
+
+#include "control.h"
+#include "request.h"
+
+namespace xl_colo {
+
+int cmd_stop(const StopOptions& options)
+{
+    return tell_outcome(options.domain,
+                        ask_stop(options.domain, options.timeout));
+}
+
+}  // namespace xl_colo

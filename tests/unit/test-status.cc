@@ -1,0 +1,295 @@
+#include "status.h"
+
+#include "check.h"
+#include "status_figures.h"
+#include "status_json.h"
+#include "status_text.h"
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+const WallClock::time_point noon{1735732800s};  // 2025-01-01 12:00 UTC
+
+CheckpointFigures checkpoint(uint64_t number)
+{
+    CheckpointFigures c;
+    c.number = CheckpointNumber{number};
+    c.pause = Microseconds(80000 + 1000 * number);
+    if (number > 0) {
+        c.a = Pages{2000 + number};
+        c.b = Pages{1000 + number};
+    }
+    c.d = Pages{number == 0 ? 24576 : 3000 + number};
+    c.to_secondary = Bytes{4096 * (3000 + number)};
+    c.to_primary = Bytes{8 * (1000 + number)};
+    c.taken = noon - 10s + std::chrono::seconds(number);
+    return c;
+}
+
+SessionStatus protecting()
+{
+    SessionStatus s;
+    s.domain = "guest1";
+    s.domid = Domid{5};
+    s.role = Role::primary;
+    s.state = State::protecting;
+    s.peer = "host2";
+    s.since = noon - 754s;
+    s.checkpoints = 10;
+    for (uint64_t n = 1; n < 10; ++n) {
+        s.recent.push_back(checkpoint(n));
+    }
+    s.last = s.recent.back();
+    s.interval = 1000ms;
+    s.verify = true;
+    s.verified = 10;
+    return s;
+}
+
+SessionStatus copying()
+{
+    SessionStatus s;
+    s.domain = "guest2";
+    s.role = Role::secondary;
+    s.state = State::copying;
+    s.since = noon - 3700ms;
+    s.interval = 250ms;
+    return s;
+}
+
+SessionStatus split()
+{
+    SessionStatus s = protecting();
+    s.domain = "a-domain-with-quite-a-long-name";
+    s.role = Role::secondary;
+    s.state = State::taken_over;
+    s.peer = "primary.example.org";
+    s.since = noon - 72h;
+    s.checkpoints = 259200;
+    s.ended = "the primary is lost: no sign of life for 10000 ms";
+    s.warning =
+        "the guest may still be running on primary.example.org: check with "
+        "\"xl list\" there, and destroy it before its network is back";
+    return s;
+}
+
+DomainReport stale()
+{
+    return {"guest4", std::nullopt,
+            "its process is gone: the guest is not protected"};
+}
+
+std::vector<DomainReport> all()
+{
+    return {{split().domain, split(), std::nullopt},
+            {"guest1", protecting(), std::nullopt},
+            {"guest2", copying(), std::nullopt},
+            stale()};
+}
+
+DomainReport report(const SessionStatus& status)
+{
+    return {status.domain, status, std::nullopt};
+}
+
+std::string one_line(const SessionStatus& status)
+{
+    JsonWriter json;
+    write_report(json, report(status), noon);
+    return json.take();
+}
+
+void assert_fits(const std::string& text)
+{
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.size() > 80) {
+            fail_msg("%zu columns: %s", line.size(), line.c_str());
+        }
+    }
+}
+
+}  // namespace
+
+static void json_is_as_documented(void**)
+{
+    assert_golden(reports_to_json(all(), noon, true), "status.json");
+}
+
+static void json_in_one_line_has_no_line_end(void**)
+{
+    const std::string text = reports_to_json(all(), noon, false);
+    assert_true(text.find('\n') == std::string::npos);
+}
+
+// What the control socket carries is what the session knows.
+static void json_comes_back_as_it_was(void**)
+{
+    for (const SessionStatus& status : {protecting(), copying(), split()}) {
+        const std::string text = one_line(status);
+        const auto back = status_from_json(*Json::parse(text));
+        assert_true(bool(back));
+        assert_text(one_line(*back), text);
+        assert_int_equal(back->recent.size(), status.recent.size());
+        assert_int_equal(back->last.has_value(), status.last.has_value());
+        assert_true(back->since == status.since);
+    }
+}
+
+static void every_state_has_a_name_that_comes_back(void**)
+{
+    for (const State state :
+         {State::connecting, State::copying, State::protecting,
+          State::unprotected, State::fencing, State::taken_over, State::held,
+          State::ended}) {
+        SessionStatus status = copying();
+        status.state = state;
+        const auto back = status_from_json(*Json::parse(one_line(status)));
+        assert_true(bool(back) && back->state == state);
+    }
+}
+
+static void damaged_json_is_refused(void**)
+{
+    const std::string good = one_line(protecting());
+    const struct {
+        const char* from;
+        const char* to;
+        const char* message;
+    } cases[] = {
+        {"\"guest1\"", "null", "\"domain\" is not a string"},
+        {"\"primary\"", "\"boss\"", "\"role\" is \"boss\""},
+        {"\"protecting\"", "\"fine\"", "\"state\" is \"fine\""},
+        {"\"checkpoints\":10", "\"checkpoints\":-1",
+         "\"checkpoints\" is not a number from 0 up"},
+        {"\"verify\":true", "\"verify\":1",
+         "\"verify\" is not true or false"},
+        {"\"last-pause-us\":89000", "\"last-pause-us\":\"x\"",
+         "\"last-pause-us\" is not a number from 0 up"},
+        {"\"number\":3,", "", "\"number\" is not a number from 0 up"},
+        {"\"recent\":[", "\"other\":[", "\"recent\" is not a list of objects"},
+    };
+    for (const auto& c : cases) {
+        std::string text = good;
+        const size_t at = text.find(c.from);
+        assert_true(at != std::string::npos);
+        text.replace(at, std::string(c.from).size(), c.to);
+        const auto status = status_from_json(*Json::parse(text));
+        assert_false(bool(status));
+        assert_true(status.error().kind() == ErrorKind::protocol);
+        assert_text(status.error().text(), c.message);
+    }
+}
+
+static void the_table_fits_the_terminal(void**)
+{
+    const std::string table = status_table(all(), noon);
+    assert_fits(table);
+    assert_golden(table, "status-table.txt");
+    assert_text(status_table({}, noon),
+                "no domain is protected on this host\n");
+}
+
+static void the_detail_fits_the_terminal(void**)
+{
+    std::string text;
+    for (const DomainReport& r : all()) {
+        text += status_detail(r, noon) + "\n";
+    }
+    assert_fits(text);
+    assert_golden(text, "status-detail.txt");
+}
+
+// A word that is longer than a line stays whole.
+static void a_long_message_is_broken_between_words(void**)
+{
+    SessionStatus status = copying();
+    status.ended = std::string(100, 'x') + " and " + std::string(30, 'y') +
+                   " and " + std::string(40, 'z');
+    const std::string text = status_detail(report(status), noon);
+    assert_contains(text, "\n  ended: " + std::string(100, 'x') +
+                              "\n         and " + std::string(30, 'y') +
+                              " and\n         " + std::string(40, 'z') + "\n");
+}
+
+// The secondary goes by the primary's clock.
+static void a_checkpoint_from_the_future_is_of_age_zero(void**)
+{
+    SessionStatus status = protecting();
+    status.last->taken = noon + 5s;
+    assert_contains(one_line(status), "\"last-age-ms\":0,");
+    assert_contains(status_detail(report(status), noon), "taken 0ms ago");
+}
+
+static void median_and_max_are_of_the_known(void**)
+{
+    SessionStatus status;
+    assert_false(median_of(figures[0], status).has_value());
+    assert_false(max_of(figures[0], status).has_value());
+    for (const uint64_t pages : {7u, 1u, 9u, 3u}) {
+        CheckpointFigures c;
+        if (pages != 9) {
+            c.a = Pages{pages};
+        }
+        c.d = Pages{pages};
+        status.recent.push_back(c);
+    }
+    assert_text(figures[1].key, "a-pages");
+    assert_int_equal(*median_of(figures[1], status), 3);  // of 1 3 7
+    assert_int_equal(*max_of(figures[1], status), 7);
+    assert_text(figures[3].key, "d-pages");
+    assert_int_equal(*median_of(figures[3], status), 7);  // of 1 3 7 9
+    assert_int_equal(*max_of(figures[3], status), 9);
+}
+
+static void the_board_keeps_the_recent_without_the_initial_copy(void**)
+{
+    StatusBoard board{SessionStatus{}};
+    board.add(checkpoint(0), true);
+    assert_int_equal(board.read().recent.size(), 0);
+    assert_int_equal(board.read().checkpoints, 1);
+    assert_int_equal(board.read().last->d.value(), 24576);
+    for (uint64_t n = 1; n <= StatusBoard::recent_kept + 5; ++n) {
+        board.add(checkpoint(n), n % 2 == 0);
+    }
+    const SessionStatus status = board.read();
+    assert_int_equal(status.recent.size(), StatusBoard::recent_kept);
+    assert_int_equal(status.recent.front().number.value(), 6);
+    assert_int_equal(status.recent.back().number.value(), 133);
+    assert_int_equal(status.checkpoints, 134);
+    assert_int_equal(status.verified, 67);
+}
+
+static void since_is_when_the_state_was_entered(void**)
+{
+    StatusBoard board{SessionStatus{}};
+    const auto before = board.read().since;
+    board.enter(State::connecting);
+    assert_true(board.read().since == before);
+    board.end(State::unprotected, "the secondary is lost");
+    assert_true(board.read().since > before);
+    assert_true(board.read().state == State::unprotected);
+    assert_text(*board.read().ended, "the secondary is lost");
+}
+
+int main()
+{
+    setenv("TZ", "UTC", 1);
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(json_is_as_documented),
+        cmocka_unit_test(json_in_one_line_has_no_line_end),
+        cmocka_unit_test(json_comes_back_as_it_was),
+        cmocka_unit_test(every_state_has_a_name_that_comes_back),
+        cmocka_unit_test(damaged_json_is_refused),
+        cmocka_unit_test(the_table_fits_the_terminal),
+        cmocka_unit_test(the_detail_fits_the_terminal),
+        cmocka_unit_test(a_long_message_is_broken_between_words),
+        cmocka_unit_test(a_checkpoint_from_the_future_is_of_age_zero),
+        cmocka_unit_test(median_and_max_are_of_the_known),
+        cmocka_unit_test(the_board_keeps_the_recent_without_the_initial_copy),
+        cmocka_unit_test(since_is_when_the_state_was_entered),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
