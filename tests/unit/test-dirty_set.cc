@@ -1,6 +1,5 @@
 #include "dirty_set.h"
 
-#include <fstream>  // before cmocka, whose fail() is a macro
 #include <random>
 #include <set>
 

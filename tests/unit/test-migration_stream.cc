@@ -1,7 +1,6 @@
 #include "migration_stream.h"
 
 #include <algorithm>
-#include <fstream>  // before cmocka, whose fail() is a macro
 #include <functional>
 
 #include "check.h"

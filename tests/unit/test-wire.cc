@@ -1,7 +1,6 @@
 #include "wire.h"
 
 #include <algorithm>
-#include <fstream>  // before cmocka, whose fail() is a macro
 #include <vector>
 
 #include "check.h"
