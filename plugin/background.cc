@@ -37,6 +37,12 @@ Result<UniqueFd> open_log(const std::string& path)
     return fd;
 }
 
+// There is no log yet: it belongs to what runs in the child.
+void tell(const char* what)
+{
+    std::fprintf(stderr, "colo: error: %s: %s\n", what, strerror(errno));
+}
+
 // What the child's end means for the parent. A child that ends with success
 // before it detached did all there was to do.
 int outcome(pid_t child)
@@ -44,7 +50,7 @@ int outcome(pid_t child)
     int status = 0;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
-            std::perror("colo: error: cannot wait for the child process");
+            tell("cannot wait for the child process");
             return EXIT_FAILURE;
         }
     }
@@ -93,7 +99,7 @@ int Background::run(bool foreground,
     }
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
-        std::perror("colo: error: cannot make a pipe");
+        tell("cannot make a pipe");
         return EXIT_FAILURE;
     }
     UniqueFd ours(ends[0]);
@@ -110,7 +116,7 @@ int Background::run(bool foreground,
     std::fflush(nullptr);
     const pid_t child = fork();
     if (child < 0) {
-        std::perror("colo: error: cannot fork");
+        tell("cannot fork");
         sigprocmask(SIG_SETMASK, &before, nullptr);
         return EXIT_FAILURE;
     }

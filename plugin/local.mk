@@ -124,5 +124,6 @@ install-exec-hook:
 
 uninstall-hook:
 	for name in $(colo_names); do \
-	    rm -f $(DESTDIR)$(xlplugindir)/$$name $(DESTDIR)$(sbindir)/$$name; \
+	    rm -f $(DESTDIR)$(xlplugindir)/$$name $(DESTDIR)$(sbindir)/$$name \
+	        $(DESTDIR)$(bashcompletiondir)/$$name; \
 	done

@@ -31,6 +31,8 @@ unit_tests = \
 	tests/unit/test-background \
 	tests/unit/test-control \
 	tests/unit/test-dirty_set \
+	tests/unit/test-events \
+	tests/unit/test-link \
 	tests/unit/test-migration_stream \
 	tests/unit/test-options \
 	tests/unit/test-relay_dirty_list \
@@ -58,7 +60,14 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+check_scripts = \
+	tests/lint \
+	tests/man-pages \
+	$(NULL)
+TESTS += $(check_scripts)
+
 EXTRA_DIST += \
+	$(check_scripts) \
 	$(unit_test_parts) \
 	$(unit_tests:=.cc) \
 	$(NULL)
@@ -73,3 +82,25 @@ LDADD = \
 	$(XXHASH_LIBS) \
 	$(YAJL_LIBS) \
 	$(NULL)
+
+# Long tests: minutes each, as root, in the build folder. $(TESTS_NESTED) and
+# $(TESTS_PATCHES) may name just some of them.
+TESTS_NESTED = $(srcdir)/tests/nested/test-*.sh
+TESTS_PATCHES = $(srcdir)/tests/patches/check-debian
+long_test_environment = \
+	XL_COLO_BUILD='$(abs_builddir)' \
+	XL_COLO_TESTBED_DIR='$(abs_builddir)/testbed' \
+	$(NULL)
+
+check-nested: all
+	$(long_test_environment) $(srcdir)/tests/run-each check-nested.logs \
+	    $(TESTS_NESTED)
+
+check-patches:
+	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
+	    $(TESTS_PATCHES)
+
+demo: all
+	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
+
+.PHONY: check-nested check-patches demo

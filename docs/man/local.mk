@@ -1,0 +1,30 @@
+# The manual, from pod.
+
+man_pods = \
+	docs/man/xl-colo-failover.1.pod \
+	docs/man/xl-colo-receive.1.pod \
+	docs/man/xl-colo-start.1.pod \
+	docs/man/xl-colo-status.1.pod \
+	docs/man/xl-colo-stop.1.pod \
+	docs/man/xl-colo.7.pod \
+	$(NULL)
+EXTRA_DIST += $(man_pods)
+
+if HAVE_POD2MAN
+man1_MANS = \
+	docs/man/xl-colo-failover.1 \
+	docs/man/xl-colo-receive.1 \
+	docs/man/xl-colo-start.1 \
+	docs/man/xl-colo-status.1 \
+	docs/man/xl-colo-stop.1 \
+	$(NULL)
+man7_MANS = docs/man/xl-colo.7
+CLEANFILES += $(man1_MANS) $(man7_MANS)
+
+# x.1 from x.1.pod.
+SUFFIXES = .pod
+.pod:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && target=$@ && \
+	$(POD2MAN) --utf8 --section "$${target##*.}" --center xl-colo \
+	    --release '$(PACKAGE_STRING)' $< $@
+endif
