@@ -94,8 +94,8 @@ static int restore(xc_migration_stream_t type, int fd, int send_back_fd)
 {
     unsigned long store, console;
 
-    return xc_domain_restore(&pretend_xen, fd, 1, 0, &store, 0, 0, &console, 0, 1, 1,
-                             0, type, &callbacks, send_back_fd);
+    return xc_domain_restore(&pretend_xen, fd, 1, 0, &store, 0, 0, &console, 0,
+                             1, 1, 0, type, &callbacks, send_back_fd);
 }
 
 /* A stream with no pages: headers and as many checkpoints. */

@@ -446,8 +446,8 @@ static void refuses(xc_migration_stream_t type, uint32_t flags, int recv_fd,
 {
     last_error[0] = 0;
     errno = 0;
-    assert_int_equal(xc_domain_save(&pretend_xen, -1, 1, 0, 0, flags, &callbacks, 1,
-                                    type, recv_fd), -1);
+    assert_int_equal(xc_domain_save(&pretend_xen, -1, 1, 0, 0, flags,
+                                    &callbacks, 1, type, recv_fd), -1);
     assert_int_equal(errno, error);
     assert_string_not_equal(last_error, "");
     assert_string_equal(caller.trace, "");
