@@ -93,3 +93,17 @@ use_series() {
     fi
 }
 patches_of() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1/series"; }
+
+# use_libxen_dev TREE ROOT: sets release, of the tree, and libxen_flags, to
+# link with the Xen libraries below ROOT; skips when those are of another one.
+use_libxen_dev() {
+    local tree=$1 libraries=$2/usr/lib/x86_64-linux-gnu found
+    release=$(sh "$tree/version.sh" "$tree/xen/Makefile")
+    found=$(sed -n 's/^Version: *//p' "$libraries/pkgconfig/xenlight.pc" \
+        2>/dev/null) || skip "libxen-dev is missing"
+    case $found in
+    "$release" | "$release".*) ;;
+    *) skip "libxen-dev is of Xen $found, the tree of $release" ;;
+    esac
+    libxen_flags="-L$libraries -Wl,-rpath-link=$libraries"
+}

@@ -375,7 +375,7 @@ static void more_pfns_than_pages_are_refused(void **state)
     refused(&list, "More dirty pfns");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_list_adds_nothing),
@@ -396,5 +396,7 @@ int main(void)
         cmocka_unit_test(more_pfns_than_pages_are_refused),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

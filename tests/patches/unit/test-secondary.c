@@ -275,7 +275,7 @@ static void failing_hypercall_sends_nothing(void **state)
     free(data);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_pfn_is_sixteen_octets),
@@ -291,5 +291,7 @@ int main(void)
         cmocka_unit_test(failing_hypercall_sends_nothing),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
