@@ -187,8 +187,8 @@ Result<Options> parse(const Command<Options>& command, Arguments arguments)
     const std::vector<std::string> operands(argv.begin() + optind,
                                             argv.begin() + argc);
     if (operands.size() < command.required) {
-        return usage(std::string("usage: ") + command.name +
-                     " [options] " + command.operands);
+        return usage(std::string("wants ") + command.operands +
+                     "; see --help");
     }
     if (operands.size() > command.places.size()) {
         return usage("there is no use for \"" +

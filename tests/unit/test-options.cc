@@ -94,8 +94,8 @@ static void a_wrong_word_is_named(void**)
         Words words;
         const char* message;
     } cases[] = {
-        {{}, "usage: xl-colo-start [options] DOMAIN HOST"},
-        {{"guest"}, "usage: xl-colo-start [options] DOMAIN HOST"},
+        {{}, "wants DOMAIN HOST; see --help"},
+        {{"guest"}, "wants DOMAIN HOST; see --help"},
         {{"guest", "host2", "more"}, "there is no use for \"more\""},
         {{"", "host2"}, "an operand is empty"},
         {{"guest", "--", "-oProxyCommand=x"},
