@@ -8,8 +8,7 @@
 # What a test may set before hosts_up:
 #   BED_PROFILE  what the hosts run: bookworm, trixie
 #   BED_QEMU     which QEMU runs them: 10, 7.2
-#   XL_COLO_DESTDIR (environment)  a tree to lay over each dom0's /, as
-#                `make install DESTDIR=...` makes it
+#   BED_GUEST    the guests on them: freestanding, linux
 
 nested=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # for the tests
@@ -17,6 +16,7 @@ plain_shell=/usr/lib/testbed/plain-shell
 test_name=$(basename "$0" .sh)
 BED_PROFILE=${BED_PROFILE:-bookworm}
 BED_QEMU=${BED_QEMU:-10}
+BED_GUEST=${BED_GUEST:-freestanding}
 
 bed() { "$nested/testbed" "$1" --dir "$RUNDIR" "${@:2}"; }
 
@@ -26,6 +26,8 @@ fail() {
     printf '%s: FAILED: %s\n' "$test_name" "$*" >&2
     exit 1
 }
+
+now_ms() { date +%s%3N; }
 
 skip() {
     printf '%s: skipped: %s\n' "$test_name" "$*" >&2
@@ -51,9 +53,6 @@ need_testbed() {
     trap 'exit 130' INT
     trap 'exit 143' HUP TERM
     "$nested/guests/build" "$SHARE"
-    if [ -n "${XL_COLO_DESTDIR:-}" ]; then
-        cp -a "$XL_COLO_DESTDIR" "$SHARE/root"
-    fi
 }
 
 finish() {
@@ -82,18 +81,11 @@ finish() {
 
 # hosts_up 1|2 [option of `testbed up`]...
 hosts_up() {
-    local host
+    [ -n "${RUNDIR:-}" ] || need_testbed
     bed up --hosts "$1" --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
         --owner $$ "${@:2}" || exit
-    if [ -d "$SHARE/root" ]; then
-        for host in $(hosts); do
-            on "$host" 'cp -a /share/root/. /' || exit
-        done
-    fi
     progress "$1 hosts up"
 }
-
-hosts() { (cd "$RUNDIR" && ls -d [ab]); }
 
 # on HOST CMD...: a command line in dom0, within a minute; its own output and
 # status. 124: deadline passed, 255: host lost.
@@ -102,6 +94,7 @@ on() { on_deadline 60 "$@"; }
 # on_deadline SECONDS HOST CMD...
 on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
 
+host_alive() { bed alive --host "$1"; }
 host_kill() { bed kill --host "$1"; }
 host_freeze() { bed freeze --host "$1"; }
 host_thaw() { bed thaw --host "$1"; }
@@ -117,23 +110,37 @@ wait_for() {
 
 # ---- guests ----
 
-# guest_config NAME [TEMPLATE]: makes $SHARE/NAME.cfg.
+# guest_config NAME [LINE]...: makes $SHARE/NAME.cfg, with lines of the
+# caller's added.
 guest_config() {
-    sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
-        "$nested/guests/${2:-freestanding}.cfg" >"$SHARE/$1.cfg"
+    {
+        sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
+            "$nested/guests/$BED_GUEST.cfg"
+        printf '%s\n' "${@:2}"
+    } >"$SHARE/$1.cfg"
 }
 
-# guest_create HOST NAME [TEMPLATE]
+# guest_create HOST NAME [LINE]...
 guest_create() {
-    guest_config "$2" "${3:-}"
+    guest_config "${@:2}"
     on "$1" xl create "/share/$2.cfg" || fail "guest $2 cannot be created"
 }
 
-# guest_lines HOST NAME: what the guest wrote to its serial port there.
-guest_lines() { cat "$RUNDIR/$1/log/$2.serial" 2>/dev/null; }
+# guest_lines HOST NAME: the whole lines that the guest has written to its
+# serial port there; they come in pieces.
+guest_lines() {
+    local line
+    while IFS= read -r line; do
+        printf '%s\n' "$line"
+    done <"$RUNDIR/$1/log/$2.serial"
+} 2>/dev/null
 
-# guest_last HOST NAME: its last whole line; they come in pieces.
-guest_last() { guest_lines "$1" "$2" | grep -E ' (ok|BROKEN)$' | tail -n 1; }
+# The lines of each second, and the last of them.
+guest_seconds() { guest_lines "$1" "$2" | grep -E '^workload: .* (ok|BROKEN)$'; }
+guest_last() { guest_seconds "$1" "$2" | tail -n 1; }
+
+guest_line_count() { guest_seconds "$1" "$2" | wc -l; }
+guest_lines_reach() { [ "$(guest_line_count "$1" "$2")" -ge "$3" ]; }
 
 # guest_value HOST NAME KEY: out of that line: seconds, step, pages, passes or
 # sum; 0 before there is a line.
@@ -162,9 +169,9 @@ guest_runs() {
     fi
 }
 
-# guest_send HOST NAME CHARACTER: p power off, r reboot, c crash, b break a
-# page, i idle, g go on.
-guest_send() { on "$1" "printf $3 | socat -u - UNIX:/run/$2.com1"; }
+# guest_key HOST NAME KEY: p power off, r reboot, c crash, b break a page,
+# i idle, g go on.
+guest_key() { on "$1" "printf $3 | socat -u - UNIX:/run/$2.com1"; }
 
 # guest_is HOST NAME: there is such a domain.
 guest_is() { on "$1" xl domid "$2" >/dev/null 2>&1; }
@@ -181,5 +188,5 @@ ssh_up() {
     on "$2" 'mkdir -p /root/.ssh /etc/dropbear &&
         chmod 700 /root /root/.ssh &&
         cat /share/ssh-key >>/root/.ssh/authorized_keys &&
-        dropbear -R -s' || fail "no ssh server on $2"
+        dropbear -R -s -W 1048576' || fail "no ssh server on $2"
 }
