@@ -3,6 +3,10 @@
 // is in this file.
 #pragma once
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <type_traits>
 
 #include "xen_headers.h"

@@ -32,7 +32,8 @@ bool is(const Json& object, const char* key, const std::string& wanted)
 }
 
 // The arguments of a command that takes one.
-std::string argument(const char* key, const std::string& value)
+template <typename T>
+std::string argument(const char* key, const T& value)
 {
     return JsonWriter().open_object().member(key, value).close_object().take();
 }
@@ -115,6 +116,37 @@ Result<Buffer> read_device_state(const std::string& path)
         }
     }
     return state;
+}
+
+Status stop_devices(Qmp& qmp)
+{
+    if (auto stopped = qmp.run("stop"); !stopped) {
+        return stopped.error();
+    }
+    auto answer = qmp.run("query-status");
+    if (!answer) {
+        return answer.error();
+    }
+    const auto state = answer->object("return");
+    // After the guest's ACPI poweroff QEMU stays in this state (libxl runs it
+    // with -no-shutdown) and refuses to go on until it is reset. The state that
+    // is loaded next begins with a reset anyway.
+    if (!state || !is(*state, "status", "shutdown")) {
+        return {};
+    }
+    qmp.forget_events();
+    if (auto reset = qmp.run("system_reset"); !reset) {
+        return reset.error();
+    }
+    auto done = qmp.wait_event(
+        [](const Json& event) { return is(event, "event", "RESET"); });
+    return done ? Status() : done.error().with_context("system_reset");
+}
+
+Status set_dirty_log(Qmp& qmp, bool on)
+{
+    auto done = qmp.run("xen-set-global-dirty-log", argument("enable", on));
+    return done ? Status() : done.error();
 }
 
 bool needs_snapshot_way(QemuVersion version)

@@ -1,5 +1,5 @@
 // The device model's state: out of the file that libxl leaves, into a device
-// model that is running already.
+// model that is running already; and what else is asked of it on the way.
 //
 // F4: QEMU 6.0 and later abort in xen-load-devices-state when the process has
 // loaded a state before, and on a secondary it always has: libxl starts it with
@@ -27,6 +27,13 @@ Result<Buffer> read_device_state(const std::string& path);
 
 // Whether F4 applies to that device model.
 bool needs_snapshot_way(QemuVersion version);
+
+// Stops QEMU as libxl does, where libxl will not because the guest has shut down
+// by itself.
+Status stop_devices(Qmp& qmp);
+
+// Whether QEMU reports the pages that it writes to Xen's log-dirty.
+Status set_dirty_log(Qmp& qmp, bool on);
 
 // Both want QEMU stopped and leave it stopped. The state passes through a file
 // in `directory`, which is gone afterwards.

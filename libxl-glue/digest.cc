@@ -4,16 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <numeric>
 
-#include "compat.h"
 #include "page_hash.h"
 
 namespace xl_colo {
 
 namespace {
 
-// XEN_DOMCTL_getpageframeinfo3 takes no more at a time.
 constexpr size_t batch_pages = 1024;
 
 // A guest's pages in our address space, read-only, as long as this lives.
@@ -50,54 +47,33 @@ private:
     std::vector<int> errors_;
 };
 
-// Which of `gfns` the guest has. A guest of 32 MiB has a million gfns, nearly
-// all of them holes, and to have each refused by a mapping of its own would
-// take longer than all the rest of a checkpoint; this asks in thousands.
-Result<std::vector<xen_pfn_t>> present(xc_interface* xc, Domid domid,
-                                       const std::vector<xen_pfn_t>& gfns)
-{
-    std::vector<xen_pfn_t> types = gfns;
-    if (xc_get_pfn_type_batch(xc, domid.value(),
-                              static_cast<unsigned>(types.size()),
-                              types.data()) != 0) {
-        return hypercall_error("cannot ask for the types of pages", errno);
-    }
-    std::vector<xen_pfn_t> found;
-    for (size_t i = 0; i < gfns.size(); i++) {
-        if ((types[i] & XEN_DOMCTL_PFINFO_LTAB_MASK) !=
-            XEN_DOMCTL_PFINFO_XTAB) {
-            found.push_back(gfns[i]);
-        }
-    }
-    return found;
-}
-
 }  // namespace
 
 Result<std::vector<PageDigest>> digest_pages(Access& access, Domid domid,
+                                             const std::vector<bool>& present,
                                              Pfn first, Pages count, View key)
 {
     const PageHash hash(key);
     std::vector<PageDigest> digests(count.value(), PageDigest{});
-    for (size_t done = 0; done < digests.size(); done += batch_pages) {
-        std::vector<xen_pfn_t> gfns(
-            std::min(batch_pages, digests.size() - done));
-        std::iota(gfns.begin(), gfns.end(), first.value() + done);
-
-        auto there = present(access.xc.get(), domid, gfns);
-        if (!there) {
-            return there.error();
+    const uint64_t end =
+        std::min<uint64_t>(first.value() + count.value(), present.size());
+    for (uint64_t next = first.value(); next < end;) {
+        std::vector<xen_pfn_t> gfns;
+        for (; next < end && gfns.size() < batch_pages; next++) {
+            if (present[next]) {
+                gfns.push_back(next);
+            }
         }
-        if (there->empty()) {
-            continue;
+        if (gfns.empty()) {
+            break;
         }
-        const Mapping pages(access.memory.get(), domid, *there);
+        const Mapping pages(access.memory.get(), domid, gfns);
         if (!pages) {
             return hypercall_error("cannot map the guest's memory", errno);
         }
-        for (size_t i = 0; i < there->size(); i++) {
+        for (size_t i = 0; i < gfns.size(); i++) {
             if (pages.has(i)) {
-                digests[(*there)[i] - first.value()] = hash(pages.page(i));
+                digests[gfns[i] - first.value()] = hash(pages.page(i));
             }
         }
     }

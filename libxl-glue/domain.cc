@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "device_state.h"
 #include "digest.h"
+#include "present_pages.h"
 #include "run_directory.h"
 
 namespace xl_colo {
@@ -122,45 +123,10 @@ Status XenDomain::suspend_copy()
     // Its vCPUs are as still as after a suspend, and XEN_DOMCTL_resumedomain
     // takes a domain out of any shutdown; what is left to do is what libxl does
     // next.
-    return stop_device_model();
-}
-
-Status XenDomain::stop_device_model()
-{
-    using Answer = Result<bool>;
-    auto r = access_->qmp.with<bool>(domid_, [](Qmp& qmp) -> Answer {
-        if (auto stopped = qmp.run("stop"); !stopped) {
-            return stopped.error();
-        }
-        auto status = qmp.run("query-status");
-        if (!status) {
-            return status.error();
-        }
-        const auto what = status->object("return");
-        const auto text = what ? what->text("status")
-                               : Error(ErrorKind::protocol, "no status");
-        if (!text) {
-            return text.error();
-        }
-        // After the guest's ACPI poweroff QEMU stays in this state (libxl runs
-        // it with -no-shutdown) and refuses to go on until it is reset; the
-        // state that is loaded next resets the devices anyway.
-        if (*text == "shutdown") {
-            qmp.forget_events();
-            if (auto reset = qmp.run("system_reset"); !reset) {
-                return reset.error();
-            }
-            auto done = qmp.wait_event([](const Json& event) {
-                const auto name = event.text("event");
-                return name && *name == "RESET";
-            });
-            if (!done) {
-                return done.error();
-            }
-        }
-        return true;
-    });
-    return r ? Status() : r.error();
+    auto stopped =
+        access_->qmp.with<void>(domid_, [](Qmp& qmp) { return stop_devices(qmp); });
+    return stopped ? Status()
+                   : stopped.error().with_context("cannot stop the devices");
 }
 
 Result<Buffer> XenDomain::device_state()
@@ -174,18 +140,17 @@ Result<Buffer> XenDomain::device_state()
 Status XenDomain::load_device_state(View state)
 {
     const bool may_by_snapshot = options_.reload_by_snapshot;
-    auto r = access_->qmp.with<bool>(domid_, [&](Qmp& qmp) -> Result<bool> {
-        const Status loaded =
-            may_by_snapshot && needs_snapshot_way(qmp.version())
-                ? load_device_state_by_snapshot(qmp, state, run_directory)
-                : load_device_state_directly(qmp, state, run_directory);
-        return loaded ? Result<bool>(true) : loaded.error();
+    auto r = access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
+        return may_by_snapshot && needs_snapshot_way(qmp.version())
+                   ? load_device_state_by_snapshot(qmp, state, run_directory)
+                   : load_device_state_directly(qmp, state, run_directory);
     });
     return r ? Status() : r.error().with_context("cannot load device state");
 }
 
 Status XenDomain::resume()
 {
+    present_.reset();
     // To a guest with PV drivers suspend is a hypercall of its own, and "cancel"
     // has it return that nothing happened. A copy's registers came with the
     // checkpoint and stay as they are. Without PV drivers both are the same
@@ -229,13 +194,8 @@ Status XenDomain::set_log_dirty(bool on)
 
 Status set_device_model_log_dirty(Access& access, Domid domid, bool on)
 {
-    auto r = access.qmp.with<bool>(domid, [&](Qmp& qmp) -> Result<bool> {
-        auto done = qmp.run(
-            "xen-set-global-dirty-log",
-            JsonWriter().open_object().member("enable", on).close_object().take());
-        return done ? Result<bool>(true) : done.error();
-    });
-    return r ? Status() : r.error();
+    return access.qmp.with<void>(
+        domid, [&](Qmp& qmp) { return set_dirty_log(qmp, on); });
 }
 
 Status XenDomain::set_device_model_log_dirty(bool on)
@@ -252,6 +212,7 @@ Status XenDomain::pause()
 
 Status XenDomain::unpause()
 {
+    present_.reset();
     return outcome("cannot unpause the domain",
                    libxl_domain_unpause(access_->libxl.get(), domid_.value(),
                                         nullptr));
@@ -281,7 +242,14 @@ GuestState XenDomain::current_state() const
 Result<std::vector<PageDigest>> XenDomain::digest(Pfn first, Pages count,
                                                   View key)
 {
-    return digest_pages(*access_, domid_, first, count, key);
+    if (!present_) {
+        auto found = find_present_pages(access_->xc.get(), domid_);
+        if (!found) {
+            return found.error();
+        }
+        present_ = std::move(*found);
+    }
+    return digest_pages(*access_, domid_, *present_, first, count, key);
 }
 
 Result<std::vector<Pfn>> XenDomain::hypervisor_pages()

@@ -38,7 +38,6 @@ public:
 
 private:
     GuestState current_state() const;
-    Status stop_device_model();
     // `rc` of a libxl operation that has no result.
     Status outcome(const char* what, int rc) const;
 
@@ -48,6 +47,8 @@ private:
     // Set by suspend() and suspend_copy(): whether libxl did it.
     bool libxl_suspended_ = false;
     bool is_copy_ = false;
+    // As long as the domain stands still: what its first digest found.
+    std::optional<std::vector<bool>> present_;
 };
 
 // Log-dirty of the device model, which QEMU reports to Xen through the page

@@ -53,8 +53,6 @@ libglue_a_SOURCES = \
 	libxl-glue/page_hash.cc \
 	libxl-glue/page_hash.h \
 	libxl-glue/page_mover.h \
-	libxl-glue/present_pages.cc \
-	libxl-glue/present_pages.h \
 	libxl-glue/qmp.cc \
 	libxl-glue/qmp.h \
 	libxl-glue/qmp_connections.cc \
@@ -70,6 +68,16 @@ libglue_a_SOURCES = \
 	libxl-glue/watch.h \
 	libxl-glue/xen_headers.h \
 	$(NULL)
+
+# The migration entry points for a libxenguest that has none.
+if NEED_STUBS
+libglue_a_SOURCES += arm-stubs/save-4.14.c
+if RESTORE_TAKES_MEMFLAGS
+libglue_a_SOURCES += arm-stubs/restore-4.22.c
+else
+libglue_a_SOURCES += arm-stubs/restore-4.14.c
+endif
+endif
 
 # Run by libxl in place of its own save helper, on the secondary.
 pkglibexec_PROGRAMS = save-helper

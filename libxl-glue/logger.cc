@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -148,6 +149,8 @@ void LogAdapter::vmessage(xentoollog_logger* logger, xentoollog_level level,
         while (!message.empty() && message.back() == '\n') {
             message.pop_back();
         }
+        // Ours are lines; YAJL's complaints, which libxl passes on, are three.
+        std::replace(message.begin(), message.end(), '\n', ' ');
         if (errnoval >= 0) {
             message += ": " + std::generic_category().message(errnoval);
         }
