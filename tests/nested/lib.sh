@@ -27,8 +27,6 @@ fail() {
     exit 1
 }
 
-now_ms() { date +%s%3N; }
-
 skip() {
     printf '%s: skipped: %s\n' "$test_name" "$*" >&2
     exit 77
@@ -94,7 +92,6 @@ on() { on_deadline 60 "$@"; }
 # on_deadline SECONDS HOST CMD...
 on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
 
-host_alive() { bed alive --host "$1"; }
 host_kill() { bed kill --host "$1"; }
 host_freeze() { bed freeze --host "$1"; }
 host_thaw() { bed thaw --host "$1"; }
@@ -135,12 +132,10 @@ guest_lines() {
     done <"$RUNDIR/$1/log/$2.serial"
 } 2>/dev/null
 
-# The lines of each second, and the last of them.
-guest_seconds() { guest_lines "$1" "$2" | grep -E '^workload: .* (ok|BROKEN)$'; }
-guest_last() { guest_seconds "$1" "$2" | tail -n 1; }
-
-guest_line_count() { guest_seconds "$1" "$2" | wc -l; }
-guest_lines_reach() { [ "$(guest_line_count "$1" "$2")" -ge "$3" ]; }
+# guest_last HOST NAME: the last line of those that it writes each second.
+guest_last() {
+    guest_lines "$1" "$2" | grep -E '^workload: .* (ok|BROKEN)$' | tail -n 1
+}
 
 # guest_value HOST NAME KEY: out of that line: seconds, step, pages, passes or
 # sum; 0 before there is a line.
@@ -169,9 +164,9 @@ guest_runs() {
     fi
 }
 
-# guest_key HOST NAME KEY: p power off, r reboot, c crash, b break a page,
+# guest_send HOST NAME CHARACTER: p power off, r reboot, c crash, b break a page,
 # i idle, g go on.
-guest_key() { on "$1" "printf $3 | socat -u - UNIX:/run/$2.com1"; }
+guest_send() { on "$1" "printf $3 | socat -u - UNIX:/run/$2.com1"; }
 
 # guest_is HOST NAME: there is such a domain.
 guest_is() { on "$1" xl domid "$2" >/dev/null 2>&1; }

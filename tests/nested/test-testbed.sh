@@ -48,31 +48,31 @@ guest_is_gone a g1 || fail "the guest is on both hosts"
 progress "guest runs on b: $(guest_last b g1)"
 
 # Ssh is slow here: only an idle guest is ever copied whole.
-guest_key b g1 i
+guest_send b g1 i
 ssh_up b a
 on_deadline 300 b xl migrate g1 a 2>"$RUNDIR/migrate.log" ||
     fail "xl migrate: $(tail -n 3 "$RUNDIR/migrate.log")"
 progress "guest migrated back to a over ssh"
-guest_key a g1 g
+guest_send a g1 g
 guest_runs a g1
 
 # ---- its checker, and its ends ----
 
-guest_key a g1 b
+guest_send a g1 b
 wait_for 30 "report of a broken page" \
     grep -q "BROKEN page" "$RUNDIR/a/log/g1.serial"
 progress "guest noticed a broken page"
 starts() { guest_lines a g1 | grep -c started; }
 started_again() { [ "$(starts)" -gt "$1" ]; }
-guest_key a g1 r
+guest_send a g1 r
 wait_for 60 "guest that is started again" started_again "$(starts)"
-guest_key a g1 c
+guest_send a g1 c
 wait_for 60 "end of the guest" guest_is_gone a g1
 # Its log has another name after a migration.
 grep -q "reason code 3" "$RUNDIR"/a/log/xl-g1*.log || fail "guest's crash"
 guest_create a g2
 guest_runs a g2
-guest_key a g2 p
+guest_send a g2 p
 wait_for 60 "power off" guest_is_gone a g2
 progress "guest reboots, crashes and powers off"
 
