@@ -32,7 +32,7 @@ refused 'secondary|nosuchhost|connect' \
 refused 'not found|127' "xl-colo-start -s /nonexistent $guest b"
 
 guest_create a disk 'disk=["/tmp/disk.img,raw,xvda,w"]' || true
-if domain_on a disk; then
+if guest_is a disk; then
     refused 'writable disk' "xl-colo-start $plain disk b"
     on a 'xl destroy disk'
 fi
@@ -50,6 +50,5 @@ on b "xl destroy big"
 
 progress "the guest is as it was"
 [ "$(on a "xl domid $guest")" = "$before" ] || fail "the guest is another"
-no_domain_on b "$guest--incoming" || fail "a copy is left on b"
+copy_is_gone || fail "a copy is left on b"
 expect_only_on a
-expect_sound_guest a
