@@ -53,6 +53,8 @@ libglue_a_SOURCES = \
 	libxl-glue/page_hash.cc \
 	libxl-glue/page_hash.h \
 	libxl-glue/page_mover.h \
+	libxl-glue/present_pages.cc \
+	libxl-glue/present_pages.h \
 	libxl-glue/qmp.cc \
 	libxl-glue/qmp.h \
 	libxl-glue/qmp_connections.cc \

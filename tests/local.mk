@@ -20,8 +20,15 @@ libfakes_a_SOURCES = \
 	tests/fakes/fake_sender.h \
 	tests/fakes/fake_stream.cc \
 	tests/fakes/fake_stream.h \
+	tests/fakes/fake_wire.cc \
+	tests/fakes/fake_wire.h \
 	tests/fakes/faults.cc \
 	tests/fakes/faults.h \
+	tests/fakes/parallel.h \
+	tests/fakes/session_pair.cc \
+	tests/fakes/session_pair.h \
+	tests/fakes/session_rules.cc \
+	tests/fakes/session_rules.h \
 	$(NULL)
 
 # Each is one program, tests/unit/test-<module>.cc, linked with all that the
@@ -83,10 +90,13 @@ LDADD = \
 	$(YAJL_LIBS) \
 	$(NULL)
 
-# Long tests: minutes each, as root, in the build folder. $(TESTS_NESTED) and
-# $(TESTS_PATCHES) may name just some of them.
+# Long tests: minutes each, in the build folder, the nested ones as root.
+# TESTS_NESTED=... and TESTS_PATCHES=... may name just some of them.
 TESTS_NESTED = $(srcdir)/tests/nested/test-*.sh
-TESTS_PATCHES = $(srcdir)/tests/patches/check-debian
+TESTS_PATCHES = \
+	'$(srcdir)/tests/patches/check-debian 4.17' \
+	'$(srcdir)/tests/patches/check-debian 4.20' \
+	$(NULL)
 long_test_environment = \
 	XL_COLO_BUILD='$(abs_builddir)' \
 	XL_COLO_TESTBED_DIR='$(abs_builddir)/testbed' \
