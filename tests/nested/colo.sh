@@ -20,6 +20,10 @@ colo_up() {
     make -s -C "$XL_COLO_BUILD" install DESTDIR="$SHARE/root" \
         >"$RUNDIR/install.log" 2>&1 || fail "make install: see install.log"
     hosts_up 2
+    local host
+    for host in a b; do
+        on "$host" 'cp -a /share/root/. /' || fail "no program on $host"
+    done
     guest_create a "$guest"
     guest_runs a "$guest"
 }
