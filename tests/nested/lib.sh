@@ -36,13 +36,13 @@ skip() {
 
 # Builds the image, makes the folder of this run ($RUNDIR, with $SHARE in it).
 need_testbed() {
-    local tool
+    local tool image
     for tool in apt-get dpkg-deb gcc gzip python3 tar; do
         command -v "$tool" >/dev/null || skip "no $tool"
     done
     progress "image $BED_PROFILE, emulator QEMU $BED_QEMU"
-    "$nested/testbed" build --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
-        >/dev/null || exit
+    image=$("$nested/testbed" build --profile "$BED_PROFILE" \
+        --qemu "$BED_QEMU") || exit
     local runs=${XL_COLO_TESTBED_DIR:-testbed}/runs
     mkdir -p "$runs"
     RUNDIR=$(mktemp -d "$(realpath "$runs")/$test_name.XXXXXX")
@@ -50,7 +50,7 @@ need_testbed() {
     trap 'finish $?' EXIT
     trap 'exit 130' INT
     trap 'exit 143' HUP TERM
-    "$nested/guests/build" "$SHARE"
+    "$nested/guests/build" "$SHARE" "$image"
 }
 
 finish() {
@@ -85,9 +85,10 @@ hosts_up() {
     progress "$1 hosts up"
 }
 
-# on HOST CMD...: a command line in dom0, within a minute; its own output and
-# status. 124: deadline passed, 255: host lost.
-on() { on_deadline 60 "$@"; }
+# on HOST CMD...: a command line in dom0; its own output and status. 124: the
+# deadline has passed, which is wide, for a machine with other work to do;
+# 255: the host is lost.
+on() { on_deadline 180 "$@"; }
 
 # on_deadline SECONDS HOST CMD...
 on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }

@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Image:
-    """Files of a built image: xen, vmlinux and dom0.cpio in `folder`."""
+    """Files of a built image in `folder`: xen, vmlinux, dom0.cpio, vmlinuz."""
 
     def __init__(self, testbed, profile):
         self.testbed = pathlib.Path(testbed).absolute()
@@ -50,8 +50,9 @@ class Image:
         write_cpio(stage, work / "dom0.cpio")
         shutil.rmtree(stage)
         _gunzip(next(xen.glob("boot/xen-*.gz")), work / "xen")
-        _extract_vmlinux(next(kernel.glob("boot/vmlinuz-*")),
-                         work / "vmlinux")
+        vmlinuz = next(kernel.glob("boot/vmlinuz-*"))
+        shutil.copy2(vmlinuz, work / "vmlinuz")  # for guests
+        _extract_vmlinux(vmlinuz, work / "vmlinux")
         (work / "inputs").write_text(inputs)
         shutil.rmtree(self.folder, ignore_errors=True)
         work.rename(self.folder)
@@ -70,12 +71,15 @@ class Image:
 def emulator(testbed, version):
     """The command that runs QEMU `version` from where it was unpacked.
 
-    By its own loader and libraries: those of this machine may be older.
+    By its own loader and libraries, since those of this machine may be older,
+    and with its own modules: the accelerator is one.
     """
     suite, names = profiles.EMULATORS[version]
     sets = pathlib.Path(testbed).absolute() / "packages"
     root = packages.fetch(sets / f"qemu-{version}", suite, names)
-    return [*_loader(root), str(root / "usr/bin/qemu-system-x86_64"),
+    modules = root / "usr/lib/x86_64-linux-gnu/qemu"
+    return ["env", f"QEMU_MODULE_DIR={modules}",
+            *_loader(root), str(root / "usr/bin/qemu-system-x86_64"),
             *(arg for folder in ("qemu", "seabios")
               for arg in ("-L", str(root / "usr/share" / folder)))]
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 
 # Documentation/driver-api/early-userspace/buffer-format.rst in Linux
 _HEADER = "070701" + "%08X" * 13
@@ -39,3 +40,7 @@ def _write_header(out, number, mode, size, name):
     fields = (number, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(encoded), 0)
     header = (_HEADER % fields).encode() + encoded
     out.write(header + b"\0" * (-len(header) % 4))
+
+
+if __name__ == "__main__":
+    write_cpio(*sys.argv[1:])
