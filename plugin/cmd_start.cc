@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "background.h"
 #include "eligibility.h"
@@ -40,8 +41,19 @@ Status displace_caretaker(const std::string& domain)
                      "is protected already, with " + status->peer +
                          ": see xl-colo-status, or xl-colo-stop it first");
     }
-    auto stopped = ask_stop(domain, patience);
-    return stopped ? Status() : Status(stopped.error());
+    if (auto stopped = ask_stop(domain, patience); !stopped) {
+        return stopped.error();
+    }
+    // It has answered; its socket goes when its process does.
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (ask_status(domain, patience)) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return Error(ErrorKind::timeout,
+                         "the process that looks after it does not leave");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return {};
 }
 
 Offer make_offer(const StartOptions& options, const DomainFacts& guest)
