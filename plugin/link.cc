@@ -186,7 +186,7 @@ void Link::read_loop(FrameReceiver& receiver)
 
 void Link::heartbeat_loop()
 {
-    const int period = static_cast<int>(timeout_.count() / 4);
+    const int period = std::max(1, static_cast<int>(timeout_.count() / 4));
     for (;;) {
         auto waited = wait_for(-1, 0, interrupt_.get(), period);
         if (!waited || *waited == Wait::interrupted ||
