@@ -113,4 +113,8 @@ check-patches:
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-.PHONY: check-nested check-patches demo
+# Ratios within one run; nothing passes or fails.
+bench:
+	$(srcdir)/tests/bench/dirty-list
+
+.PHONY: bench check-nested check-patches demo
