@@ -7,10 +7,13 @@
 
 namespace xl_colo {
 
-// `errno_value`: save errno right after the call that failed.
+// `errno_value`: save errno right after the call that failed. It may be 0:
+// libxc fails without one where a stream is at fault.
 inline Error hypercall_error(const std::string& what, int errno_value)
 {
-    return Error::from_errno(ErrorKind::hypercall, what, errno_value);
+    return errno_value == 0
+               ? Error(ErrorKind::hypercall, what)
+               : Error::from_errno(ErrorKind::hypercall, what, errno_value);
 }
 
 inline Error io_error(const std::string& what, int errno_value)

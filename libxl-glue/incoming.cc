@@ -127,6 +127,7 @@ Result<Domid> XenIncoming::finish()
     if (builder_.joinable()) {
         builder_.join();
     }
+    access_->logger.expect_failure(false);
     if (rc_ != 0) {
         return libxl_error("libxl cannot build the domain", rc_);
     }
@@ -155,6 +156,7 @@ void XenIncoming::abandon()
         return;
     }
     abandoned_ = true;
+    access_->logger.expect_failure();
     // Whatever libxl waits for comes to its end: the helper's answer, or the
     // rest of the stream. It then destroys what it has made.
     if (callout_) {

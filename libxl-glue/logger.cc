@@ -167,9 +167,13 @@ void LogAdapter::progress(xentoollog_logger* logger, const char*,
                           const char* doing_what, int, unsigned long done,
                           unsigned long total)
 {
+    Log& log = reinterpret_cast<C*>(logger)->self->log_;
     try {
-        reinterpret_cast<C*>(logger)->self->log_.progress(doing_what, done,
-                                                          total);
+        if (total == 0) {  // a step without a length
+            log.write(LogLevel::detail, doing_what);
+        } else {
+            log.progress(doing_what, done, total);
+        }
     } catch (const std::exception&) {
     }
 }

@@ -19,9 +19,9 @@ public:
 
     xentoollog_logger* get() { return &c_.vtable; }
 
-    // From now on an error is only a detail: whoever called the library has
-    // told it to fail. (libxc says "Save failed" when a callback ends it.)
-    void expect_failure() { expect_failure_ = true; }
+    // While this is on, an error is only a detail: whoever called the library
+    // has told it to fail. (libxc says "Save failed" when a callback ends it.)
+    void expect_failure(bool on = true) { expect_failure_ = on; }
 
 private:
     // What the C side sees; the first member, so that its pointer is ours.
