@@ -34,9 +34,17 @@ wait_for 30 "a to be unprotected" status_is a state unprotected
 wait_for 30 "the copy to be gone" copy_is_gone
 guest_runs a "$guest"
 
+starts() {
+    guest_lines a "$guest" | grep -c started
+}
+started_beyond() {
+    [ "$(starts)" -gt "$1" ]
+}
+before=$(starts)
 guest_ends r "reboots"
-wait_for 60 "the guest to be started anew" guest_is a "$guest"
-guest_runs a "$guest"
+wait_for 60 "the guest to be started anew" started_beyond "$before"
+wait_for 60 "its first line" guest_is_beyond a "$guest" seconds 0
+expect_only_on a
 
 progress "failover on an admin's word"
 protect

@@ -25,7 +25,7 @@ plain="-s /usr/lib/testbed/plain-shell"
 
 progress "what the primary refuses"
 refused 'no such domain' "xl-colo-start $plain nosuch b"
-refused 'not an HVM guest' "xl-colo-start $plain Domain-0 b"
+refused "the host's own" "xl-colo-start $plain Domain-0 b"
 refused 'interval' "xl-colo-start $plain -i nonsense $guest b"
 refused 'secondary|nosuchhost|connect' \
     "xl-colo-start $plain $guest nosuchhost"
