@@ -46,6 +46,13 @@ wait_for 60 "the guest to be started anew" started_beyond "$before"
 wait_for 60 "its first line" guest_is_beyond a "$guest" seconds 0
 expect_only_on a
 
+for end in "p powers off" "c crashes"; do
+    guest_ends "${end%% *}" "${end#* }"
+    wait_for 60 "the guest to be gone" guest_is_gone a "$guest"
+    guest_create a "$guest"
+    guest_runs a "$guest"
+done
+
 progress "failover on an admin's word"
 protect
 step=$(guest_value b "$guest" step)
