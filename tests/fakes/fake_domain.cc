@@ -111,7 +111,7 @@ Status FakeDomain::destroy()
     if (auto s = faults_.pass("destroy"); !s) {
         return s;
     }
-    guest_->shut_down(GuestState::gone);
+    guest_->destroy();
     return {};
 }
 

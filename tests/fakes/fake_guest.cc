@@ -79,9 +79,15 @@ GuestState FakeGuest::state() const
 void FakeGuest::shut_down(GuestState state)
 {
     const std::lock_guard lock(mutex_);
-    if (state_ != GuestState::gone) {
+    if (state_ == GuestState::running && !paused_) {
         state_ = state;
     }
+}
+
+void FakeGuest::destroy()
+{
+    const std::lock_guard lock(mutex_);
+    state_ = GuestState::gone;
 }
 
 bool FakeGuest::runs() const

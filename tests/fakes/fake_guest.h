@@ -51,7 +51,8 @@ public:
     std::string name() const;
     void rename(const std::string& name);
     GuestState state() const;
-    void shut_down(GuestState state);  // by itself, or destroyed
+    void shut_down(GuestState state);  // by itself, so only if it runs
+    void destroy();
     // Whether it makes any progress.
     bool runs() const;
     // Whether vCPUs have ever run here.

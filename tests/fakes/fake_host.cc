@@ -99,7 +99,11 @@ std::shared_ptr<FakeGuest> FakeHost::last_guest() const
 
 void FakeHost::shut_down(Domid domid, GuestState state)
 {
-    guest(domid)->shut_down(state);
+    if (state == GuestState::gone) {
+        guest(domid)->destroy();
+    } else {
+        guest(domid)->shut_down(state);
+    }
     const std::lock_guard lock(mutex_);
     for (Watch* watch : watches_) {
         watch->fire();
@@ -224,7 +228,7 @@ Result<std::optional<Domid>> FakeHost::carry_out_shutdown(Domid domid,
         return s.error();
     }
     const auto old = guest(domid);
-    old->shut_down(GuestState::gone);
+    old->destroy();
     if (state != GuestState::reboot) {
         return std::optional<Domid>();
     }

@@ -33,7 +33,8 @@ public:
     std::shared_ptr<FakeGuest> last_guest() const;
     // What each checkpoint moved; look when no mover is at work.
     const std::vector<Moved>& moved() const { return moved_; }
-    // The guest ends by itself, and those who watch are told.
+    // The guest ends by itself, or (gone) by an admin's hand, and those who
+    // watch are told.
     void shut_down(Domid domid, GuestState state);
 
     Result<HostFacts> facts() override;

@@ -5,7 +5,7 @@ namespace xl_colo {
 FakeIncoming::~FakeIncoming()
 {
     if (!built_) {
-        guest_->shut_down(GuestState::gone);
+        guest_->destroy();
     }
 }
 
@@ -57,7 +57,7 @@ void FakeIncoming::abandon()
     const std::lock_guard lock(mutex_);
     abandoned_ = true;
     changed_.notify_all();
-    guest_->shut_down(GuestState::gone);
+    guest_->destroy();
 }
 
 }  // namespace xl_colo

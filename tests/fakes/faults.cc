@@ -4,7 +4,7 @@
 
 namespace xl_colo {
 
-void Faults::fail(const std::string& call, unsigned nth, Error error)
+void Faults::let_fail(const std::string& call, unsigned nth, Error error)
 {
     const std::lock_guard lock(mutex_);
     calls_[call].faults[nth].error = std::move(error);

@@ -18,7 +18,7 @@ namespace xl_colo {
 class Faults {
 public:
     // The nth call fails, and does nothing else.
-    void fail(const std::string& call, unsigned nth, Error error);
+    void let_fail(const std::string& call, unsigned nth, Error error);
     // The nth call does this first, on the thread that makes it.
     void at(const std::string& call, unsigned nth,
             std::function<void()> action);

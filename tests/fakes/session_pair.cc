@@ -1,0 +1,106 @@
+#include "session_pair.h"
+
+#include <thread>
+
+namespace xl_colo {
+
+namespace {
+
+SessionStatus initial(Role role)
+{
+    SessionStatus status;
+    status.domain = "guest";
+    status.role = role;
+    return status;
+}
+
+SideOutcome describe(SessionEnd end, const StatusBoard& board,
+                     const std::shared_ptr<FakeGuest>& guest)
+{
+    SideOutcome outcome;
+    outcome.end = std::move(end);
+    outcome.status = board.read();
+    if (guest) {
+        outcome.guest = guest->state();
+        outcome.runs = guest->runs();
+        outcome.has_run = guest->has_run();
+        outcome.name = guest->name();
+        guest->run();
+        outcome.violations = guest->violations();
+    }
+    return outcome;
+}
+
+}  // namespace
+
+Status FakeFence::run()
+{
+    const bool yes = answers_[std::min(runs_, answers_.size() - 1)];
+    ++runs_;
+    if (on_run) {
+        on_run();
+    }
+    return yes ? Status() : Error(ErrorKind::refused, "exit status 1");
+}
+
+SessionPair::SessionPair(const std::string& primary_name,
+                         const std::string& secondary_name)
+    : primary_host(primary_name), secondary_host(secondary_name)
+{
+    guest_ = primary_host.add_guest("guest");
+    secondary_host.origin = guest_.get();
+    options.offer.domain = "guest";
+    options.offer.configuration = "fake " + guest_->uuid;
+    options.offer.gfns = FakeGuest::gfns;
+    options.offer.memory_kib = primary_host.guest_facts.memory_kib;
+    // Long: what waits for it by mistake is noticed.
+    options.offer.timeout = std::chrono::seconds(20);
+    options.offer.interval = std::chrono::milliseconds(1);
+    options.offer.digest_key = make_digest_key();
+    options.max_checkpoints = 3;
+}
+
+SessionPair::~SessionPair() = default;
+
+PairOutcome SessionPair::run()
+{
+    const auto start = std::chrono::steady_clock::now();
+    const auto make_link = [this](UniqueFd fd) {
+        UniqueFd out(dup(fd.get()));
+        return std::make_unique<Link>(std::move(fd), std::move(out),
+                                      options.offer.timeout);
+    };
+    const auto primary_link = make_link(wire.take_primary_end());
+    const auto secondary_link = make_link(wire.take_secondary_end());
+    StatusBoard primary_board(initial(Role::primary));
+    StatusBoard secondary_board(initial(Role::secondary));
+
+    const OpenOptions open{
+        .reload_by_snapshot = !options.offer.lacks(without_f4)};
+    const auto domain = primary_host.open(guest_->domid, open);
+    const auto mover = primary_host.page_mover();
+
+    Primary primary(**domain, *mover, *primary_link, primary_board,
+                    primary_log, options);
+    Secondary secondary(secondary_host, *secondary_link, secondary_board,
+                        secondary_log, options, "guest--incoming",
+                        fence.get());
+    primary_ = &primary;
+    secondary_ = &secondary;
+
+    SessionEnd secondary_end{State::connecting, "", false};
+    std::thread other([&] { secondary_end = secondary.run(); });
+    SessionEnd primary_end = primary.run();
+    other.join();
+
+    PairOutcome outcome;
+    outcome.primary = describe(std::move(primary_end), primary_board, guest_);
+    outcome.secondary = describe(std::move(secondary_end), secondary_board,
+                                 secondary_host.last_guest());
+    outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - start);
+    outcome.frames = wire.all();
+    return outcome;
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,76 @@
+// Both sessions of a protected guest in one process: two fake hosts, a fake
+// wire, and what each side says of itself at the end.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fake_host.h"
+#include "fake_log.h"
+#include "fake_wire.h"
+#include "primary.h"
+#include "secondary.h"
+
+namespace xl_colo {
+
+class FakeFence : public Fence {
+public:
+    // Its answers, one after another; the last one stays.
+    explicit FakeFence(std::vector<bool> answers)
+        : answers_(std::move(answers)) {}
+    Status run() override;
+    size_t runs() const { return runs_; }
+    std::function<void()> on_run;
+
+private:
+    std::vector<bool> answers_;
+    size_t runs_ = 0;
+};
+
+// One side, after the end.
+struct SideOutcome {
+    SessionEnd end{State::connecting, "", false};
+    SessionStatus status;
+    GuestState guest = GuestState::gone;  // of its domain, if it had one
+    bool runs = false;                    // the guest goes on here
+    bool has_run = false;
+    std::string name;
+    std::vector<std::string> violations;
+};
+
+struct PairOutcome {
+    SideOutcome primary, secondary;
+    std::chrono::milliseconds took{};
+    std::map<FrameType, unsigned> frames;
+};
+
+// Set up what is public, then run() once.
+class SessionPair {
+public:
+    // The hosts' names seed what their guests write.
+    explicit SessionPair(const std::string& primary_name = "alpha",
+                         const std::string& secondary_name = "beta");
+    ~SessionPair();
+
+    SessionOptions options;      // the same on both sides
+    FakeHost primary_host, secondary_host;
+    FakeLog primary_log, secondary_log;
+    FakeWire wire;
+    std::unique_ptr<FakeFence> fence;
+
+    // The running sessions, for whoever asks something of them.
+    SessionControl& primary() { return *primary_; }
+    SessionControl& secondary() { return *secondary_; }
+    FakeGuest& guest() { return *guest_; }
+
+    PairOutcome run();
+
+private:
+    std::shared_ptr<FakeGuest> guest_;
+    SessionControl* primary_ = nullptr;
+    SessionControl* secondary_ = nullptr;
+};
+
+}  // namespace xl_colo

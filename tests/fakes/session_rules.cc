@@ -1,0 +1,77 @@
+#include "session_rules.h"
+
+namespace xl_colo {
+
+std::vector<std::string> broken_rules(const PairOutcome& outcome)
+{
+    const SideOutcome& primary = outcome.primary;
+    const SideOutcome& secondary = outcome.secondary;
+    std::vector<std::string> broken = secondary.violations;
+    const auto rule = [&](bool holds, const char* text) {
+        if (!holds) {
+            broken.emplace_back(text);
+        }
+    };
+    const bool held = primary.end.state == State::held;
+
+    rule(primary.runs || secondary.runs || held, "the guest runs nowhere");
+    rule(!held || primary.status.warning, "held without a warning");
+    rule(!(primary.runs && secondary.runs) || primary.status.warning,
+         "the guest runs twice and the primary does not warn");
+    rule(!(primary.runs && secondary.runs) || secondary.status.warning,
+         "the guest runs twice and the secondary does not warn");
+
+    switch (primary.end.state) {
+    case State::unprotected:
+        rule(primary.runs, "unprotected, but the primary's guest stands");
+        break;
+    case State::held:
+        rule(!primary.runs, "held, but the primary's guest runs");
+        break;
+    case State::ended:
+        rule(primary.guest == GuestState::gone,
+             "ended, but the primary has a domain");
+        rule(secondary.runs, "ended, but the secondary has not taken over");
+        break;
+    default:
+        rule(false, "the primary's state is no end");
+    }
+    switch (secondary.end.state) {
+    case State::taken_over:
+        rule(secondary.runs, "taken over, but the secondary's guest stands");
+        rule(secondary.name == "guest", "taken over under another name");
+        break;
+    case State::ended:
+        rule(secondary.guest == GuestState::gone || secondary.status.warning,
+             "ended, but the secondary has a domain");
+        break;
+    default:
+        rule(false, "the secondary's state is no end");
+    }
+    return broken;
+}
+
+std::string states(const PairOutcome& outcome)
+{
+    return std::string(to_string(outcome.primary.end.state)) + "/" +
+           to_string(outcome.secondary.end.state);
+}
+
+std::string to_text(const PairOutcome& outcome)
+{
+    std::string text;
+    for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
+        text += std::string(side == &outcome.primary ? "primary " :
+                                                       "; secondary ") +
+                to_string(side->end.state) + " (" + side->end.why + ") " +
+                to_string(side->guest) + (side->runs ? ", runs" : "") +
+                (side->status.warning ? ", warns" : "");
+    }
+    text += "; " + std::to_string(outcome.took.count()) + " ms";
+    for (const std::string& rule : broken_rules(outcome)) {
+        text += "\n    BROKEN: " + rule;
+    }
+    return text;
+}
+
+}  // namespace xl_colo
