@@ -125,7 +125,7 @@ public:
             log_->error(s.error().text());
             return EXIT_FAILURE;
         }
-        return EXIT_SUCCESS;
+        return failed_ ? EXIT_FAILURE : EXIT_SUCCESS;
     }
 
 private:
@@ -141,6 +141,7 @@ private:
     std::string guest_;  // name, or what the admin typed until it is known
     std::string peer_;
     bool was_protected_ = false;
+    bool failed_ = false;  // after protection began
 };
 
 Status Start::protect()
@@ -214,9 +215,9 @@ Status Start::protect()
         // must not be left lying.
         (*protection)->settle(guest->domid);
     }
-    return end.orderly && was_protected_
-               ? Status()
-               : Status(about_guest({ErrorKind::cancelled, end.why}));
+    // How it ended has been said.
+    failed_ = !end.orderly || !was_protected_;
+    return {};
 }
 
 Status Start::connect(const HostFacts& here, const Offer& offer)

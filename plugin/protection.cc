@@ -25,8 +25,8 @@ Result<std::unique_ptr<Protection>> Protection::open(Host& host, Log& log,
 void Protection::announce(const SessionEnd& end)
 {
     const std::string line =
-        std::string("protection ended, ") + to_string(end.state) + ": " +
-        end.why;
+        "domain " + board_.read().domain + ": protection ended, " +
+        to_string(end.state) + ": " + end.why;
     log_.write(end.orderly ? LogLevel::notice : LogLevel::error, line);
     desk_.session_ended(end);
 }
