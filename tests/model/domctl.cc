@@ -1,4 +1,5 @@
-// XEN_DOMCTL_*: what libxenctrl and libxenguest ask about one domain.
+// XEN_DOMCTL_* and XEN_SYSCTL_*: what libxenctrl and libxenguest ask about one
+// domain or all of them.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -18,35 +19,55 @@ auto* pointer(Handle handle)
     return handle.p;
 }
 
+xen_domctl_getdomaininfo info_of(Domid domid, Vm& vm)
+{
+    xen_domctl_getdomaininfo info{};
+    info.domain = static_cast<domid_t>(domid.value());
+    info.flags = XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
+    if (vm.paused()) {
+        info.flags |= XEN_DOMINF_paused;
+    }
+    if (const auto reason = vm.shutdown_reason()) {
+        info.flags |= XEN_DOMINF_shutdown | *reason << XEN_DOMINF_shutdownshift;
+    }
+    info.tot_pages = vm.pages().value();
+    info.max_pages = vm.image().gfns().value();
+    info.nr_online_vcpus = 1;
+    return info;
+}
+
 long get_info(Hypervisor& xen, xen_domctl& op)
 {
-    if (const int error = xen.observed(Call::domain_info)) {
+    if (const int error = xen.observed("domain_info")) {
         return -error;
     }
     const auto [domid, vm] = xen.find_from(Domid{op.domain});
     if (!vm) {
         return -ESRCH;
     }
-    auto& info = op.u.getdomaininfo;
-    info = {};
     op.domain = static_cast<domid_t>(domid.value());
-    info.domain = op.domain;
-    info.flags = XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
-    if (vm->paused()) {
-        info.flags |= XEN_DOMINF_paused;
+    op.u.getdomaininfo = info_of(domid, *vm);
+    return 0;
+}
+
+long get_infos(Hypervisor& xen, xen_sysctl_getdomaininfolist& op)
+{
+    op.num_domains = 0;
+    Domid next{op.first_domain};
+    while (op.num_domains < op.max_domains) {
+        const auto [domid, vm] = xen.find_from(next);
+        if (!vm) {
+            break;
+        }
+        pointer(op.buffer)[op.num_domains++] = info_of(domid, *vm);
+        next = Domid{domid.value() + 1};
     }
-    if (const auto reason = vm->shutdown_reason()) {
-        info.flags |= XEN_DOMINF_shutdown | *reason << XEN_DOMINF_shutdownshift;
-    }
-    info.tot_pages = vm->pages().value();
-    info.max_pages = vm->image().gfns().value();
-    info.nr_online_vcpus = 1;
     return 0;
 }
 
 long get_page_types(Hypervisor& xen, Vm& vm, xen_domctl_getpageframeinfo3& op)
 {
-    if (const int error = xen.observed(Call::page_types)) {
+    if (const int error = xen.observed("page_types")) {
         return -error;
     }
     if (op.num > types_max) {
@@ -69,7 +90,7 @@ long shadow_op(Hypervisor& xen, Vm& vm, xen_domctl_shadow_op& op)
     case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY:
         return -vm.enable_log_dirty();
     case XEN_DOMCTL_SHADOW_OP_CLEAN:
-        if (const int error = xen.observed(Call::log_dirty_clean)) {
+        if (const int error = xen.observed("log_dirty_clean")) {
             return -error;
         }
         vm.read_log_dirty(pointer(op.dirty_bitmap), Pages{op.pages}, true,
@@ -86,7 +107,7 @@ long shadow_op(Hypervisor& xen, Vm& vm, xen_domctl_shadow_op& op)
 
 long get_context(Hypervisor& xen, Vm& vm, xen_domctl_hvmcontext& op)
 {
-    if (const int error = xen.observed(Call::get_context)) {
+    if (const int error = xen.observed("get_context")) {
         return -error;
     }
     const auto context = vm.context();
@@ -103,7 +124,7 @@ long get_context(Hypervisor& xen, Vm& vm, xen_domctl_hvmcontext& op)
 
 long set_context(Hypervisor& xen, Vm& vm, xen_domctl_hvmcontext& op)
 {
-    if (const int error = xen.observed(Call::set_context)) {
+    if (const int error = xen.observed("set_context")) {
         return -error;
     }
     return -vm.set_context({pointer(op.buffer), op.size});
@@ -141,6 +162,18 @@ long set_cpu_policy(Vm& vm, const xen_domctl_cpu_policy& op)
     return 0;
 }
 
+// More than CPUID_MAX_SERIALISED_LEAVES and MSR_MAX_SERIALISED_ENTRIES of any
+// Xen so far.
+long get_policy_room(xen_sysctl_cpu_policy& op)
+{
+    if (pointer(op.leaves) || pointer(op.msrs)) {
+        not_modelled("CPU policy of the host, number", op.index);
+    }
+    op.nr_leaves = 256;
+    op.nr_msrs = 16;
+    return 0;
+}
+
 long get_tsc(Vm& vm, xen_domctl_tsc_info& op)
 {
     const TscInfo tsc = vm.tsc();
@@ -160,7 +193,7 @@ long set_tsc(Vm& vm, const xen_domctl_tsc_info& op)
 
 long resume(Hypervisor& xen, Vm& vm)
 {
-    if (const int error = xen.observed(Call::resume)) {
+    if (const int error = xen.observed("resume")) {
         return -error;
     }
     vm.resume();
@@ -213,20 +246,19 @@ long domctl(Hypervisor& xen, xen_domctl& op)
     }
 }
 
-// Asked only for the room that a policy may need: CPUID_MAX_SERIALISED_LEAVES
-// and MSR_MAX_SERIALISED_ENTRIES of Xen 4.17 are less.
-long sysctl(xen_sysctl& op)
+long sysctl(Hypervisor& xen, xen_sysctl& op)
 {
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
         return -EACCES;
     }
-    if (op.cmd != XEN_SYSCTL_get_cpu_policy || pointer(op.u.cpu_policy.leaves) ||
-        pointer(op.u.cpu_policy.msrs)) {
+    switch (op.cmd) {
+    case XEN_SYSCTL_getdomaininfolist:
+        return get_infos(xen, op.u.getdomaininfolist);
+    case XEN_SYSCTL_get_cpu_policy:
+        return get_policy_room(op.u.cpu_policy);
+    default:
         not_modelled("sysctl", op.cmd);
     }
-    op.u.cpu_policy.nr_leaves = 256;
-    op.u.cpu_policy.nr_msrs = 16;
-    return 0;
 }
 
 }  // namespace xl_colo::model

@@ -37,7 +37,7 @@ long hvm_op(Hypervisor& xen, uint64_t command, xen_hvm_param& param)
     case HVMOP_get_param:
         return -vm->get_param(param.index, param.value);
     case HVMOP_set_param:
-        if (const int error = xen.observed(Call::set_param)) {
+        if (const int error = xen.observed("set_param")) {
             return -error;
         }
         return -vm->set_param(param.index, param.value);
@@ -51,7 +51,7 @@ long sched_op(Hypervisor& xen, uint64_t command, sched_remote_shutdown& op)
     if (command != SCHEDOP_remote_shutdown) {
         not_modelled("sched_op", command);
     }
-    if (const int error = xen.observed(Call::shut_down)) {
+    if (const int error = xen.observed("shut_down")) {
         return -error;
     }
     const auto vm = xen.find(Domid{op.domain_id});
@@ -141,7 +141,7 @@ long Hypervisor::hypercall(unsigned op, const std::array<uint64_t, 5>& a)
     case __HYPERVISOR_sched_op:
         return sched_op(*this, a[0], argument<sched_remote_shutdown>(a[1]));
     case __HYPERVISOR_sysctl:
-        return sysctl(argument<xen_sysctl>(a[0]));
+        return sysctl(*this, argument<xen_sysctl>(a[0]));
     case __HYPERVISOR_xen_version:
         if (a[0] == XENVER_version) {
             return version();

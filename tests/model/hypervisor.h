@@ -13,20 +13,6 @@
 
 namespace xl_colo::model {
 
-// What a test may look at, delay, count or let fail.
-enum class Call {
-    domain_info,
-    page_types,
-    map,
-    populate,
-    log_dirty_clean,
-    get_context,
-    set_context,
-    set_param,
-    shut_down,
-    resume,
-};
-
 class Hypervisor {
 public:
     static Hypervisor& of_this_process();
@@ -39,11 +25,15 @@ public:
     // wants it.
     std::pair<Domid, std::shared_ptr<Vm>> find_from(Domid domid) const;
 
-    // Called ahead of each Call; what it returns, if not 0, is the errno that
-    // the call fails with. Set it while no hypercall is under way.
-    using Observer = std::function<int(Call)>;
+    // Called ahead of hypercalls of note, with their name ("map"); what it
+    // returns, if not 0, is the errno that the call fails with. Set it while
+    // none is under way.
+    using Observer = std::function<int(const char*)>;
     void observe(Observer observer) { observer_ = std::move(observer); }
-    int observed(Call call) const { return observer_ ? observer_(call) : 0; }
+    int observed(const char* call) const
+    {
+        return observer_ ? observer_(call) : 0;
+    }
 
     // 0 or more, or a negative errno, as the hypervisor itself answers. One
     // that is not modelled ends the process, and says which it was.
@@ -59,7 +49,7 @@ private:
 // The hypercalls that have many operations of their own.
 long domctl(Hypervisor& xen, xen_domctl& op);
 long memory_op(Hypervisor& xen, unsigned command, void* argument);
-long sysctl(xen_sysctl& op);
+long sysctl(Hypervisor& xen, xen_sysctl& op);
 
 // Says on stderr what was asked for, and aborts: a test must not go on with a
 // guess.

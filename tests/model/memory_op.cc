@@ -25,7 +25,7 @@ long for_each_extent(const xen_memory_reservation& op, Do one)
 
 long populate(Hypervisor& xen, const xen_memory_reservation& op)
 {
-    if (const int error = xen.observed(Call::populate)) {
+    if (const int error = xen.observed("populate")) {
         return -error;
     }
     const auto vm = xen.find(Domid{op.domid});

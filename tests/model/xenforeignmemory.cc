@@ -9,7 +9,6 @@
 #include "hypervisor.h"
 
 using xl_colo::page_size;
-using xl_colo::model::Call;
 using xl_colo::model::Hypervisor;
 using xl_colo::model::Vm;
 
@@ -61,7 +60,7 @@ void* xenforeignmemory_map2(xenforeignmemory_handle*, uint32_t domid,
         xl_colo::model::not_modelled("mapping of foreign memory with flags",
                                      static_cast<uint64_t>(flags));
     }
-    if (const int error = Hypervisor::of_this_process().observed(Call::map)) {
+    if (const int error = Hypervisor::of_this_process().observed("map")) {
         errno = error;
         return nullptr;
     }
