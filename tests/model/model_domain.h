@@ -1,0 +1,58 @@
+// A Domain over a model guest. What libxl and QEMU do for a real one is
+// pretended here; what libxc does is done by libxc, through the same code as in
+// the program.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "access.h"
+#include "domain.h"
+#include "glue.h"
+#include "hypervisor.h"
+
+namespace xl_colo::model {
+
+// Asked at the beginning of each step, by name; at the end too where that is
+// worth a name of its own. An error makes the step fail. Any thread.
+using Pass = std::function<Status(const std::string& step)>;
+
+class ModelDomain : public Domain {
+public:
+    ModelDomain(std::shared_ptr<Access> access, Domid domid, const Pass& pass);
+
+    Domid domid() const override { return xen_.domid(); }
+    Status suspend() override;
+    Status suspend_copy() override;
+    Result<Buffer> device_state() override;
+    Status load_device_state(View state) override;
+    Status resume() override;
+    Result<Pages> count_dirty() override { return xen_.count_dirty(); }
+    Status set_log_dirty(bool on) override { return xen_.set_log_dirty(on); }
+    Status set_device_model_log_dirty(bool on) override;
+    Status pause() override;
+    Status unpause() override;
+    Status rename(const std::string& name) override;
+    Status destroy() override;
+    GuestState state() override { return xen_.state(); }
+    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
+                                           View key) override;
+    Result<std::vector<Pfn>> hypervisor_pages() override
+    {
+        return xen_.hypervisor_pages();
+    }
+
+private:
+    Status stop();
+
+    std::shared_ptr<Access> access_;
+    const Pass& pass_;
+    XenDomain xen_;
+    std::shared_ptr<Vm> vm_;
+};
+
+// Puts the state where the guest's device model keeps it.
+Status keep_device_state(Vm& vm, View state);
+
+}  // namespace xl_colo::model

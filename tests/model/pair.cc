@@ -1,0 +1,399 @@
+#include "pair.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <thread>
+
+#include "churn.h"
+#include "handshake.h"
+#include "model_host.h"
+#include "primary.h"
+#include "secondary.h"
+
+namespace xl_colo::model {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// More than any test may take: a hung process must not hang the test.
+constexpr unsigned seconds_to_live = 120;
+constexpr milliseconds patience{10'000};
+
+// What one process tells of itself, where the other and the test can read it.
+template <size_t size>
+struct Text {
+    char bytes[size];
+    void operator=(const std::string& text)
+    {
+        std::snprintf(bytes, size, "%s", text.c_str());
+    }
+};
+
+struct Report {
+    bool ended;
+    State state;
+    bool orderly;
+    Text<512> why;
+    Text<512> warning;
+    uint64_t checkpoints;
+    bool went_on;
+    bool sound;
+    Text<512> trouble;
+};
+
+struct Shared {
+    Report primary;
+    Report secondary;
+    Comparison comparison;
+};
+
+// For whoever debugs a test: XL_COLO_MODEL_LOG=1.
+class ModelLog : public Log {
+public:
+    explicit ModelLog(const char* side)
+        : side_(side), shown_(std::getenv("XL_COLO_MODEL_LOG") != nullptr)
+    {
+    }
+    void write(LogLevel level, const std::string& message) override
+    {
+        if (shown_ && level >= LogLevel::info) {
+            std::fprintf(stderr, "%s: %s\n", side_, message.c_str());
+        }
+    }
+
+private:
+    const char* side_;
+    const bool shown_;
+};
+
+View view_of(const std::string& text)
+{
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// What both processes are made of.
+struct Side {
+    Side(const PairOptions& o, Role r, const Image& own_image,
+         const Image& other_image, Shared& shared_with_all, UniqueFd wire)
+        : options(o),
+          role(r),
+          image(own_image),
+          other(other_image),
+          shared(shared_with_all),
+          report(r == Role::primary ? shared.primary : shared.secondary),
+          log(to_string(r)),
+          scene(faults, r),
+          layout(Layout::of(o.memory)),
+          program(std::make_shared<Churn>(layout)),
+          host(to_string(r), log, [this] { return make_vm(); }),
+          once_more(fcntl(wire.get(), F_DUPFD_CLOEXEC, 0)),
+          link(std::move(once_more), std::move(wire), o.timeout)
+    {
+        host.pass = [this](const std::string& step) {
+            look_at(step);
+            return faults.pass(step);
+        };
+    }
+
+    std::shared_ptr<Vm> make_vm()
+    {
+        return std::make_shared<Vm>(
+            image, role == Role::primary ? 1 : 2,
+            std::vector<std::shared_ptr<const Program>>{program});
+    }
+
+    void look_at(const std::string& step);
+    std::vector<Pfn> differences();
+    void run_primary();
+    void run_secondary();
+    void run(SessionControl& session, const std::function<SessionEnd()>& run);
+    void look_after(Domid domid);
+
+    const PairOptions& options;
+    const Role role;
+    const Image& image;
+    const Image& other;
+    Shared& shared;
+    Report& report;
+    ModelLog log;
+    Faults faults;
+    Scene scene;
+    const Layout layout;
+    std::shared_ptr<Churn> program;
+    ModelHost host;
+    UniqueFd once_more;  // the link has one descriptor for each direction
+    Link link;
+    StatusBoard board{SessionStatus{}};
+    std::unique_ptr<Domain> domain;  // the primary's
+};
+
+std::vector<Pfn> Side::differences()
+{
+    auto pages = differing_pages(image, other);
+    const auto left_out = domain->hypervisor_pages();
+    std::erase_if(pages, [&](Pfn pfn) {
+        return std::ranges::find(*left_out, pfn) != left_out->end();
+    });
+    return pages;
+}
+
+void Side::look_at(const std::string& step)
+{
+    if (role != Role::primary || !options.verify) {
+        return;
+    }
+    Comparison& c = shared.comparison;
+    if (step == "save.suspend.done" && faults.calls("save.suspend") > 1) {
+        // Both stand still, and nothing of this checkpoint is copied yet.
+        c.drifted += !differences().empty();
+    }
+    if (step == "digest") {
+        const Machine& here = image.machine();
+        const Machine& there = other.machine();
+        c.differing_pages += differences().size();
+        c.differing_registers += here.vcpus != there.vcpus;
+        c.differing_devices += here.device_state_size !=
+                                   there.device_state_size ||
+                               here.device_state != there.device_state;
+        ++c.made;
+    }
+}
+
+void Side::run(SessionControl& session, const std::function<SessionEnd()>& run)
+{
+    scene.set_session(session);
+    const SessionEnd end = run();
+    const SessionStatus status = board.read();
+    report.state = end.state;
+    report.orderly = end.orderly;
+    report.why = end.why;
+    report.warning = status.warning.value_or("");
+    report.checkpoints = status.checkpoints;
+    report.ended = true;
+}
+
+// Whether the guest that is left on this host is well.
+void Side::look_after(Domid domid)
+{
+    const auto vm = Hypervisor::of_this_process().find(domid);
+    if (!vm) {
+        report.trouble = "the guest is gone";
+        return;
+    }
+    const auto steps = [&] {
+        vm->pause();
+        const uint64_t now = Churn::steps_of(image);
+        vm->unpause();
+        return now;
+    };
+    const uint64_t before = steps();
+    const auto deadline = EventQueue::Clock::now() + patience;
+    while (!report.went_on && EventQueue::Clock::now() < deadline) {
+        std::this_thread::sleep_for(milliseconds(1));
+        report.went_on = steps() > before;
+    }
+    vm->pause();
+    report.sound = program->is_sound(image);
+}
+
+void Side::run_primary()
+{
+    auto vm = make_vm();
+    build(*vm, layout, 7);
+    program->prepare(*vm);
+    const Domid domid = Hypervisor::of_this_process().add(vm);
+    vm->unpause();
+    domain = std::move(*host.open(domid, {}));
+
+    Offer offer;
+    offer.domain = "guest";
+    offer.configuration = "model";
+    offer.gfns = layout.gfns;
+    offer.timeout = options.timeout;
+    offer.interval = options.interval;
+    offer.verify = options.verify;
+    offer.digest_key = make_digest_key();
+    offer.without = options.without;
+    const auto hello = exchange_hello(link, make_hello(*host.facts()));
+    if (!hello) {
+        report.trouble = hello.error().text();
+        return;
+    }
+    const std::string text = to_json(offer);
+    if (auto s = link.send(FrameType::OFFER, {view_of(text)}); !s) {
+        report.trouble = s.error().text();
+        return;
+    }
+    const auto answer = link.receive();
+    if (!answer || answer->type != FrameType::ACCEPT) {
+        report.trouble = answer ? "not accepted" : answer.error().text();
+        return;
+    }
+    const auto mover = host.page_mover();
+    Primary primary(*domain, *mover, link, board, log,
+                    SessionOptions{offer, options.checkpoints, nullptr});
+    run(primary, [&] { return primary.run(); });
+    if (report.state == State::unprotected) {
+        look_after(domid);
+    }
+}
+
+void Side::run_secondary()
+{
+    const auto hello = exchange_hello(link, make_hello(*host.facts()));
+    if (!hello) {
+        report.trouble = hello.error().text();
+        return;
+    }
+    const auto frame = link.receive();
+    auto offer = frame ? parse_offer(frame->body) : frame.error();
+    if (!offer) {
+        report.trouble = offer.error().text();
+        return;
+    }
+    if (auto s = link.send(FrameType::ACCEPT); !s) {
+        report.trouble = s.error().text();
+        return;
+    }
+    Secondary secondary(host, link, board, log,
+                        SessionOptions{*offer, std::nullopt, nullptr},
+                        "guest--incoming", nullptr);
+    run(secondary, [&] { return secondary.run(); });
+    if (report.state == State::taken_over) {
+        look_after(secondary.domain()->domid());
+    }
+}
+
+// In a process of its own.
+template <typename Do>
+pid_t start(Do part)
+{
+    std::fflush(nullptr);
+    const pid_t pid = fork();
+    if (pid < 0) {
+        throw std::system_error(errno, std::generic_category(), "fork");
+    }
+    if (pid == 0) {
+        alarm(seconds_to_live);
+        signal(SIGPIPE, SIG_IGN);
+        part();
+        std::exit(0);
+    }
+    return pid;
+}
+
+Outcome outcome_of(pid_t pid, const Report& report)
+{
+    int status = 0;
+    waitpid(pid, &status, 0);
+    Outcome outcome;
+    outcome.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    outcome.ended = report.ended;
+    outcome.state = report.state;
+    outcome.orderly = report.orderly;
+    outcome.why = report.why.bytes;
+    outcome.warning = report.warning.bytes;
+    outcome.checkpoints = report.checkpoints;
+    outcome.went_on = report.went_on;
+    outcome.sound = report.sound;
+    outcome.trouble = report.trouble.bytes;
+    if (!outcome.killed && status != 0) {
+        outcome.trouble += " (wait status " + std::to_string(status) + ")";
+    }
+    return outcome;
+}
+
+}  // namespace
+
+void Scene::when(uint64_t checkpoint, std::function<void()> action)
+{
+    if (checkpoint == 0) {
+        action();
+        return;
+    }
+    // The wait for checkpoint n is the nth one.
+    faults_.at(role_ == Role::primary ? "save.wait" : "restore.wait",
+               static_cast<unsigned>(checkpoint), std::move(action));
+}
+
+void Scene::during(uint64_t checkpoint, const std::string& step, unsigned nth,
+                   std::function<void()> action)
+{
+    when(checkpoint, [this, step, nth, action = std::move(action)] {
+        faults_.at(step, faults_.calls(step) + nth, action);
+    });
+}
+
+void Scene::kill_during(uint64_t checkpoint, const std::string& step,
+                        unsigned nth)
+{
+    during(checkpoint, step, nth, [] { kill(getpid(), SIGKILL); });
+}
+
+void Scene::fail_during(uint64_t checkpoint, const std::string& step,
+                        Error error, unsigned nth)
+{
+    when(checkpoint, [this, step, nth, error] {
+        faults_.let_fail(step, faults_.calls(step) + nth, error);
+    });
+}
+
+PairResult run_pair(const PairOptions& options)
+{
+    const Layout layout = Layout::of(options.memory);
+    const Image primary_image(layout.gfns);
+    const Image secondary_image(layout.gfns);
+    int ends[2];
+    void* const memory =
+        mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        throw std::system_error(errno, std::generic_category(),
+                                "a pair of processes");
+    }
+    auto& shared = *static_cast<Shared*>(memory);
+    UniqueFd primary_end(ends[0]);
+    UniqueFd secondary_end(ends[1]);
+
+    const pid_t primary = start([&] {
+        secondary_end.reset();
+        Side side(options, Role::primary, primary_image, secondary_image,
+                  shared, std::move(primary_end));
+        if (options.on_primary) {
+            options.on_primary(side.scene);
+        }
+        side.run_primary();
+    });
+    const pid_t secondary = start([&] {
+        primary_end.reset();
+        Side side(options, Role::secondary, secondary_image, primary_image,
+                  shared, std::move(secondary_end));
+        if (options.on_secondary) {
+            options.on_secondary(side.scene);
+        }
+        side.run_secondary();
+    });
+    primary_end.reset();
+    secondary_end.reset();
+
+    PairResult result;
+    result.primary = outcome_of(primary, shared.primary);
+    result.secondary = outcome_of(secondary, shared.secondary);
+    result.comparison = shared.comparison;
+    munmap(memory, sizeof(Shared));
+    return result;
+}
+
+}  // namespace xl_colo::model

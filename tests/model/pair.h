@@ -1,0 +1,88 @@
+// Two hosts, which are two processes: a guest that runs on the first is
+// protected by a copy on the second, with the program's own sessions, relays
+// and link, over the socket pair that joins them. The test looks on.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "faults.h"
+#include "guest.h"
+#include "session.h"
+
+namespace xl_colo::model {
+
+// What is to go wrong in one of the processes; said in that process, before its
+// session begins. The steps are those of ModelHost::pass.
+class Scene {
+public:
+    Scene(Faults& faults, Role role) : faults_(faults), role_(role) {}
+
+    // At the nth time that `step` comes during that checkpoint. What the action
+    // does is seen by the session.
+    void during(uint64_t checkpoint, const std::string& step, unsigned nth,
+                std::function<void()> action);
+    // The process ends there, as if the host had lost its power.
+    void kill_during(uint64_t checkpoint, const std::string& step,
+                     unsigned nth = 1);
+    void fail_during(uint64_t checkpoint, const std::string& step, Error error,
+                     unsigned nth = 1);
+    SessionControl& session() { return *session_; }
+    void set_session(SessionControl& session) { session_ = &session; }
+
+private:
+    void when(uint64_t checkpoint, std::function<void()> action);
+
+    Faults& faults_;
+    Role role_;
+    SessionControl* session_ = nullptr;
+};
+
+struct PairOptions {
+    Bytes memory{16 << 20};
+    std::chrono::milliseconds interval{10};
+    std::chrono::milliseconds timeout{10000};
+    bool verify = true;
+    std::optional<uint64_t> checkpoints = 5;  // beyond the initial copy
+    std::set<std::string> without;            // work-arounds
+    std::function<void(Scene&)> on_primary, on_secondary;
+};
+
+// How one side came out. It is written as it becomes known, so what was known
+// when a process was killed is here too.
+struct Outcome {
+    bool killed = false;        // by a signal
+    bool ended = false;         // the session did; otherwise the rest is void
+    State state{};
+    bool orderly = false;
+    std::string why, warning;
+    uint64_t checkpoints = 0;
+    // Whether the guest that was left here went on with its program, and found
+    // memory and registers of one and the same moment.
+    bool went_on = false;
+    bool sound = false;
+    // Why the process could not do its part; empty where it could.
+    std::string trouble;
+};
+
+// Both guests side by side while they stand still, between a checkpoint's READY
+// and RESUME; only with `verify`. Left out are the pages that HVM params name.
+struct Comparison {
+    uint64_t made = 0;
+    uint64_t differing_pages = 0;      // in all of them together
+    uint64_t differing_registers = 0;  // comparisons with other registers
+    uint64_t differing_devices = 0;    // or another device state
+    uint64_t drifted = 0;  // checkpoints before which the copy had drifted
+};
+
+struct PairResult {
+    Outcome primary, secondary;
+    Comparison comparison;
+};
+
+PairResult run_pair(const PairOptions& options);
+
+}  // namespace xl_colo::model
