@@ -8,7 +8,8 @@
 // secondary the session waits for the building thread anyway; on a primary
 // there is one thread that calls libxl.
 //
-// libxenctrl's handle is reentrant as we open it (no XC_OPENFLAG_NON_REENTRANT).
+// libxenctrl's handle is reentrant as we open it (without
+// XC_OPENFLAG_NON_REENTRANT).
 #pragma once
 
 #include <optional>

@@ -47,7 +47,8 @@ Result<int> wait_readable(int first, int second, std::chrono::seconds timeout)
         std::array<pollfd, 2> fds{pollfd{first, POLLIN, 0},
                                   pollfd{second, POLLIN, 0}};
         const int r = poll(fds.data(), fds.size(),
-                           static_cast<int>(std::max<int64_t>(left.count(), 0)));
+                           static_cast<int>(
+                               std::max<int64_t>(left.count(), 0)));
         if (r > 0) {
             return fds[0].revents != 0 ? first : second;
         }

@@ -106,11 +106,13 @@ Result<Buffer> read_device_state(const std::string& path)
     Buffer state(static_cast<size_t>(found.st_size));
     size_t got = 0;
     while (got < state.size()) {
-        const ssize_t r = read(fd.get(), state.data() + got, state.size() - got);
+        const ssize_t r =
+            read(fd.get(), state.data() + got, state.size() - got);
         if (r > 0) {
             got += static_cast<size_t>(r);
         } else if (r == 0) {
-            return Error(ErrorKind::io, "device state " + path + " is cut short");
+            return Error(ErrorKind::io,
+                         "device state " + path + " is cut short");
         } else if (errno != EINTR) {
             return io_error("cannot read device state " + path, errno);
         }

@@ -28,7 +28,7 @@ Result<Buffer> read_device_state(const std::string& path);
 // Whether F4 applies to that device model.
 bool needs_snapshot_way(QemuVersion version);
 
-// Stops QEMU as libxl does, where libxl will not because the guest has shut down
+// Stops QEMU as libxl does, where libxl will not because the guest shut down
 // by itself.
 Status stop_devices(Qmp& qmp);
 

@@ -124,7 +124,8 @@ Status XenDomain::suspend_copy()
     // takes a domain out of any shutdown; what is left to do is what libxl does
     // next.
     auto stopped =
-        access_->qmp.with<void>(domid_, [](Qmp& qmp) { return stop_devices(qmp); });
+        access_->qmp.with<void>(
+            domid_, [](Qmp& qmp) { return stop_devices(qmp); });
     return stopped ? Status()
                    : stopped.error().with_context("cannot stop the devices");
 }
@@ -151,7 +152,7 @@ Status XenDomain::load_device_state(View state)
 Status XenDomain::resume()
 {
     present_.reset();
-    // To a guest with PV drivers suspend is a hypercall of its own, and "cancel"
+    // To a guest with PV drivers suspend is a hypercall of its own and "cancel"
     // has it return that nothing happened. A copy's registers came with the
     // checkpoint and stay as they are. Without PV drivers both are the same
     // (modify_returncode() in xg_resume.c).

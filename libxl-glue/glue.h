@@ -198,16 +198,16 @@ public:
     virtual Result<HostFacts> facts() = 0;
     // By name or number, as xl takes it. Error domain_gone when there is none.
     virtual Result<DomainFacts> find(const std::string& name_or_domid) = 0;
-    // Whether a domain of that name, or with that UUID, exists here; says which.
-    virtual Result<std::optional<std::string>> taken(const std::string& name,
-                                                     const std::string& uuid) = 0;
+    // Whether a domain of that name or with that UUID exists here; says which.
+    virtual Result<std::optional<std::string>> taken(
+        const std::string& name, const std::string& uuid) = 0;
     // The UUID and the HVM-ness in a configuration, checked for sense.
     virtual Result<std::string> uuid_of(const std::string& configuration) = 0;
     // Free memory in KiB that building `configuration` takes.
     virtual Result<uint64_t> memory_needed_kib(
         const std::string& configuration) = 0;
-    virtual Result<std::unique_ptr<Domain>> open(Domid domid,
-                                                 const OpenOptions& options) = 0;
+    virtual Result<std::unique_ptr<Domain>> open(
+        Domid domid, const OpenOptions& options) = 0;
     // Creates the domain of `configuration` under the name `name`.
     virtual Result<std::unique_ptr<Incoming>> receive(
         const std::string& configuration, const std::string& name,
@@ -216,7 +216,8 @@ public:
     virtual Result<std::unique_ptr<DomainWatch>> watch_domains() = 0;
     // The domain has shut down with `state` and nobody else looks after it:
     // does what its configuration says (on_poweroff, on_reboot, on_crash), as
-    // xl's own daemon would. The new domid after a restart, nothing after an end.
+    // xl's own daemon would. The new domid after a restart, nothing after an
+    // end.
     virtual Result<std::optional<Domid>> carry_out_shutdown(
         Domid domid, GuestState state) = 0;
     // Whether libxenguest here writes the dirty list with the wrong header

@@ -63,7 +63,7 @@ private:
     std::optional<Buffer> device_state_;  // until libxl can read it
     bool memory_restored_ = false;
 
-    std::mutex mutex_;           // over the two below: abandon() is called anywhere
+    std::mutex mutex_;           // over the two below: any thread may abandon()
     bool abandoned_ = false;
     bool handed_over_ = false;
 };

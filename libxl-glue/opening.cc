@@ -61,7 +61,8 @@ Status look_for_xenstored(xc_interface* xc)
             return {};
         }
     }
-    return refused("xenstored does not answer: start Xen's services (xencommons)");
+    return refused("xenstored does not answer: start Xen's services "
+                   "(xencommons)");
 }
 
 // libxl's children inherit the mask of the thread that makes them. A program

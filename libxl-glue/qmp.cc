@@ -167,7 +167,8 @@ Result<Json> Qmp::receive(Clock::time_point deadline)
         if (r > 0) {
             received_.append(buffer.data(), static_cast<size_t>(r));
         } else if (r == 0) {
-            return broken({ErrorKind::io, "device model closed the connection"});
+            return broken(
+                {ErrorKind::io, "device model closed the connection"});
         } else if (errno != EINTR && errno != EAGAIN) {
             return broken(io_error("cannot read", errno));
         }

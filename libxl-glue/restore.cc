@@ -84,7 +84,7 @@ struct Restore {
 };
 
 // F3: xc_domain_restore() sizes the bitmap from which it makes the dirty list
-// with xc_domain_nr_gpfns(), while the domain has no memory yet (xg_sr_restore.c
+// with xc_domain_nr_gpfns(), when the domain has no memory yet (xg_sr_restore.c
 // sets ctx.restore.p2m_size, read in 4.17 and 4.20). On AMD that was 1, so the
 // list was empty, C = B \ A was never sent, and 647 of 2,072 pages were wrong
 // after one checkpoint. The hypervisor's notion of the highest gfn never

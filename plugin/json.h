@@ -28,7 +28,10 @@ public:
     JsonWriter& close_list();
     JsonWriter& key(std::string_view name);
     JsonWriter& value(std::string_view text);
-    JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+    JsonWriter& value(const char* text)
+    {
+        return value(std::string_view(text));
+    }
     JsonWriter& value(uint64_t number);
     JsonWriter& value(bool flag);
     JsonWriter& null();

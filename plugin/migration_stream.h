@@ -51,7 +51,8 @@ struct RecordHeader {
 // An HVM guest's image in little-endian byte order, version 2 or 3.
 Status check_stream_headers(View bytes);
 
-// The first 8 bytes of `bytes`. Errs when the record is longer than libxc takes.
+// The first 8 bytes of `bytes`. Errs when the record is longer than libxc
+// takes.
 Result<RecordHeader> parse_record_header(View bytes);
 std::array<uint8_t, record_header_size> record_header_bytes(
     RecordHeader header);
@@ -91,7 +92,8 @@ struct Record {
 // `bytes` is header, body and padding, no more and no less. Refused are the
 // records that would make a restore do something else than build the copy:
 // VERIFY (pages are compared from then on, no longer stored), END (libxc takes
-// it for an end in good order; a COLO save never writes one) and dirty lists (they
+// it for an end in good order; a COLO save never writes one) and dirty lists
+// (they
 // go the other way).
 Result<Record> parse_record(View bytes, Pages gfns);
 

@@ -2,9 +2,10 @@
 // through local pipes; what crosses the wire is ours. So one place counts,
 // limits, checks and repairs, whatever libxc the host has.
 //
-//     primary                                    secondary
-//     xc_domain_save  -> SaveRelay    -> RECORD     -> RestoreFeed    -> xc_domain_restore
-//     xc_domain_save  <- DirtyListFeed <- DIRTY_LIST <- DirtyListRelay <- xc_domain_restore
+//     primary     xc_domain_save    -> SaveRelay      -> RECORD
+//     secondary   xc_domain_restore <- RestoreFeed    <- RECORD
+//     secondary   xc_domain_restore -> DirtyListRelay -> DIRTY_LIST
+//     primary     xc_domain_save    <- DirtyListFeed  <- DIRTY_LIST
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // libxc's migration stream as libxc itself reads and writes it: blocking, on a
-// plain descriptor, whole or not at all. The fakes stand where libxc stands, and
+// plain descriptor, whole or not at all. The fakes stand where libxc does, and
 // tests say with it what a libxc would say.
 #pragma once
 

@@ -7,7 +7,8 @@
 
 namespace xl_colo::model {
 
-// Callbacks go by `pass` before ("save.suspend") and after ("save.suspend.done")
+// Callbacks go by `pass` before ("save.suspend") and after
+// ("save.suspend.done")
 // they reach the session; an error before one ends the save or restore there.
 class ModelMover : public XenPageMover {
 public:

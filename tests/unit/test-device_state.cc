@@ -278,7 +278,8 @@ static void the_dirty_log_is_switched(void**)
         [](Qmp& qmp, const std::string&) { return set_dirty_log(qmp, true); },
         [](Client&, const Client::Command&) { return false; });
     assert_text(outcome.text, "ok");
-    assert_contains(outcome.lines[0], "\"execute\": \"xen-set-global-dirty-log\"");
+    assert_contains(outcome.lines[0],
+                    "\"execute\": \"xen-set-global-dirty-log\"");
     assert_contains(outcome.lines[0], "{\"enable\":true}");
 }
 
@@ -313,7 +314,8 @@ static void the_run_directory_is_for_its_owner_alone(void**)
         made = static_cast<bool>(make_private_directory(path));
         found = static_cast<bool>(make_private_directory(path));
         std::filesystem::create_symlink(path, folder.path() + "/link");
-        link = static_cast<bool>(make_private_directory(folder.path() + "/link"));
+        link = static_cast<bool>(
+            make_private_directory(folder.path() + "/link"));
         chmod(path.c_str(), 0755);
         open = static_cast<bool>(make_private_directory(path));
     }

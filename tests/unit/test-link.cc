@@ -412,7 +412,8 @@ void frame_that_no_peer_would_take_is_not_sent(void**)
     auto [a, b] = socket_pair();
     const auto link = make_link(std::move(a), patient);
     const Buffer large(frame_body_max, 0);
-    const Status s = link->send(FrameType::RECORD, {large, View(large).first(1)});
+    const Status s =
+        link->send(FrameType::RECORD, {large, View(large).first(1)});
     assert_true(s.error().kind() == ErrorKind::protocol);
     assert_int_equal(link->sent().value(), 0);
 }
