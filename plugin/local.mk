@@ -81,8 +81,10 @@ libplugin_a_SOURCES = \
 
 # One program under several names, in xl's plugin folder for a patched xl and
 # beside xl for the shell.
-xl_plugin_PROGRAMS = xl-colo
-xl_plugindir = $(xlplugindir)
+# automake installs what goes to a folder with "exec" in its name before the
+# hook below.
+xlpluginexec_PROGRAMS = xl-colo
+xlpluginexecdir = $(xlplugindir)
 xl_colo_CPPFLAGS = $(libplugin_a_CPPFLAGS)
 xl_colo_SOURCES = \
 	plugin/cmd_failover.cc \
