@@ -36,25 +36,39 @@ libfakes_a_SOURCES = \
 # the linker has to look into the first twice.
 unit_tests = \
 	tests/unit/test-background \
+	tests/unit/test-callout \
+	tests/unit/test-compat \
 	tests/unit/test-control \
+	tests/unit/test-device_state \
 	tests/unit/test-dirty_set \
 	tests/unit/test-events \
+	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
+	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
 	tests/unit/test-options \
+	tests/unit/test-page_hash \
+	tests/unit/test-qmp \
 	tests/unit/test-relay_dirty_list \
 	tests/unit/test-relay_save \
 	tests/unit/test-status \
 	tests/unit/test-transport \
+	tests/unit/test-vmstate_file \
+	tests/unit/test-vmstate_qemu_img \
 	tests/unit/test-wire \
 	$(NULL)
 
 unit_test_parts = \
 	tests/unit/check.h \
+	tests/unit/fake_qmp.h \
+	tests/unit/golden/callout-messages.txt \
 	tests/unit/golden/help-start.txt \
+	tests/unit/golden/libxl-stream.txt \
 	tests/unit/golden/status-detail.txt \
 	tests/unit/golden/status-table.txt \
 	tests/unit/golden/status.json \
+	tests/unit/golden/vmstate-file.txt \
+	tests/unit/hex.h \
 	$(NULL)
 
 AM_TESTS_ENVIRONMENT = \

@@ -1,0 +1,27 @@
+# make check replays the corpus; README.md has the long runs.
+
+fuzz_harnesses = \
+	tests/fuzz/fuzz-dirty_list \
+	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-record \
+	$(NULL)
+check_PROGRAMS += $(fuzz_harnesses)
+TESTS += tests/fuzz/replay-corpus
+EXTRA_DIST += \
+	tests/fuzz/README.md \
+	tests/fuzz/corpus \
+	tests/fuzz/replay-corpus \
+	$(NULL)
+
+tests_fuzz_fuzz_dirty_list_SOURCES = \
+	tests/fuzz/fuzz-dirty_list.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_frame_SOURCES = \
+	tests/fuzz/fuzz-frame.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_record_SOURCES = \
+	tests/fuzz/fuzz-record.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
