@@ -79,12 +79,18 @@ const char* to_string(GuestState state)
     return "gone";
 }
 
-Status XenDomain::outcome(const char* what, int rc) const
+GuestState guest_state(xc_interface* xc, Domid domid)
+{
+    auto info = domain_info(xc, domid);
+    return info ? to_guest_state(shutdown_reason(*info)) : GuestState::gone;
+}
+
+Status XenDomain::outcome(const char* what, int rc)
 {
     if (rc == 0) {
         return {};
     }
-    if (current_state() == GuestState::gone) {
+    if (state() == GuestState::gone) {
         return Error(ErrorKind::domain_gone, "the domain does not exist");
     }
     return libxl_error(what, rc);
@@ -101,7 +107,7 @@ Status XenDomain::suspend()
     if (rc == 0) {
         return {};
     }
-    switch (const GuestState now = current_state()) {
+    switch (const GuestState now = state()) {
     case GuestState::poweroff:
     case GuestState::reboot:
     case GuestState::crash:
@@ -232,12 +238,6 @@ Status XenDomain::destroy()
     return outcome("cannot destroy the domain",
                    libxl_domain_destroy(access_->libxl.get(), domid_.value(),
                                         nullptr));
-}
-
-GuestState XenDomain::current_state() const
-{
-    auto info = domain_info(access_->xc.get(), domid_);
-    return info ? to_guest_state(shutdown_reason(*info)) : GuestState::gone;
 }
 
 Result<std::vector<PageDigest>> XenDomain::digest(Pfn first, Pages count,

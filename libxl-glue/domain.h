@@ -9,6 +9,9 @@
 
 namespace xl_colo {
 
+// From the hypervisor, which knows first and every time.
+GuestState guest_state(xc_interface* xc, Domid domid);
+
 class XenDomain : public Domain {
 public:
     XenDomain(std::shared_ptr<Access> access, Domid domid,
@@ -31,15 +34,17 @@ public:
     Status unpause() override;
     Status rename(const std::string& name) override;
     Status destroy() override;
-    GuestState state() override { return current_state(); }
+    GuestState state() override
+    {
+        return guest_state(access_->xc.get(), domid_);
+    }
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
-    GuestState current_state() const;
     // `rc` of a libxl operation that has no result.
-    Status outcome(const char* what, int rc) const;
+    Status outcome(const char* what, int rc);
 
     std::shared_ptr<Access> access_;
     Domid domid_;

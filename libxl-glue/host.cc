@@ -118,7 +118,7 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     for (int i = 0; i < (*config)->num_nics; i++) {
         facts.nics.push_back(to_text((*config)->nics[i].mac));
     }
-    facts.state = XenDomain(access_, facts.domid, {}).state();
+    facts.state = guest_state(access_->xc.get(), facts.domid);
     facts.memory_kib = (*config)->b_info.max_memkb;
 
     xen_pfn_t gfns = 0;
