@@ -142,10 +142,11 @@ class _Stage:
             yield os.path.relpath(library, self.xen)
 
     def _compile_shell(self):
+        shell = self.stage / "usr/lib/testbed/plain-shell"
+        shell.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
-             "-pthread", "-o", self.stage / "usr/lib/testbed/plain-shell",
-             HERE / "plain-shell.c"], check=True)
+             "-pthread", "-o", shell, HERE / "plain-shell.c"], check=True)
 
     def _link_busybox(self):
         listed = subprocess.run([self.xen / "bin/busybox", "--list-full"],
