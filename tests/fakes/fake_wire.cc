@@ -133,8 +133,6 @@ bool FakeWire::pass(int to, Frame frame)
     case WireFault::cut:
     case WireFault::freeze:
         return false;
-    case WireFault::drop:
-        return true;
     case WireFault::repeat:
         return write_frame(to, frame) && write_frame(to, frame);
     case WireFault::garble:

@@ -21,7 +21,6 @@ enum class Direction { to_secondary, to_primary };
 enum class WireFault {
     cut,        // the frame is lost, and both hosts read an end of file
     freeze,     // this frame and all after it are lost, both ways, in silence
-    drop,       // just this frame is lost
     repeat,     // it arrives twice
     garble,     // it arrives with a type that does not exist
 };

@@ -100,6 +100,7 @@ PairOutcome SessionPair::run()
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
     outcome.frames = wire.all();
+    outcome.fenced = fence && fence->runs() > 0;
     return outcome;
 }
 

@@ -44,6 +44,7 @@ struct PairOutcome {
     SideOutcome primary, secondary;
     std::chrono::milliseconds took{};
     std::map<FrameType, unsigned> frames;
+    bool fenced = false;  // the fence was asked: the primary is off, it says
 };
 
 // Set up what is public, then run() once.

@@ -1,0 +1,193 @@
+// Each call into Xen fails in turn, on either host: the step ends, the
+// primary's guest goes on, the copy is destroyed, and both say why.
+#include <csignal>
+
+#include "parallel.h"
+#include "session_pair.h"
+#include "session_rules.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Error injected(ErrorKind::libxl, "injected", -3);
+
+struct Case {
+    Role host;
+    std::string call;
+    unsigned nth;
+};
+
+void set_up(SessionPair& pair)
+{
+    pair.options.max_checkpoints = 2;
+    pair.options.offer.verify = true;
+}
+
+Faults& faults_of(SessionPair& pair, Role host)
+{
+    return host == Role::primary ? pair.primary_host.faults
+                                 : pair.secondary_host.faults;
+}
+
+std::string name_of(const Case& c)
+{
+    return std::string(to_string(c.host)) + ": " + c.call + " " +
+           std::to_string(c.nth);
+}
+
+// Each call of a session in which nothing fails.
+std::vector<Case> each_call()
+{
+    SessionPair pair;
+    set_up(pair);
+    pair.run();
+    std::vector<Case> cases;
+    for (const Role host : {Role::primary, Role::secondary}) {
+        for (const auto& [call, count] : faults_of(pair, host).all_calls()) {
+            // One page of a record is as good as the next.
+            const unsigned step = call == "restore: page" ? 7 : 1;
+            for (unsigned nth = 1; nth <= count; nth += step) {
+                cases.push_back({host, call, nth});
+            }
+        }
+    }
+    // Before the session; and the one that ends it, below.
+    std::erase_if(cases, [](const Case& c) {
+        return c.call == "open" || c.call == "destroy";
+    });
+    return cases;
+}
+
+void call_that_fails_ends_protection_on_both_sides(void**)
+{
+    const std::vector<Case> cases = each_call();
+    const auto outcomes = run_side_by_side(cases, [](const Case& c) {
+        SessionPair pair;
+        set_up(pair);
+        faults_of(pair, c.host).let_fail(c.call, c.nth, injected);
+        return pair.run();
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        const bool fine =
+            broken_rules(outcome).empty() &&
+            states(outcome) == "unprotected/ended" &&
+            !outcome.primary.end.orderly && outcome.took < 15s;
+        if (!fine) {
+            fail_msg("%s\n  %s", name_of(cases[i]).c_str(),
+                     to_text(outcome).c_str());
+        }
+        // The one whose call failed says what failed.
+        const SideOutcome& failed = cases[i].host == Role::primary
+                                        ? outcome.primary
+                                        : outcome.secondary;
+        const bool by_libxc = cases[i].call.starts_with("restore");
+        if (!by_libxc && failed.end.why != "injected") {
+            fail_msg("%s\n  %s", name_of(cases[i]).c_str(),
+                     to_text(outcome).c_str());
+        }
+    }
+}
+
+void copy_that_cannot_be_destroyed_is_named(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        set_up(pair);
+        pair.secondary_host.faults.let_fail("destroy", 1, injected);
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_true(broken_rules(outcome).empty());
+    assert_text(states(outcome), "unprotected/ended");
+    assert_true(outcome.primary.runs);
+    assert_contains(*outcome.secondary.status.warning, "destroy");
+}
+
+// ---- when the other host is lost as well -----------------------------------
+
+struct Loss {
+    const char* name;
+    FrameType cut_at;
+    unsigned nth;
+    Role host;
+    const char* call;       // fails from its `from`th time on, for good
+    unsigned from;
+    const char* states;
+};
+
+void loss_with_a_failure_on_top(void**)
+{
+    const std::vector<Loss> losses{
+        {"copy_cannot_be_renamed", FrameType::CHECKPOINT, 2, Role::secondary,
+         "rename", 1, "unprotected/taken-over"},
+        {"dirty_log_stays_on", FrameType::CHECKPOINT, 2, Role::secondary,
+         "set_log_dirty", 2, "unprotected/taken-over"},
+        {"device_models_log_stays_on", FrameType::CHECKPOINT, 2,
+         Role::secondary, "set_device_model_log_dirty", 2,
+         "unprotected/taken-over"},
+        // Half a checkpoint is in: no state of the guest at all.
+        {"checkpoint_half_applied", FrameType::COMMITTED, 2, Role::secondary,
+         "restore: page", 105, "unprotected/ended"},
+        {"device_state_not_loaded", FrameType::COMMITTED, 2, Role::secondary,
+         "load_device_state", 1, "unprotected/ended"},
+        {"vcpus_not_set", FrameType::COMMITTED, 3, Role::secondary,
+         "restore: set context", 3, "unprotected/ended"},
+        {"copy_never_built", FrameType::COMMITTED, 1, Role::secondary,
+         "wait_built", 1, "unprotected/ended"},
+    };
+    const auto outcomes = run_side_by_side(losses, [](const Loss& loss) {
+        SessionPair pair;
+        set_up(pair);
+        pair.wire.fault(loss.cut_at, loss.nth, WireFault::cut);
+        for (unsigned nth = loss.from; nth < loss.from + 200; ++nth) {
+            faults_of(pair, loss.host).let_fail(loss.call, nth, injected);
+        }
+        return pair.run();
+    });
+    for (size_t i = 0; i < losses.size(); ++i) {
+        print_message("  %s: %s\n", losses[i].name,
+                      to_text(outcomes[i]).c_str());
+        assert_true(broken_rules(outcomes[i]).empty());
+        assert_text(states(outcomes[i]), losses[i].states);
+    }
+}
+
+// Better on the other host than nowhere: a primary that cannot resume its
+// guest leaves it to the secondary.
+void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        set_up(pair);
+        for (unsigned nth = 2; nth < 9; ++nth) {
+            pair.primary_host.faults.let_fail("resume", nth, injected);
+        }
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_true(broken_rules(outcome).empty());
+    assert_text(states(outcome), "held/taken-over");
+    assert_true(outcome.secondary.runs);
+}
+
+}  // namespace
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(300);  // a session that does not end fails
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(call_that_fails_ends_protection_on_both_sides),
+        cmocka_unit_test(copy_that_cannot_be_destroyed_is_named),
+        cmocka_unit_test(loss_with_a_failure_on_top),
+        cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}

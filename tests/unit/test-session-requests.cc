@@ -1,0 +1,395 @@
+// What people and the guest ask for, at each frame of a session in turn: stop
+// on either host, failover, power-off; and who holds the guest when the
+// connection breaks in the middle of that.
+#include <csignal>
+
+#include "parallel.h"
+#include "session_pair.h"
+#include "session_rules.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Case {
+    FrameType type;
+    unsigned nth;
+};
+
+std::string name_of(const Case& c)
+{
+    return to_string(c.type) + " " + std::to_string(c.nth);
+}
+
+// Each frame of a session, but for those that end it.
+std::vector<Case> each_frame()
+{
+    SessionPair pair;
+    pair.options.max_checkpoints = 2;
+    std::vector<Case> cases;
+    for (const auto& [type, count] : pair.run().frames) {
+        if (type != FrameType::STOP && type != FrameType::BYE) {
+            for (unsigned nth = 1; nth <= count; ++nth) {
+                cases.push_back({type, nth});
+            }
+        }
+    }
+    return cases;
+}
+
+using Request = std::function<void(SessionPair&)>;
+
+// The session goes on until the request ends it.
+PairOutcome run_with(SessionPair& pair, const Case& c, const Request& request)
+{
+    pair.options.max_checkpoints.reset();
+    pair.wire.at(c.type, c.nth, [&pair, request] { request(pair); });
+    return pair.run();
+}
+
+void request_at_each_frame(const Request& request, const char* states_then,
+                           const char* primary_why, const char* secondary_why)
+{
+    const std::vector<Case> cases = each_frame();
+    const auto outcomes = run_side_by_side(cases, [&](const Case& c) {
+        SessionPair pair;
+        return run_with(pair, c, request);
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        if (!broken_rules(outcome).empty() ||
+            states(outcome) != states_then ||
+            outcome.primary.end.why != primary_why ||
+            outcome.secondary.end.why != secondary_why ||
+            outcome.took > 15s) {
+            fail_msg("at %s: %s", name_of(cases[i]).c_str(),
+                     to_text(outcome).c_str());
+        }
+    }
+}
+
+void stop_on_the_primary(void**)
+{
+    request_at_each_frame(
+        [](SessionPair& pair) { pair.primary().request_stop("asked"); },
+        "unprotected/ended", "asked", "primary: asked");
+}
+
+void stop_on_the_secondary(void**)
+{
+    request_at_each_frame(
+        [](SessionPair& pair) { pair.secondary().request_stop("asked"); },
+        "unprotected/ended", "secondary: asked", "asked");
+}
+
+// The one domain left has the guest's name, and the other host has none.
+void failover(void**)
+{
+    request_at_each_frame(
+        [](SessionPair& pair) { pair.secondary().request_failover(); },
+        "ended/taken-over", "failover to the secondary",
+        "failover was asked for here");
+    SessionPair pair;
+    const PairOutcome outcome =
+        run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
+            p.secondary().request_failover();
+        });
+    assert_true(outcome.primary.guest == GuestState::gone);
+    assert_text(outcome.secondary.name, "guest");
+}
+
+// A guest can only end while it runs: at some of these frames it is suspended,
+// and nothing happens. So a later stop ends those.
+void guest_that_ends_by_itself(void**)
+{
+    const std::vector<Case> cases = each_frame();
+    struct End {
+        PairOutcome outcome;
+        bool ended = false;
+    };
+    const auto ends = run_side_by_side(cases, [](const Case& c) {
+        SessionPair pair;
+        End end;
+        pair.wire.at(FrameType::DONE, 6, [&pair] {
+            pair.primary().request_stop("it has not ended");
+        });
+        end.outcome = run_with(pair, c, [&end](SessionPair& p) {
+            p.primary_host.shut_down(p.guest().domid, GuestState::poweroff);
+            p.primary().domains_changed();
+            end.ended = p.guest().state() == GuestState::poweroff;
+        });
+        return end;
+    });
+    size_t ended = 0;
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const PairOutcome& outcome = ends[i].outcome;
+        const bool stopped_for_it =
+            outcome.primary.end.why.find("poweroff") != std::string::npos &&
+            outcome.secondary.end.why.find("poweroff") != std::string::npos;
+        const bool fine =
+            states(outcome) == "unprotected/ended" &&
+            outcome.secondary.guest == GuestState::gone &&
+            outcome.primary.end.orderly && outcome.took < 15s &&
+            outcome.secondary.violations.empty() &&
+            (ends[i].ended
+                 // Nobody resumes it: its shutdown is still to be carried out.
+                 ? outcome.primary.guest == GuestState::poweroff &&
+                       stopped_for_it
+                 : outcome.primary.runs && !stopped_for_it);
+        if (!fine) {
+            fail_msg("at %s, %s: %s", name_of(cases[i]).c_str(),
+                     ends[i].ended ? "ended" : "not ended",
+                     to_text(outcome).c_str());
+        }
+        ended += ends[i].ended;
+    }
+    assert_true(ended > 5 && ended < cases.size());
+}
+
+void copy_that_vanishes_ends_protection(void**)
+{
+    const std::vector<Case> cases = each_frame();
+    const auto outcomes = run_side_by_side(cases, [](const Case& c) {
+        SessionPair pair;
+        return run_with(pair, c, [](SessionPair& p) {
+            if (const auto copy = p.secondary_host.last_guest()) {
+                p.secondary_host.shut_down(copy->domid, GuestState::gone);
+                p.secondary().domains_changed();
+            } else {
+                p.secondary().request_stop("too early for this");
+            }
+        });
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        if (!broken_rules(outcomes[i]).empty() ||
+            states(outcomes[i]) != "unprotected/ended" ||
+            outcomes[i].took > 15s) {
+            fail_msg("at %s: %s", name_of(cases[i]).c_str(),
+                     to_text(outcomes[i]).c_str());
+        }
+    }
+}
+
+// ---- a host that is alive but stuck ----------------------------------------
+
+struct Stuck {
+    const char* name;
+    const char* call;  // of the secondary's host
+    unsigned nth;
+};
+
+// The primary's guest, which is suspended meanwhile, goes on as soon as an
+// admin says so.
+void stop_does_not_wait_for_a_peer_that_is_stuck(void**)
+{
+    const std::vector<Stuck> cases{
+        {"building_the_domain", "wait_built", 1},
+        {"suspending", "suspend_copy", 1},
+        {"loading_the_device_state", "load_device_state", 2},
+        {"resuming", "resume", 1},
+        {"applying_pages", "restore: page", 80},
+    };
+    struct Freed {
+        PairOutcome outcome;
+        bool ran_meanwhile = false;
+    };
+    const auto results = run_side_by_side(cases, [](const Stuck& stuck) {
+        SessionPair pair;
+        pair.options.offer.timeout = 1s;  // the primary waits that long for BYE
+        auto& faults = pair.secondary_host.faults;
+        faults.hold(stuck.call, stuck.nth);
+        Freed freed;
+        std::thread admin([&] {
+            faults.wait_held(stuck.call);
+            pair.primary().request_stop("asked");
+            const auto deadline = std::chrono::steady_clock::now() + 5s;
+            while (!freed.ran_meanwhile &&
+                   std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::sleep_for(5ms);
+                freed.ran_meanwhile = pair.guest().runs();
+            }
+            faults.release(stuck.call);
+        });
+        freed.outcome = pair.run();
+        admin.join();
+        return freed;
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        print_message("  %s: %s\n", cases[i].name,
+                      to_text(results[i].outcome).c_str());
+        assert_true(results[i].ran_meanwhile);
+        assert_true(broken_rules(results[i].outcome).empty());
+        assert_text(states(results[i].outcome), "unprotected/ended");
+        assert_text(results[i].outcome.primary.end.why, "asked");
+    }
+}
+
+// ---- the failover's own frames ---------------------------------------------
+
+struct Break {
+    FrameType type;
+    WireFault fault;
+    const char* states;
+    bool primary_warns, secondary_warns;
+};
+
+void failover_over_a_connection_that_breaks(void**)
+{
+    const std::vector<Break> breaks{
+        {FrameType::TAKEOVER, WireFault::cut, "unprotected/taken-over", true,
+         true},
+        {FrameType::TAKEOVER, WireFault::freeze, "unprotected/taken-over",
+         true, true},
+        {FrameType::TAKEOVER, WireFault::garble, "unprotected/ended", false,
+         false},
+        {FrameType::YIELDED, WireFault::cut, "held/taken-over", true, true},
+        {FrameType::YIELDED, WireFault::freeze, "held/taken-over", true, true},
+        {FrameType::TAKEN_OVER, WireFault::cut, "held/taken-over", true,
+         false},
+        {FrameType::TAKEN_OVER, WireFault::freeze, "held/taken-over", true,
+         false},
+        {FrameType::TAKEN_OVER, WireFault::garble, "held/taken-over", true,
+         false},
+    };
+    const auto outcomes = run_side_by_side(breaks, [](const Break& b) {
+        SessionPair pair;
+        pair.options.offer.timeout = 800ms;
+        pair.wire.fault(b.type, 1, b.fault);
+        return run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
+            p.secondary().request_failover();
+        });
+    });
+    for (size_t i = 0; i < breaks.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        print_message("  %s %d: %s\n", to_string(breaks[i].type).c_str(),
+                      static_cast<int>(breaks[i].fault),
+                      to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), breaks[i].states);
+        assert_int_equal(outcome.primary.status.warning.has_value(),
+                         breaks[i].primary_warns);
+        assert_int_equal(outcome.secondary.status.warning.has_value(),
+                         breaks[i].secondary_warns);
+    }
+}
+
+struct Refusal {
+    const char* name;
+    Role host;
+    const char* call;
+    const char* states;
+};
+
+// Whatever fails, the guest ends up on one host.
+void failover_in_which_a_call_fails(void**)
+{
+    const std::vector<Refusal> refusals{
+        {"primary_cannot_hold_its_guest", Role::primary, "pause",
+         "unprotected/ended"},
+        {"primary_cannot_destroy_its_guest", Role::primary, "destroy",
+         "ended/taken-over"},
+        {"copy_cannot_be_renamed", Role::secondary, "rename",
+         "ended/taken-over"},
+    };
+    const auto outcomes = run_side_by_side(refusals, [](const Refusal& r) {
+        SessionPair pair;
+        auto& host = r.host == Role::primary ? pair.primary_host
+                                             : pair.secondary_host;
+        host.faults.let_fail(r.call, 1,
+                             Error(ErrorKind::libxl, "injected", -3));
+        return run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
+            p.secondary().request_failover();
+        });
+    });
+    for (size_t i = 0; i < refusals.size(); ++i) {
+        print_message("  %s: %s\n", refusals[i].name,
+                      to_text(outcomes[i]).c_str());
+        assert_text(states(outcomes[i]), refusals[i].states);
+        assert_true(outcomes[i].primary.runs != outcomes[i].secondary.runs);
+        assert_true(broken_rules(outcomes[i]).empty());
+    }
+}
+
+// ---- the fence -------------------------------------------------------------
+
+struct FenceCase {
+    const char* name;
+    std::vector<bool> answers;
+    Request meanwhile;  // at its second run
+    size_t runs;
+    const char* state;
+    bool warns;
+};
+
+void secondary_takes_over_only_when_the_fence_says_yes(void**)
+{
+    const std::vector<FenceCase> cases{
+        {"yes_at_once", {true}, nullptr, 1, "taken-over", false},
+        {"yes_at_the_third_time", {false, false, true}, nullptr, 3,
+         "taken-over", true},
+        {"no_until_an_admin_says_yes", {false},
+         [](SessionPair& pair) { pair.secondary().request_failover(); }, 2,
+         "taken-over", true},
+        {"no_until_an_admin_calls_it_off", {false},
+         [](SessionPair& pair) { pair.secondary().request_stop("off"); }, 2,
+         "ended", true},
+    };
+    struct Fenced {
+        PairOutcome outcome;
+        size_t runs = 0;
+        bool copy_ran = false;
+    };
+    const auto results = run_side_by_side(cases, [](const FenceCase& c) {
+        SessionPair pair;
+        pair.options.offer.timeout = 400ms;
+        Fenced fenced;
+        pair.fence = std::make_unique<FakeFence>(c.answers);
+        pair.fence->on_run = [&] {
+            // What it does before the answer may be done twice.
+            fenced.copy_ran |= pair.secondary_host.last_guest()->runs();
+            if (c.meanwhile && pair.fence->runs() == 2) {
+                c.meanwhile(pair);
+            }
+        };
+        pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
+        fenced.outcome = pair.run();
+        fenced.runs = pair.fence->runs();
+        return fenced;
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const SideOutcome& secondary = results[i].outcome.secondary;
+        print_message("  %s: %s\n", cases[i].name,
+                      to_text(results[i].outcome).c_str());
+        assert_int_equal(results[i].runs, cases[i].runs);
+        assert_false(results[i].copy_ran);
+        assert_text(to_string(secondary.end.state), cases[i].state);
+        assert_int_equal(secondary.runs, secondary.end.state ==
+                                             State::taken_over);
+        assert_int_equal(secondary.status.warning.has_value(),
+                         cases[i].warns);
+        assert_true(broken_rules(results[i].outcome).empty());
+    }
+}
+
+}  // namespace
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(300);  // a session that does not end fails
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(stop_on_the_primary),
+        cmocka_unit_test(stop_on_the_secondary),
+        cmocka_unit_test(failover),
+        cmocka_unit_test(guest_that_ends_by_itself),
+        cmocka_unit_test(copy_that_vanishes_ends_protection),
+        cmocka_unit_test(stop_does_not_wait_for_a_peer_that_is_stuck),
+        cmocka_unit_test(failover_over_a_connection_that_breaks),
+        cmocka_unit_test(failover_in_which_a_call_fails),
+        cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}

@@ -1,0 +1,256 @@
+// The connection breaks, freezes, or carries what it should not, at each frame
+// of a session in turn.
+#include <csignal>
+
+#include "parallel.h"
+#include "session_pair.h"
+#include "session_rules.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Case {
+    FrameType type;
+    unsigned nth;
+    WireFault fault;
+};
+
+void set_up(SessionPair& pair)
+{
+    pair.options.max_checkpoints = 2;
+    pair.options.offer.verify = true;
+}
+
+// Each frame of a session in which nothing happens.
+std::vector<Case> at_each_frame(WireFault fault)
+{
+    SessionPair pair;
+    set_up(pair);
+    std::vector<Case> cases;
+    for (const auto& [type, count] : pair.run().frames) {
+        for (unsigned nth = 1; nth <= count; ++nth) {
+            cases.push_back({type, nth, fault});
+        }
+    }
+    return cases;
+}
+
+PairOutcome run_case(const Case& c)
+{
+    SessionPair pair;
+    set_up(pair);
+    if (c.fault == WireFault::freeze) {
+        pair.options.offer.timeout = 800ms;
+    }
+    pair.wire.fault(c.type, c.nth, c.fault);
+    return pair.run();
+}
+
+unsigned seen(const PairOutcome& outcome, FrameType type)
+{
+    const auto found = outcome.frames.find(type);
+    return found == outcome.frames.end() ? 0 : found->second;
+}
+
+// Runs them all; fails, with the story, at the first that breaks a rule or for
+// which `also` has an objection.
+template <typename Also>
+void run_all(const std::vector<Case>& cases, Also also)
+{
+    const auto outcomes = run_side_by_side(cases, run_case);
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const char* objection = also(outcomes[i]);
+        if (!broken_rules(outcomes[i]).empty()) {
+            objection = "a rule is broken";
+        } else if (outcomes[i].took > 15s) {
+            objection = "somebody waited for the timeout";
+        }
+        if (objection) {
+            fail_msg("at %s %u: %s\n  %s",
+                     to_string(cases[i].type).c_str(), cases[i].nth, objection,
+                     to_text(outcomes[i]).c_str());
+        }
+    }
+}
+
+// The two loss rows of the specification's table.
+const char* objection_to_loss(const PairOutcome& outcome)
+{
+    // COMMITTED 0 is the border: from then on the secondary has a guest.
+    // Where BYE was sent it had destroyed it again, before the loss.
+    const bool has_copy = seen(outcome, FrameType::COMMITTED) > 0 &&
+                          seen(outcome, FrameType::BYE) == 0;
+    if (outcome.primary.end.state != State::unprotected) {
+        return "the primary does not go on unprotected";
+    }
+    if ((outcome.secondary.end.state == State::taken_over) != has_copy) {
+        return has_copy ? "the secondary has not taken over"
+                        : "the secondary has taken over";
+    }
+    if (has_copy && outcome.secondary.name != "guest") {
+        return "the guest has another name now";
+    }
+    return nullptr;
+}
+
+void connection_that_breaks_is_a_loss(void**)
+{
+    run_all(at_each_frame(WireFault::cut), objection_to_loss);
+}
+
+void connection_that_freezes_is_a_loss(void**)
+{
+    run_all(at_each_frame(WireFault::freeze), objection_to_loss);
+}
+
+// A peer that is there, and says what it should not: nobody takes over.
+const char* objection_to_nonsense(const PairOutcome& outcome)
+{
+    return states(outcome) == "unprotected/ended"
+               ? nullptr
+               : "not the primary's guest alone goes on";
+}
+
+void unknown_frame_ends_protection(void**)
+{
+    run_all(at_each_frame(WireFault::garble), objection_to_nonsense);
+}
+
+void frame_that_comes_twice_does_no_harm(void**)
+{
+    run_all(at_each_frame(WireFault::repeat), objection_to_nonsense);
+}
+
+// ---- a peer that lies ------------------------------------------------------
+
+struct Lie {
+    const char* name;
+    FrameType type;
+    unsigned nth;
+    std::function<Buffer(Buffer)> change;
+    const char* why;  // in what the primary says at the end
+};
+
+Buffer next_number(Buffer body)
+{
+    ++body[0];
+    return body;
+}
+
+std::function<Buffer(Buffer)> becomes(Buffer bytes)
+{
+    return [bytes](Buffer) { return bytes; };
+}
+
+std::function<Buffer(Buffer)> list_becomes(std::vector<uint64_t> pfns)
+{
+    return [pfns](Buffer) {
+        return BodyWriter().u64(1).bytes(list_bytes(pfns)).take();
+    };
+}
+
+Buffer page_beyond()
+{
+    PageDataWriter pages;
+    pages.add(FakeGuest::after_absent, Buffer(page_size));
+    pages.add(Pfn{FakeGuest::gfns.value()}, Buffer(page_size));
+    return record_bytes(RecordType::PAGE_DATA, pages.take());
+}
+
+void lie_ends_protection_and_is_named(void**)
+{
+    const std::vector<Lie> lies{
+        {"checkpoint_skipped", FrameType::CHECKPOINT, 1, next_number,
+         "CHECKPOINT out of turn"},
+        {"suspended_for_another_checkpoint", FrameType::SUSPENDED, 1,
+         next_number, "SUSPENDED of checkpoint 2 during checkpoint 1"},
+        {"device_state_of_another_checkpoint", FrameType::DEVICE_STATE, 2,
+         next_number, "DEVICE_STATE of checkpoint 2 during checkpoint 1"},
+        {"committed_another_checkpoint", FrameType::COMMITTED, 2, next_number,
+         "COMMITTED of checkpoint 2 during checkpoint 1"},
+        {"ready_for_another_checkpoint", FrameType::READY, 1, next_number,
+         "READY of checkpoint 1 during checkpoint 0"},
+        {"resume_of_another_checkpoint", FrameType::RESUME, 2, next_number,
+         "RESUME of checkpoint 2 during checkpoint 1"},
+        {"done_with_another_checkpoint", FrameType::DONE, 1, next_number,
+         "DONE out of turn"},
+        {"list_of_another_checkpoint", FrameType::DIRTY_LIST, 1, next_number,
+         "DIRTY_LIST out of turn"},
+        {"list_with_a_page_beyond_the_guest", FrameType::DIRTY_LIST, 1,
+         list_becomes({1, 64}), "pfn 0x40 is beyond the guest's 64 pages"},
+        {"list_that_descends", FrameType::DIRTY_LIST, 1, list_becomes({2, 1}),
+         "dirty list: pfn 0x1 does not ascend"},
+        {"list_cut_short", FrameType::DIRTY_LIST, 1,
+         [](Buffer body) {
+             body.resize(body.size() - 1);
+             return body;
+         },
+         "bytes is no list of pfns"},
+        {"list_that_is_not_all", FrameType::DIRTY_LIST, 1, list_becomes({1}),
+         "verification of checkpoint 1: "},
+        {"image_of_a_pv_guest", FrameType::IMAGE, 1,
+         [](Buffer body) {
+             body[24] = 1;
+             return body;
+         },
+         "the stream is of guest type 1"},
+        {"page_beyond_the_guest", FrameType::RECORD, 4,
+         becomes(page_beyond()), "pfn 0x40 is beyond the guest's 64 pages"},
+        {"stream_ended_early", FrameType::RECORD, 16,
+         becomes(record_bytes(RecordType::END)),
+         "record 0x0 (End): does not belong into this stream"},
+        {"pages_only_to_be_compared", FrameType::RECORD, 2,
+         becomes(record_bytes(RecordType::VERIFY)),
+         "record 0xd (Verify): does not belong into this stream"},
+        {"checkpoint_record_too_early", FrameType::RECORD, 16,
+         becomes(record_bytes(RecordType::CHECKPOINT)), "out of turn"},
+        {"digests_out_of_order", FrameType::DIGESTS, 1,
+         [](Buffer body) {
+             body[8] = 1;
+             return body;
+         },
+         "DIGESTS out of order or beyond the guest"},
+        {"digest_of_another_page", FrameType::DIGESTS, 3,
+         [](Buffer body) {
+             ++body[16];
+             return body;
+         },
+         "verification of checkpoint 1: 1 page differs: 0x0"},
+    };
+    const auto outcomes = run_side_by_side(lies, [](const Lie& lie) {
+        SessionPair pair;
+        set_up(pair);
+        pair.wire.rewrite(lie.type, lie.nth, lie.change);
+        return pair.run();
+    });
+    for (size_t i = 0; i < lies.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        print_message("  %s: %s\n", lies[i].name, to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), "unprotected/ended");
+        assert_contains(outcome.primary.end.why, lies[i].why);
+        assert_contains(outcome.secondary.end.why, lies[i].why);
+        assert_false(outcome.primary.end.orderly);
+        assert_true(outcome.took < 15s);
+    }
+}
+
+}  // namespace
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(300);  // a session that does not end fails
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(connection_that_breaks_is_a_loss),
+        cmocka_unit_test(connection_that_freezes_is_a_loss),
+        cmocka_unit_test(unknown_frame_ends_protection),
+        cmocka_unit_test(frame_that_comes_twice_does_no_harm),
+        cmocka_unit_test(lie_ends_protection_and_is_named),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
