@@ -29,7 +29,7 @@ _MACHINE = [
     "-display", "none", "-nodefaults", "-no-reboot", "-vga", "none",
 ]
 _XEN = ("dom0_mem=900M,max:900M console=com1 com1=115200,8n1 "
-        "sched=credit2 noreboot cpuidle=0")
+        "sched=credit2 noreboot cpuidle=0 bootscrub=0")
 _LINUX = "console=hvc0 tsc=reliable mitigations=off loglevel=7"
 
 
