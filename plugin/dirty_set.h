@@ -1,7 +1,9 @@
 // A set of a guest's pages.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "units.h"
@@ -23,8 +25,34 @@ public:
         size_ += (word & bit) == 0;
         word |= bit;
     }
+    bool contains(Pfn pfn) const
+    {
+        return words_[pfn.value() / 64] >> pfn.value() % 64 & 1;
+    }
     Pages size() const { return Pages{size_}; }
     void clear();
+
+    // Pfn 64 * i + b is bit b of word i.
+    std::span<const uint64_t> words() const { return words_; }
+    // Adds the pages of a whole word.
+    void insert_word(size_t index, uint64_t bits)
+    {
+        uint64_t& word = words_[index];
+        size_ += static_cast<uint64_t>(std::popcount(bits & ~word));
+        word |= bits;
+    }
+
+    // Calls visit(Pfn) for each page, ascending.
+    template <typename Visit>
+    void for_each(Visit visit) const
+    {
+        for (size_t i = 0; i < words_.size(); ++i) {
+            for (uint64_t rest = words_[i]; rest; rest &= rest - 1) {
+                visit(Pfn{i * 64 + static_cast<uint64_t>(
+                                       std::countr_zero(rest))});
+            }
+        }
+    }
 
 private:
     std::vector<uint64_t> words_;

@@ -21,6 +21,8 @@ libplugin_a_SOURCES = \
 	plugin/conversation.h \
 	plugin/desk.cc \
 	plugin/desk.h \
+	plugin/dirty_code.cc \
+	plugin/dirty_code.h \
 	plugin/dirty_set.cc \
 	plugin/dirty_set.h \
 	plugin/eligibility.cc \

@@ -255,7 +255,7 @@ Result<Record> parse_record(View bytes, Pages gfns)
     return record;
 }
 
-Result<Pages> check_dirty_list(View list, Pages gfns)
+Status read_dirty_list(View list, Pages gfns, DirtySet& set)
 {
     if (list.size() % sizeof(uint64_t) != 0) {
         return bad("a dirty list of " + std::to_string(list.size()) +
@@ -271,8 +271,9 @@ Result<Pages> check_dirty_list(View list, Pages gfns)
             return bad("dirty list: pfn " + hex(pfn) + " does not ascend");
         }
         least = pfn + 1;
+        set.insert(Pfn{pfn});
     }
-    return Pages{list.size() / sizeof(uint64_t)};
+    return {};
 }
 
 }  // namespace xl_colo

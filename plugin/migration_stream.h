@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "dirty_set.h"
 #include "result.h"
 #include "units.h"
 #include "wire.h"
@@ -97,8 +98,8 @@ struct Record {
 // go the other way).
 Result<Record> parse_record(View bytes, Pages gfns);
 
-// The pfns of a dirty list, as libxc and DIRTY_LIST frames hold them: 8 bytes
-// each, ascending, each once, below `gfns`. Answers how many.
-Result<Pages> check_dirty_list(View list, Pages gfns);
+// Adds the pfns of a dirty list as libxc holds them to `set`: 8 bytes each,
+// ascending, each once, below `gfns`, for which the set was made.
+Status read_dirty_list(View list, Pages gfns, DirtySet& set);
 
 }  // namespace xl_colo

@@ -252,21 +252,8 @@ Status Primary::resume_guest()
 
 Status Primary::on_frame(Frame frame)
 {
-    if (frame.type == FrameType::DIRTY_LIST) {
-        BodyReader body(frame.body);
-        auto number = body.u64();
-        // One list a checkpoint: a second one would stay in libxc's pipe and
-        // be taken for the next checkpoint's.
-        if (!number || *number == 0 ||
-            *number != list_wanted_.exchange(0)) {
-            return Error(ErrorKind::protocol, "DIRTY_LIST out of turn");
-        }
-        auto pages = dirty_list_.give(body.rest());
-        if (!pages && !ending_) {
-            return pages.error();
-        }
-        b_ = pages ? pages->value() : 0;
-        return {};
+    if (frame.type == FrameType::DIRTY_SET) {
+        return take_dirty_set(frame.body);
     }
     // A peer that ends while libxc copies must not wait for the whole copy.
     const bool interrupts =
@@ -276,6 +263,28 @@ Status Primary::on_frame(Frame frame)
         stream_.abort();
     }
     return {};
+}
+
+Status Primary::take_dirty_set(View bytes)
+{
+    BodyReader body(bytes);
+    auto number = body.u64();
+    // One set a checkpoint: a second one would stay in libxc's pipe and be
+    // taken for the next checkpoint's.
+    if (!number || *number == 0 || *number != list_wanted_) {
+        return Error(ErrorKind::protocol, "DIRTY_SET out of turn");
+    }
+    auto whole = dirty_list_.take(body.rest());
+    if (!whole) {
+        return whole.error();
+    }
+    if (!*whole) {
+        return {};
+    }
+    list_wanted_ = 0;
+    b_ = dirty_list_.set().size().value();
+    const Status given = dirty_list_.give();
+    return ending_ ? Status() : given;
 }
 
 void Primary::on_lost(Error why)

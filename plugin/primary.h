@@ -45,6 +45,8 @@ private:
     Status on_frame(Frame frame) override;
     void on_lost(Error why) override;
 
+    Status take_dirty_set(View body);
+
     bool fail(Error why);
     Status verify();
     void record_checkpoint();

@@ -4,14 +4,15 @@
 //
 //     primary     xc_domain_save    -> SaveRelay      -> RECORD
 //     secondary   xc_domain_restore <- RestoreFeed    <- RECORD
-//     secondary   xc_domain_restore -> DirtyListRelay -> DIRTY_LIST
-//     primary     xc_domain_save    <- DirtyListFeed  <- DIRTY_LIST
+//     secondary   xc_domain_restore -> DirtyListRelay -> DIRTY_SET
+//     primary     xc_domain_save    <- DirtyListFeed  <- DIRTY_SET
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 
+#include "dirty_set.h"
 #include "link.h"
 #include "result.h"
 #include "unique_fd.h"
@@ -51,11 +52,16 @@ public:
     ~DirtyListFeed();
 
     UniqueFd take_back();
-    // The body of a DIRTY_LIST frame after the checkpoint's number: |B|.
-    // Blocks while libxc does not read, so the link's thread calls it. Error
-    // protocol: not ascending, beyond the guest, not a multiple of 8 bytes;
-    // and more than one record holds (16,777,216 pages, F6).
-    Result<Pages> give(View list);
+    // The body of a DIRTY_SET frame after the checkpoint's number. Whether the
+    // set is whole now; the next call then begins another. Error protocol: it
+    // is no set of this guest's pages.
+    Result<bool> take(View body);
+    // What was taken so far.
+    const DirtySet& set() const;
+    // Hands libxc the set, once it is whole. Blocks while libxc does not read,
+    // so the link's thread calls it. Error protocol: more pages than one record
+    // holds (16,777,216, F6).
+    Status give();
     // libxc reads an end of file and give() stops blocking. Any thread.
     void abort();
 
@@ -84,7 +90,7 @@ private:
 };
 
 // Secondary: turns the records that xc_domain_restore writes to its
-// send_back_fd into DIRTY_LIST frames, in a thread of its own.
+// send_back_fd into DIRTY_SET frames, in a thread of its own.
 class DirtyListRelay {
 public:
     // F2: libxc of 4.18 and later writes 8 stray zero bytes after the record's

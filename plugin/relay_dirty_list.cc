@@ -24,6 +24,7 @@
 #include <mutex>
 #include <thread>
 
+#include "dirty_code.h"
 #include "migration_stream.h"
 #include "relay.h"
 #include "relay_pipe.h"
@@ -58,6 +59,7 @@ struct DirtyListRelay::Impl {
         : sender(to),
           gfns(guest),
           on_failure(std::move(failed)),
+          set(guest),
           header(known),
           thread([this] { run(); })
     {
@@ -79,6 +81,7 @@ struct DirtyListRelay::Impl {
 
     // The relay's thread only.
     Buffer buffer;
+    DirtySet set;
     Header header;
     bool at_end = false;  // libxc closed its end between two lists
 
@@ -195,21 +198,27 @@ Result<View> DirtyListRelay::Impl::read_list()
 
 Status DirtyListRelay::Impl::send(View list)
 {
-    const auto pages = check_dirty_list(list, gfns);
-    if (!pages) {
-        return pages.error();
+    set.clear();
+    if (auto s = read_dirty_list(list, gfns, set); !s) {
+        return s;
     }
     std::optional<CheckpointNumber> number;
     {
         const std::lock_guard lock(mutex);
         number = std::exchange(expected, std::nullopt);
-        last = *pages;
+        last = set.size();
     }
     if (!number) {
         return Error(ErrorKind::protocol, "a dirty list that nobody expects");
     }
     const Buffer start = BodyWriter().u64(number->value()).take();
-    return sender.send(FrameType::DIRTY_LIST, {start, list});
+    for (DirtySetEncoder encoder(set, gfns); !encoder.done();) {
+        const Buffer part = encoder.next();
+        if (auto s = sender.send(FrameType::DIRTY_SET, {start, part}); !s) {
+            return s;
+        }
+    }
+    return {};
 }
 
 Status DirtyListRelay::Impl::relay_list()

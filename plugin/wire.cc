@@ -16,6 +16,7 @@ struct TypeRow {
 
 constexpr uint32_t json_max = 1u << 20;
 constexpr uint32_t text_max = 64u << 10;
+constexpr uint32_t dirty_set_max = 1u << 20;
 constexpr uint32_t digests_max = 16 + 65536 * 16;
 constexpr uint32_t verified_max = 16 + 64 * 8;
 
@@ -35,7 +36,7 @@ constexpr std::array rows{
     TypeRow{FrameType::DONE, "DONE", 64, 64},
     TypeRow{FrameType::DIGESTS, "DIGESTS", 16, digests_max},
     TypeRow{FrameType::SUSPENDED, "SUSPENDED", 8, 8},
-    TypeRow{FrameType::DIRTY_LIST, "DIRTY_LIST", 8, frame_body_max},
+    TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", 16, dirty_set_max},
     TypeRow{FrameType::COMMITTED, "COMMITTED", 8, 8},
     TypeRow{FrameType::READY, "READY", 8, 8},
     TypeRow{FrameType::RESUMED, "RESUMED", 8, 8},

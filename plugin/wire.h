@@ -25,7 +25,7 @@ enum class FrameType : uint32_t {
     DONE = 0x0015,
     DIGESTS = 0x0016,
     SUSPENDED = 0x0020,
-    DIRTY_LIST = 0x0021,
+    DIRTY_SET = 0x0021,
     COMMITTED = 0x0022,
     READY = 0x0023,
     RESUMED = 0x0024,

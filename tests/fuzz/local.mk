@@ -1,7 +1,7 @@
 # make check replays the corpus; README.md has the long runs.
 
 fuzz_harnesses = \
-	tests/fuzz/fuzz-dirty_list \
+	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-record \
 	$(NULL)
@@ -19,9 +19,9 @@ fuzz_cxxflags = \
 	-Wno-missing-declarations \
 	$(NULL)
 
-tests_fuzz_fuzz_dirty_list_CXXFLAGS = $(fuzz_cxxflags)
-tests_fuzz_fuzz_dirty_list_SOURCES = \
-	tests/fuzz/fuzz-dirty_list.cc \
+tests_fuzz_fuzz_dirty_set_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_dirty_set_SOURCES = \
+	tests/fuzz/fuzz-dirty_set.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)
 tests_fuzz_fuzz_frame_CXXFLAGS = $(fuzz_cxxflags)

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "check.h"
+#include "dirty_code.h"
 #include "fake_sender.h"
 #include "fake_stream.h"
 
@@ -88,13 +89,47 @@ List range(uint64_t first, uint64_t count)
     return list;
 }
 
-Buffer frame_body(uint64_t number, const List& list)
+// The bodies of DIRTY_SET frames but for the checkpoint's number.
+std::vector<Buffer> set_bodies(const List& list, Pages guest = gfns)
 {
-    return BodyWriter().u64(number).bytes(list_bytes(list)).take();
+    DirtySet set(guest);
+    for (const uint64_t pfn : list) {
+        set.insert(Pfn{pfn});
+    }
+    std::vector<Buffer> bodies;
+    for (DirtySetEncoder encoder(set, guest); !encoder.done();) {
+        bodies.push_back(encoder.next());
+    }
+    return bodies;
+}
+
+struct SentList {
+    uint64_t number;
+    List pages;
+    auto operator<=>(const SentList&) const = default;
+};
+
+// What the frames say, each set from its first frame to its last.
+std::vector<SentList> sent_lists(const std::vector<Frame>& frames)
+{
+    std::vector<SentList> lists;
+    DirtySet set(gfns);
+    DirtySetDecoder decoder(gfns);
+    for (const Frame& frame : frames) {
+        BodyReader body(frame.body);
+        const uint64_t number = body.u64().value();
+        if (decoder.take(body.rest(), set).value()) {
+            lists.push_back({number, {}});
+            set.for_each([&](Pfn pfn) {
+                lists.back().pages.push_back(pfn.value());
+            });
+        }
+    }
+    return lists;
 }
 
 struct Outcome {
-    std::vector<Buffer> frames;
+    std::vector<SentList> lists;
     std::optional<Pages> last;
     std::string failure;   // empty: none
     bool stopped = false;  // libxc could not go on writing
@@ -126,9 +161,7 @@ Outcome relay_lists(Libxc how, const std::vector<List>& lists, bool suspect,
             outcome.stopped = errno == EPIPE;
         }
     }
-    for (Frame& frame : sender.frames()) {
-        outcome.frames.push_back(std::move(frame.body));
-    }
+    outcome.lists = sent_lists(sender.frames());
     return outcome;
 }
 
@@ -136,9 +169,9 @@ void expect_all(Libxc how, const std::vector<List>& lists, bool suspect)
 {
     const Outcome outcome = relay_lists(how, lists, suspect, true);
     assert_text(outcome.failure, "");
-    assert_int_equal(outcome.frames.size(), lists.size());
+    assert_int_equal(outcome.lists.size(), lists.size());
     for (size_t i = 0; i < lists.size(); ++i) {
-        assert_true(outcome.frames[i] == frame_body(i + 1, lists[i]));
+        assert_true(outcome.lists[i] == SentList(i + 1, lists[i]));
     }
     assert_true(outcome.last == Pages{lists.back().size()});
 }
@@ -198,9 +231,9 @@ void stray_word_without_repair_ends_in_a_clear_error(void**)
             relay_lists(Libxc::stray_word, c.lists, true, false);
         assert_text(outcome.failure, c.failure);
         assert_true(outcome.stopped);
-        assert_int_equal(outcome.frames.size(), c.wrong.size());
+        assert_int_equal(outcome.lists.size(), c.wrong.size());
         for (size_t i = 0; i < c.wrong.size(); ++i) {
-            assert_true(outcome.frames[i] == frame_body(i + 1, c.wrong[i]));
+            assert_true(outcome.lists[i] == SentList(i + 1, c.wrong[i]));
         }
     }
 }
@@ -369,14 +402,31 @@ void aborted_relay_has_not_failed(void**)
 
 // ---- the other end ---------------------------------------------------------
 
+// What went wrong, or nothing.
+std::string give_all(DirtyListFeed& feed, const List& list, Pages guest)
+{
+    const auto bodies = set_bodies(list, guest);
+    for (size_t i = 0; i < bodies.size(); ++i) {
+        const auto whole = feed.take(bodies[i]);
+        if (!whole) {
+            return whole.error().text();
+        }
+        if (*whole != (i + 1 == bodies.size())) {
+            return "whole too early or too late";
+        }
+    }
+    const auto given = feed.give();
+    return given ? "" : given.error().text();
+}
+
 void feed_gives_libxc_one_record_a_list(void**)
 {
     for (const bool drop : {false, true}) {
         DirtyListFeed feed(gfns, drop);
         const UniqueFd back = feed.take_back();
         for (const List& list : {List{}, List{0}, List{3, 1048575}}) {
-            const auto pages = feed.give(list_bytes(list));
-            assert_true(pages.value() == Pages{list.size()});
+            assert_text(give_all(feed, list, gfns), "");
+            assert_true(feed.set().size() == Pages{list.size()});
             const auto record = read_record(back.get());
             assert_true(record->type ==
                         RecordType::CHECKPOINT_DIRTY_PFN_LIST);
@@ -389,15 +439,14 @@ void feed_refuses_what_libxc_must_not_see(void**)
 {
     DirtyListFeed feed(Pages{64}, false);
     UniqueFd back = feed.take_back();
-    for (const List& list : {List{64}, List{2, 1}, List{1, 1}}) {
-        assert_true(feed.give(list_bytes(list)).error().kind() ==
-                    ErrorKind::protocol);
+    for (const Buffer& beyond : set_bodies({64}, Pages{65})) {
+        assert_true(feed.take(beyond).error().kind() == ErrorKind::protocol);
     }
-    assert_true(feed.give(Buffer(7)).error().kind() == ErrorKind::protocol);
-    assert_true(static_cast<bool>(feed.give(list_bytes({1}))));
+    assert_true(feed.take(Buffer(7)).error().kind() == ErrorKind::protocol);
+    assert_text(give_all(feed, {1}, Pages{64}), "");
     assert_true(read_record(back.get())->body == list_bytes({1}));
     back.reset();
-    const auto gone = feed.give(list_bytes({1}));
+    const auto gone = feed.give();
     assert_true(gone.error().kind() == ErrorKind::io);
     assert_int_equal(gone.error().code(), EPIPE);
 }
@@ -406,40 +455,42 @@ void feed_refuses_what_libxc_must_not_see(void**)
 void feed_knows_how_much_one_record_holds(void**)
 {
     constexpr uint64_t most = record_length_max / 8;
-    Buffer list = list_bytes(range(0, most + 1));
-    DirtyListFeed feed(Pages{most + 1}, false);
-    const auto error = feed.give(list).error();
-    list.resize(record_length_max);
+    constexpr Pages guest{most + 1};
+    DirtyListFeed feed(guest, false);
+    const std::string too_much = give_all(feed, range(0, most + 1), guest);
+    const List list = range(1, most);
     bool same = false;
-    Result<Pages> given = Pages{0};
+    std::string given;
     {
-        std::thread link([&] { given = feed.give(list); });
+        std::thread link([&] { given = give_all(feed, list, guest); });
         const UniqueFd back = feed.take_back();
-        same = read_record(back.get())->body == list;
+        same = read_record(back.get())->body == list_bytes(list);
         link.join();
     }
-    assert_true(error.kind() == ErrorKind::protocol);
-    assert_text(error.text(),
+    assert_text(too_much,
                 "dirty list: 16777217 pages are more than libxc takes at once "
                 "(F6)");
-    assert_true(given.value() == Pages{most});
+    assert_text(given, "");
     assert_true(same);
 }
 
 void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
 {
-    Result<Pages> given = Pages{0};
+    Status given;
     bool end_of_file = false;
     {
         DirtyListFeed feed(gfns, false);
-        const Buffer list = list_bytes(range(0, gfns.value()));
+        const List list = range(0, gfns.value());
+        for (const Buffer& body : set_bodies(list)) {
+            (void)feed.take(body);
+        }
         const UniqueFd back = feed.take_back();
-        std::thread link([&] { given = feed.give(list); });
+        std::thread link([&] { given = feed.give(); });
         uint8_t byte;
         read_exact(back.get(), &byte, 1);  // it has begun, and cannot end
         feed.abort();
         link.join();
-        Buffer rest(list.size());
+        Buffer rest(list.size() * 8);
         end_of_file = !read_exact(back.get(), rest.data(), rest.size());
     }
     assert_true(given.error().kind() == ErrorKind::cancelled);

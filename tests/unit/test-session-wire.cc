@@ -146,10 +146,15 @@ std::function<Buffer(Buffer)> becomes(Buffer bytes)
     return [bytes](Buffer) { return bytes; };
 }
 
-std::function<Buffer(Buffer)> list_becomes(std::vector<uint64_t> pfns)
+// The gaps of one chunk.
+std::function<Buffer(Buffer)> set_becomes(Buffer chunk)
 {
-    return [pfns](Buffer) {
-        return BodyWriter().u64(1).bytes(list_bytes(pfns)).take();
+    return [chunk](Buffer) {
+        return BodyWriter()
+            .u64(1)
+            .u64(FakeGuest::gfns.value())
+            .bytes(chunk)
+            .take();
     };
 }
 
@@ -178,20 +183,14 @@ void lie_ends_protection_and_is_named(void**)
          "RESUME of checkpoint 2 during checkpoint 1"},
         {"done_with_another_checkpoint", FrameType::DONE, 1, next_number,
          "DONE out of turn"},
-        {"list_of_another_checkpoint", FrameType::DIRTY_LIST, 1, next_number,
-         "DIRTY_LIST out of turn"},
-        {"list_with_a_page_beyond_the_guest", FrameType::DIRTY_LIST, 1,
-         list_becomes({1, 64}), "pfn 0x40 is beyond the guest's 64 pages"},
-        {"list_that_descends", FrameType::DIRTY_LIST, 1, list_becomes({2, 1}),
-         "dirty list: pfn 0x1 does not ascend"},
-        {"list_cut_short", FrameType::DIRTY_LIST, 1,
-         [](Buffer body) {
-             body.resize(body.size() - 1);
-             return body;
-         },
-         "bytes is no list of pfns"},
-        {"list_that_is_not_all", FrameType::DIRTY_LIST, 1, list_becomes({1}),
-         "verification of checkpoint 1: "},
+        {"list_of_another_checkpoint", FrameType::DIRTY_SET, 1, next_number,
+         "DIRTY_SET out of turn"},
+        {"set_with_a_page_beyond_the_guest", FrameType::DIRTY_SET, 1,
+         set_becomes({1, 1, 1, 62}), "DIRTY_SET: a page beyond its chunk"},
+        {"set_cut_short", FrameType::DIRTY_SET, 1,
+         set_becomes({1, 1, 1}), "DIRTY_SET: cut off"},
+        {"set_that_is_not_all", FrameType::DIRTY_SET, 1,
+         set_becomes({1, 0, 1}), "verification of checkpoint 1: "},
         {"image_of_a_pv_guest", FrameType::IMAGE, 1,
          [](Buffer body) {
              body[24] = 1;
