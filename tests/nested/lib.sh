@@ -10,6 +10,10 @@
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux
 
+# Debian's python3 ahead of what a version manager puts in front of it, whose
+# shim takes 10 times as long as testbed itself, at each poll.
+PATH=/usr/bin:$PATH
+
 nested=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # for the tests
 plain_shell=/usr/lib/testbed/plain-shell
