@@ -177,6 +177,9 @@ public:
     virtual Status restore(Incoming& incoming, UniqueFd io, UniqueFd back,
                            Pages gfns, bool reserve_gfns,
                            RestoreCallbacks& callbacks) = 0;
+    // Whether save() takes a dirty list of several records (F6): only with our
+    // patches/.
+    virtual bool takes_dirty_list_parts() const = 0;
 };
 
 // Tells when any domain of the host shut down or went away.

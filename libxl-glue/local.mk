@@ -40,6 +40,8 @@ libglue_a_SOURCES = \
 	libxl-glue/domain.h \
 	libxl-glue/errors.h \
 	libxl-glue/glue.h \
+	libxl-glue/guest_library.cc \
+	libxl-glue/guest_library.h \
 	libxl-glue/handles.h \
 	libxl-glue/host.cc \
 	libxl-glue/host.h \

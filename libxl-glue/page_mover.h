@@ -20,6 +20,7 @@ public:
                 SaveCallbacks& callbacks) override;
     Status restore(Incoming& incoming, UniqueFd io, UniqueFd back, Pages gfns,
                    bool reserve_gfns, RestoreCallbacks& callbacks) override;
+    bool takes_dirty_list_parts() const override;
 
 private:
     std::shared_ptr<Access> access_;

@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "domain.h"
+#include "guest_library.h"
 #include "page_mover.h"
 
 namespace xl_colo {
@@ -94,6 +95,11 @@ Status XenPageMover::save(Domid domid, UniqueFd io, UniqueFd back,
         return hypercall_error("cannot send the guest's memory", errno_value);
     }
     return {};
+}
+
+bool XenPageMover::takes_dirty_list_parts() const
+{
+    return guest_library_knows_record("Checkpoint dirty pfn part");
 }
 
 }  // namespace xl_colo

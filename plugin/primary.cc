@@ -44,7 +44,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       options_(std::move(options)),
       peer_(link, queue_),
       stream_(link, options_.offer.gfns),
-      dirty_list_(options_.offer.gfns,
+      dirty_list_(options_.offer.gfns, mover.takes_dirty_list_parts(),
                   options_.offer.lacks(without_back_channel))
 {
     auto key = parse_digest_key(options_.offer.digest_key);

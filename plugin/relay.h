@@ -43,12 +43,13 @@ private:
 };
 
 // Primary: hands B to xc_domain_save, which reads it after its suspend
-// callback, as one CHECKPOINT_DIRTY_PFN_LIST record.
+// callback, as a CHECKPOINT_DIRTY_PFN_LIST record and what parts go before it.
 class DirtyListFeed {
 public:
-    // `drop` replaces every list by an empty one: for the test that shows what
-    // the back channel is for.
-    DirtyListFeed(Pages gfns, bool drop);
+    // `takes_parts`: whether libxenguest here knows the record
+    // CHECKPOINT_DIRTY_PFN_PART. `drop` replaces every list by an empty one:
+    // for the test that shows what the back channel is for.
+    DirtyListFeed(Pages gfns, bool takes_parts, bool drop);
     ~DirtyListFeed();
 
     UniqueFd take_back();
@@ -60,7 +61,7 @@ public:
     const DirtySet& set() const;
     // Hands libxc the set, once it is whole. Blocks while libxc does not read,
     // so the link's thread calls it. Error protocol: more pages than one record
-    // holds (16,777,216, F6).
+    // holds (16,777,216, F6), for a libxc that does not take parts.
     Status give();
     // libxc reads an end of file and give() stops blocking. Any thread.
     void abort();

@@ -1,6 +1,11 @@
-// B on its last step: from frames into the one record that xc_domain_save
-// reads. The header is the one that the format prescribes, whatever the
-// secondary's libxc wrote (F2).
+// B on its last step: from frames into the record that xc_domain_save reads.
+// The header is the one that the format prescribes, whatever the secondary's
+// libxc wrote (F2).
+//
+// One record holds 16,777,216 pages, and a libxc as released reads one (F6). A
+// longer list goes in parts to a libxc that knows them. Another one would read
+// the first part whole and end the save because of its type, so nothing but
+// the message is won by asking first: the guest goes on either way.
 #include "dirty_code.h"
 #include "migration_stream.h"
 #include "relay.h"
@@ -11,25 +16,29 @@ namespace xl_colo {
 namespace {
 
 constexpr size_t block_size = 64 << 10;
+constexpr uint64_t record_pages = record_length_max / sizeof(uint64_t);
+static_assert(record_length_max % block_size == 0);
 
 }  // namespace
 
 struct DirtyListFeed::Impl {
-    Impl(Pages guest, bool drop_lists)
-        : drop(drop_lists), decoder(guest), set(guest)
+    Impl(Pages guest, bool parts, bool drop_lists)
+        : takes_parts(parts), drop(drop_lists), decoder(guest), set(guest)
     {
     }
 
-    Status write_pfns(const DirtySet& pages);
+    Status write_header(uint64_t pages_left);
+    Status write_list();
 
+    const bool takes_parts;
     const bool drop;
     DirtySetDecoder decoder;
     DirtySet set;
     RelayPipe pipe{RelayPipe::Ours::writes};
 };
 
-DirtyListFeed::DirtyListFeed(Pages gfns, bool drop)
-    : impl_(std::make_unique<Impl>(gfns, drop))
+DirtyListFeed::DirtyListFeed(Pages gfns, bool takes_parts, bool drop)
+    : impl_(std::make_unique<Impl>(gfns, takes_parts, drop))
 {
 }
 
@@ -50,41 +59,56 @@ const DirtySet& DirtyListFeed::set() const
     return impl_->set;
 }
 
-Status DirtyListFeed::Impl::write_pfns(const DirtySet& pages)
+// Of the record for the rest of a list, or for as much as one holds.
+Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
+{
+    const bool part = pages_left > record_pages;
+    const uint64_t pages = part ? record_pages : pages_left;
+    const auto header = record_header_bytes(
+        {part ? RecordType::CHECKPOINT_DIRTY_PFN_PART
+              : RecordType::CHECKPOINT_DIRTY_PFN_LIST,
+         static_cast<uint32_t>(pages * sizeof(uint64_t))});
+    return pipe.write({header});
+}
+
+Status DirtyListFeed::Impl::write_list()
 {
     Buffer block;
     block.reserve(block_size);
-    Status written;
-    pages.for_each([&](Pfn pfn) {
+    uint64_t left = set.size().value();
+    Status written = write_header(left);
+    set.for_each([&](Pfn pfn) {
         for (unsigned shift = 0; shift < 64; shift += 8) {
             block.push_back(static_cast<uint8_t>(pfn.value() >> shift));
         }
-        if (block.size() == block_size) {
-            if (written) {
-                written = pipe.write({block});
-            }
-            block.clear();
+        --left;
+        if (block.size() < block_size && left > 0) {
+            return;
+        }
+        if (written) {
+            written = pipe.write({block});
+        }
+        block.clear();
+        const uint64_t done = set.size().value() - left;
+        if (written && left > 0 && done % record_pages == 0) {
+            written = write_header(left);
         }
     });
-    return written ? pipe.write({block}) : written;
+    return written;
 }
 
 Status DirtyListFeed::give()
 {
-    const uint64_t pages = impl_->drop ? 0 : impl_->set.size().value();
-    // libxc reads exactly one record for a list, so this is all it can hold.
-    if (pages > record_length_max / sizeof(uint64_t)) {
+    if (impl_->drop) {
+        return impl_->write_header(0);
+    }
+    const uint64_t pages = impl_->set.size().value();
+    if (pages > record_pages && !impl_->takes_parts) {
         return Error(ErrorKind::protocol,
                      "dirty list: " + std::to_string(pages) +
                          " pages are more than libxc takes at once (F6)");
     }
-    const auto header =
-        record_header_bytes({RecordType::CHECKPOINT_DIRTY_PFN_LIST,
-                             static_cast<uint32_t>(pages * sizeof(uint64_t))});
-    if (auto s = impl_->pipe.write({header}); !s || pages == 0) {
-        return s;
-    }
-    return impl_->write_pfns(impl_->set);
+    return impl_->write_list();
 }
 
 void DirtyListFeed::abort()

@@ -17,9 +17,13 @@
 // cases: such a libxc writes it all in one writev(). And no libxc writes more
 // before its next suspend, which waits for what we do here. So whether there is
 // more to read tells the two apart.
+//
+// A libxc with our patches/ puts parts before the list that one record cannot
+// hold (F6). It has F2 mended, too.
 #include <limits.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -68,7 +72,8 @@ struct DirtyListRelay::Impl {
     void run();
     Status relay_list();
     Result<View> read_list();
-    Result<RecordHeader> read_header();
+    Result<RecordHeader> read_header(size_t list_size);
+    Status expect_right_header();
     Result<View> read_body(size_t length);
     Result<bool> begins_with_stray_word(size_t length);
     Status read_into_buffer(size_t at, size_t size);
@@ -108,32 +113,48 @@ Status DirtyListRelay::Impl::read_into_buffer(size_t at, size_t size)
     return {};
 }
 
-Result<RecordHeader> DirtyListRelay::Impl::read_header()
+// Of the record that goes on with a list of which there are `list_size` bytes.
+Result<RecordHeader> DirtyListRelay::Impl::read_header(size_t list_size)
 {
-    buffer.resize(std::max(buffer.size(), record_header_size));
-    const auto got = pipe.read(buffer.data(), record_header_size);
+    std::array<uint8_t, record_header_size> bytes{};
+    const auto got = pipe.read(bytes.data(), bytes.size());
     if (!got) {
         return got.error();
     }
-    if (*got < record_header_size) {
-        at_end = *got == 0;
+    if (*got < bytes.size()) {
+        at_end = *got == 0 && list_size == 0;
         return cut_off();
     }
-    const auto record = parse_record_header(buffer);
+    const auto record = parse_record_header(bytes);
     if (!record) {
         return record.error();
     }
-    if (record->type != RecordType::CHECKPOINT_DIRTY_PFN_LIST) {
+    const bool part = record->type == RecordType::CHECKPOINT_DIRTY_PFN_PART;
+    if (!part && record->type != RecordType::CHECKPOINT_DIRTY_PFN_LIST) {
         return Error(ErrorKind::protocol,
                      to_string(record->type) + " where a dirty list belongs");
     }
-    if (record->length % word != 0 || record->length / word > gfns.value()) {
+    const size_t size = list_size + record->length;
+    if (size % word != 0 || size / word > gfns.value() ||
+        (part && record->length == 0)) {
         return Error(ErrorKind::protocol,
-                     "dirty list: " + std::to_string(record->length) +
-                         " bytes are no list of a guest of " +
+                     "dirty list: " + std::to_string(size) +
+                         " bytes are no " + (part ? "part of a " : "") +
+                         "list of a guest of " +
                          std::to_string(gfns.value()) + " pages");
     }
     return record;
+}
+
+// For the first part of a list.
+Status DirtyListRelay::Impl::expect_right_header()
+{
+    if (header == Header::followed_by_stray_word) {
+        return Error(ErrorKind::protocol,
+                     "dirty list: in parts, after one with stray bytes (F2)");
+    }
+    header = Header::right;
+    return {};
 }
 
 // For a list that lies in the buffer as its header says.
@@ -185,15 +206,30 @@ Result<View> DirtyListRelay::Impl::read_body(size_t length)
     return View(buffer).subspan(word, length);
 }
 
-// One list, which is one record. A libxc with our patches/ puts parts before it
-// where one record cannot hold the list (F6); so far they are refused by type.
+// One list: one record, and ahead of it any number of parts.
 Result<View> DirtyListRelay::Impl::read_list()
 {
-    const auto record = read_header();
-    if (!record) {
-        return record.error();
+    size_t size = 0;  // of what the buffer begins with
+    for (;;) {
+        const auto record = read_header(size);
+        if (!record) {
+            return record.error();
+        }
+        const bool ends = record->type == RecordType::CHECKPOINT_DIRTY_PFN_LIST;
+        if (ends && size == 0) {
+            return read_body(record->length);
+        }
+        if (auto s = expect_right_header(); !s) {
+            return s.error();
+        }
+        if (auto s = read_into_buffer(size, record->length); !s) {
+            return s.error();
+        }
+        size += record->length;
+        if (ends) {
+            return View(buffer).first(size);
+        }
     }
-    return read_body(record->length);
 }
 
 Status DirtyListRelay::Impl::send(View list)

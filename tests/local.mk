@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-dirty_code \
 	tests/unit/test-dirty_set \
 	tests/unit/test-events \
+	tests/unit/test-guest_library \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \

@@ -23,7 +23,8 @@ struct Moved {
 
 // How the libxc of a host differs from that of Xen 4.17.
 struct LibxcKind {
-    bool stray_word = false;  // F2
+    bool stray_word = false;   // F2
+    bool takes_parts = false;  // F6, with our patches/
 };
 
 class FakePageMover : public PageMover {
@@ -38,6 +39,7 @@ public:
                 SaveCallbacks& callbacks) override;
     Status restore(Incoming& incoming, UniqueFd io, UniqueFd back, Pages gfns,
                    bool reserve_gfns, RestoreCallbacks& callbacks) override;
+    bool takes_dirty_list_parts() const override { return kind_.takes_parts; }
 
 private:
     FindGuest find_;

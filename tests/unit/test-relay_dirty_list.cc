@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -271,6 +272,23 @@ Buffer list_record(const List& list)
                         list_bytes(list));
 }
 
+Buffer part_record(const List& list)
+{
+    return record_bytes(RecordType::CHECKPOINT_DIRTY_PFN_PART,
+                        list_bytes(list));
+}
+
+Buffer join(Buffer first, View second)
+{
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
+Buffer join(Buffer first, std::initializer_list<uint8_t> second)
+{
+    return join(std::move(first), View(second));
+}
+
 void bad_list_is_refused_and_libxc_stopped(void**)
 {
     const struct {
@@ -280,9 +298,21 @@ void bad_list_is_refused_and_libxc_stopped(void**)
     } cases[] = {
         {"other_record", record_bytes(RecordType::CHECKPOINT),
          "record 0xe (Checkpoint) where a dirty list belongs"},
-        {"part_of_a_long_list",
-         record_bytes(RecordType::CHECKPOINT_DIRTY_PFN_PART, Buffer(8)),
-         "record 0x13 (Checkpoint dirty pfn part) where a dirty list belongs"},
+        {"part_without_pages", part_record({}),
+         "dirty list: 0 bytes are no part of a list of a guest of 64 pages"},
+        {"part_with_half_a_pfn", {19, 0, 0, 0, 12, 0, 0, 0},
+         "dirty list: 12 bytes are no part of a list of a guest of 64 pages"},
+        {"part_and_another_record",
+         join(part_record({1}), record_bytes(RecordType::CHECKPOINT)),
+         "record 0xe (Checkpoint) where a dirty list belongs"},
+        {"parts_of_more_pages_than_the_guest_has",
+         join(part_record(range(0, 60)), {19, 0, 0, 0, 40, 0, 0, 0}),
+         "dirty list: 520 bytes are no part of a list of a guest of 64 pages"},
+        {"last_record_with_more_pages_than_are_left",
+         join(part_record(range(0, 60)), {15, 0, 0, 0, 40, 0, 0, 0}),
+         "dirty list: 520 bytes are no list of a guest of 64 pages"},
+        {"parts_that_descend", join(part_record({5}), list_record({4})),
+         "dirty list: pfn 0x4 does not ascend"},
         {"record_too_long", {15, 0, 0, 0, 8, 0, 0, 8},
          "record 0xf (Checkpoint dirty pfn list): length 134217736 is over "
          "the limit of 134217728"},
@@ -303,9 +333,89 @@ void bad_list_is_refused_and_libxc_stopped(void**)
         assert_true(outcome.stopped);
         assert_int_equal(outcome.frames, 0);
     }
+    // Parts alone never end a list, so they must not be without limit.
+    const RawOutcome endless = relay_bytes(
+        join(part_record(range(0, 64)), part_record({64})), true);
+    assert_contains(endless.failure, "520 bytes are no part of a list");
     const RawOutcome unasked = relay_bytes(list_record({1}), false);
     assert_text(unasked.failure, "a dirty list that nobody expects");
     assert_int_equal(unasked.frames, 0);
+}
+
+// F6, as patches/ mend it. F2 is mended then, so nothing has to be suspected.
+void parts_make_one_list(void**)
+{
+    const struct {
+        const char* name;
+        std::vector<List> parts;  // and the list that ends them
+        List list;
+    } cases[] = {
+        {"one_part", {{0}, {5}}, {0, 5}},
+        {"several", {{0, 1}, {2, 9}, range(10, 2000), {4000}},
+         [] {
+             List list{0, 1, 2, 9};
+             for (const uint64_t pfn : range(10, 2000)) {
+                 list.push_back(pfn);
+             }
+             list.push_back(4000);
+             return list;
+         }()},
+        {"nothing_after_the_part", {{7}, {}}, {7}},
+        {"page_0_twice_would_be_a_stray_word", {{0}, {1}}, {0, 1}},
+    };
+    for (const auto& c : cases) {
+        for (const bool suspect : {false, true}) {
+            print_message("  %s, suspect %d\n", c.name, suspect);
+            FakeSender sender;
+            std::optional<Error> failure;
+            std::optional<Pages> last;
+            {
+                DirtyListRelay relay(sender, gfns, suspect, true,
+                                     [&] { sender.give_up(); });
+                const UniqueFd back = relay.take_back();
+                relay.expect(CheckpointNumber{1});
+                for (size_t i = 0; i < c.parts.size(); ++i) {
+                    write_exact(back.get(), i + 1 < c.parts.size()
+                                                ? part_record(c.parts[i])
+                                                : list_record(c.parts[i]));
+                }
+                sender.wait_for(1);
+                last = relay.last();
+                // The next one is a list of its own again.
+                relay.expect(CheckpointNumber{2});
+                write_exact(back.get(), list_record({0}));
+                sender.wait_for(2);
+                failure = relay.failure();
+            }
+            const auto lists = sent_lists(sender.frames());
+            assert_false(failure.has_value());
+            assert_true(lists ==
+                        std::vector<SentList>({{1, c.list}, {2, {0}}}));
+            assert_true(last == Pages{c.list.size()});
+        }
+    }
+}
+
+void parts_after_a_list_with_stray_bytes_are_refused(void**)
+{
+    Buffer bytes = list_record({0, 5});
+    bytes.insert(bytes.begin() + 8, 8, 0);
+    FakeSender sender;
+    std::string failure;
+    {
+        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1});
+        write_exact(back.get(), bytes);
+        sender.wait_for(1);
+        relay.expect(CheckpointNumber{2});
+        write_exact(back.get(), part_record({1}));
+        while (write_exact(back.get(), Buffer(8))) {
+        }
+        failure = relay.failure()->text();
+    }
+    assert_text(failure,
+                "dirty list: in parts, after one with stray bytes (F2)");
 }
 
 // Whether libxc's writes ended in the middle of a list.
@@ -339,6 +449,9 @@ void list_cut_at_every_byte_is_noticed(void**)
     for (size_t size = 0; size <= record.size(); ++size) {
         assert_int_equal(cut_off(View(record).first(size)), size % 24 != 0);
     }
+    // Between a part and the rest of its list, too.
+    Buffer part = part_record({5});
+    assert_true(cut_off(part));
 }
 
 void libxc_that_changes_its_ways_is_refused(void**)
@@ -422,7 +535,7 @@ std::string give_all(DirtyListFeed& feed, const List& list, Pages guest)
 void feed_gives_libxc_one_record_a_list(void**)
 {
     for (const bool drop : {false, true}) {
-        DirtyListFeed feed(gfns, drop);
+        DirtyListFeed feed(gfns, false, drop);
         const UniqueFd back = feed.take_back();
         for (const List& list : {List{}, List{0}, List{3, 1048575}}) {
             assert_text(give_all(feed, list, gfns), "");
@@ -437,7 +550,7 @@ void feed_gives_libxc_one_record_a_list(void**)
 
 void feed_refuses_what_libxc_must_not_see(void**)
 {
-    DirtyListFeed feed(Pages{64}, false);
+    DirtyListFeed feed(Pages{64}, false, false);
     UniqueFd back = feed.take_back();
     for (const Buffer& beyond : set_bodies({64}, Pages{65})) {
         assert_true(feed.take(beyond).error().kind() == ErrorKind::protocol);
@@ -451,27 +564,51 @@ void feed_refuses_what_libxc_must_not_see(void**)
     assert_int_equal(gone.error().code(), EPIPE);
 }
 
-// F6: what fits, and one page more.
+constexpr uint64_t record_pages = record_length_max / 8;
+
+// F6: what fits, and one page more, with and without our patches.
 void feed_knows_how_much_one_record_holds(void**)
 {
-    constexpr uint64_t most = record_length_max / 8;
-    constexpr Pages guest{most + 1};
-    DirtyListFeed feed(guest, false);
-    const std::string too_much = give_all(feed, range(0, most + 1), guest);
-    const List list = range(1, most);
+    constexpr Pages guest{record_pages + 1};
+    const List list = range(1, record_pages);
     bool same = false;
     std::string given;
     {
-        std::thread link([&] { given = give_all(feed, list, guest); });
-        const UniqueFd back = feed.take_back();
-        same = read_record(back.get())->body == list_bytes(list);
+        DirtyListFeed takes_parts(guest, true, false);
+        std::thread link([&] { given = give_all(takes_parts, list, guest); });
+        const UniqueFd back = takes_parts.take_back();
+        const auto record = read_record(back.get());
+        same = record->type == RecordType::CHECKPOINT_DIRTY_PFN_LIST &&
+               record->body == list_bytes(list);
         link.join();
     }
-    assert_text(too_much,
-                "dirty list: 16777217 pages are more than libxc takes at once "
-                "(F6)");
     assert_text(given, "");
     assert_true(same);
+    DirtyListFeed feed(guest, false, false);
+    assert_text(give_all(feed, range(0, record_pages + 1), guest),
+                "dirty list: 16777217 pages are more than libxc takes at once "
+                "(F6)");
+}
+
+void feed_gives_a_longer_list_in_parts_to_who_takes_them(void**)
+{
+    constexpr Pages guest{record_pages + 2};
+    const List list = range(1, record_pages + 1);
+    DirtyListFeed feed(guest, true, false);
+    std::string given;
+    std::optional<StreamRecord> part, rest;
+    {
+        std::thread link([&] { given = give_all(feed, list, guest); });
+        const UniqueFd back = feed.take_back();
+        part = read_record(back.get());
+        rest = read_record(back.get());
+        link.join();
+    }
+    assert_text(given, "");
+    assert_true(part->type == RecordType::CHECKPOINT_DIRTY_PFN_PART);
+    assert_true(part->body == list_bytes(range(1, record_pages)));
+    assert_true(rest->type == RecordType::CHECKPOINT_DIRTY_PFN_LIST);
+    assert_true(rest->body == list_bytes({record_pages + 1}));
 }
 
 void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
@@ -479,7 +616,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
     Status given;
     bool end_of_file = false;
     {
-        DirtyListFeed feed(gfns, false);
+        DirtyListFeed feed(gfns, false, false);
         const List list = range(0, gfns.value());
         for (const Buffer& body : set_bodies(list)) {
             (void)feed.take(body);
@@ -508,6 +645,8 @@ int main()
         cmocka_unit_test(long_first_list_with_page_0_is_told_by_what_follows),
         cmocka_unit_test(stray_word_without_repair_ends_in_a_clear_error),
         cmocka_unit_test(bad_list_is_refused_and_libxc_stopped),
+        cmocka_unit_test(parts_make_one_list),
+        cmocka_unit_test(parts_after_a_list_with_stray_bytes_are_refused),
         cmocka_unit_test(list_cut_at_every_byte_is_noticed),
         cmocka_unit_test(libxc_that_changes_its_ways_is_refused),
         cmocka_unit_test(broken_wire_is_a_failure),
@@ -515,6 +654,7 @@ int main()
         cmocka_unit_test(feed_gives_libxc_one_record_a_list),
         cmocka_unit_test(feed_refuses_what_libxc_must_not_see),
         cmocka_unit_test(feed_knows_how_much_one_record_holds),
+        cmocka_unit_test(feed_gives_a_longer_list_in_parts_to_who_takes_them),
         cmocka_unit_test(feed_blocked_by_a_busy_libxc_can_be_aborted),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
