@@ -6,7 +6,8 @@
 # the hosts are gone at the end; after anything but 0 the logs stay.
 #
 # What a test may set before hosts_up:
-#   BED_PROFILE  what the hosts run: bookworm, trixie
+#   BED_PROFILE  what the hosts run: bookworm, trixie; or "bookworm,trixie" for
+#                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux
 

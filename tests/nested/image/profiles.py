@@ -1,4 +1,8 @@
-"""What is in a host image, by profile, and which QEMU runs the hosts."""
+"""What is in a host image, by profile, and which QEMU runs the hosts.
+
+"headers" are the packages that the program under test is built with for the
+profile's Xen, where that is not this machine's own.
+"""
 
 _HOST_TOOLS = [
     "busybox-static", "dropbear-bin", "kmod", "qemu-system-xen", "seabios",
@@ -17,6 +21,7 @@ PROFILES = {
     "trixie": {
         "suite": "trixie",
         "xen": ["xen-hypervisor-4.20-amd64", "xen-utils-4.20", *_HOST_TOOLS],
+        "headers": ["libxen-dev"],
         "kernel": ("bookworm", ["linux-image-amd64"]),
     },
 }
