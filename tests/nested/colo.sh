@@ -45,9 +45,10 @@ put_on() {
         fail "cannot put $2 on $1"
 }
 
-# colo_start [options]: protects the guest on a with b as its secondary.
+# colo_start [options]: protects the guest on a with b as its secondary. With
+# -F this lasts for the checkpoints, too.
 colo_start() {
-    on_deadline 180 a "xl-colo-start -s /usr/lib/testbed/plain-shell \
+    on_deadline 400 a "xl-colo-start -s /usr/lib/testbed/plain-shell \
         --timeout 5 $* $guest b"
 }
 
