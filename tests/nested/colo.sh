@@ -23,7 +23,7 @@ profile_of() {
 # is what the build folder $XL_COLO_BUILD would install, or one like it made
 # for the host's Xen.
 colo_up() {
-    need_testbed
+    [ -n "${RUNDIR:-}" ] || need_testbed
     local host profile
     for host in a b; do
         profile=$(profile_of $host)
