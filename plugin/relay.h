@@ -63,7 +63,9 @@ public:
     // so the link's thread calls it. Error protocol: more pages than one record
     // holds (16,777,216, F6), for a libxc that does not take parts.
     Status give();
-    // libxc reads an end of file and give() stops blocking. Any thread.
+    // libxc reads an empty list, or an end of file in the middle of one, and
+    // give() stops blocking. Abort the SaveRelay first: then libxc can do
+    // nothing with the list. Any thread.
     void abort();
 
 private:

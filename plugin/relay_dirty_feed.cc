@@ -68,7 +68,8 @@ Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
         {part ? RecordType::CHECKPOINT_DIRTY_PFN_PART
               : RecordType::CHECKPOINT_DIRTY_PFN_LIST,
          static_cast<uint32_t>(pages * sizeof(uint64_t))});
-    return pipe.write({header});
+    return pipe.write({header}, pages > 0 ? RelayPipe::Then::record_goes_on
+                                          : RelayPipe::Then::record_ends);
 }
 
 Status DirtyListFeed::Impl::write_list()
@@ -85,12 +86,15 @@ Status DirtyListFeed::Impl::write_list()
         if (block.size() < block_size && left > 0) {
             return;
         }
+        const uint64_t done = set.size().value() - left;
+        const bool ends = left == 0 || done % record_pages == 0;
         if (written) {
-            written = pipe.write({block});
+            written = pipe.write({block},
+                                 ends ? RelayPipe::Then::record_ends
+                                      : RelayPipe::Then::record_goes_on);
         }
         block.clear();
-        const uint64_t done = set.size().value() - left;
-        if (written && left > 0 && done % record_pages == 0) {
+        if (written && left > 0 && ends) {
             written = write_header(left);
         }
     });
@@ -111,9 +115,15 @@ Status DirtyListFeed::give()
     return impl_->write_list();
 }
 
+// An end of file in place of a record is what libxc must not see: up to 4.22,
+// and on master, merge_secondary_dirty_bitmap() then frees a pointer that was
+// never set (patches/ 0113), and the process is gone while the guest stands
+// still. An empty list it takes, and fails when it writes the pages, since the
+// stream is aborted as well.
 void DirtyListFeed::abort()
 {
-    impl_->pipe.abort();
+    impl_->pipe.abort(
+        record_header_bytes({RecordType::CHECKPOINT_DIRTY_PFN_LIST, 0}));
 }
 
 }  // namespace xl_colo

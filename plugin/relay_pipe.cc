@@ -51,11 +51,16 @@ UniqueFd RelayPipe::take_theirs()
     return std::move(theirs_);
 }
 
-void RelayPipe::abort()
+void RelayPipe::abort(View last_words)
 {
     // First wakes whoever holds the mutex in wait().
     eventfd_write(aborted_.get(), 1);
     const std::lock_guard lock(mutex_);
+    if (ours_ && !last_words.empty() && !in_record_) {
+        // Whether libxc still reads is its own affair.
+        [[maybe_unused]] const ssize_t r =
+            ::write(ours_.get(), last_words.data(), last_words.size());
+    }
     ours_.reset();
 }
 
@@ -110,7 +115,7 @@ Result<bool> RelayPipe::readable_within(std::chrono::milliseconds limit)
     return wait(POLLIN, static_cast<int>(limit.count()));
 }
 
-Status RelayPipe::write(std::initializer_list<View> pieces)
+Status RelayPipe::write(std::initializer_list<View> pieces, Then then)
 {
     const std::lock_guard lock(mutex_);
     for (View rest : pieces) {
@@ -121,6 +126,7 @@ Status RelayPipe::write(std::initializer_list<View> pieces)
             }
             const ssize_t r = ::write(ours_.get(), rest.data(), rest.size());
             if (r > 0) {
+                in_record_ = true;
                 rest = rest.subspan(static_cast<size_t>(r));
             } else if (errno != EAGAIN && errno != EINTR) {
                 return Error::from_errno(ErrorKind::io,
@@ -128,6 +134,7 @@ Status RelayPipe::write(std::initializer_list<View> pieces)
             }
         }
     }
+    in_record_ = then == Then::record_goes_on;
     return {};
 }
 

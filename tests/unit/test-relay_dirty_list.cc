@@ -634,6 +634,25 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
     assert_true(end_of_file);
 }
 
+// libxc takes an end of file in a record's place for the end of the process
+// (patches/ 0113), but not one inside a record.
+void aborted_feed_leaves_libxc_an_empty_list(void**)
+{
+    DirtyListFeed feed(gfns, false, false);
+    const UniqueFd back = feed.take_back();
+    assert_text(give_all(feed, {7}, gfns), "");
+    feed.abort();
+    const auto list = read_record(back.get());
+    const auto after = read_record(back.get());
+    uint8_t byte;
+    const bool more = read_exact(back.get(), &byte, 1);
+
+    assert_true(list->body == list_bytes({7}));
+    assert_true(after->type == RecordType::CHECKPOINT_DIRTY_PFN_LIST);
+    assert_int_equal(after->body.size(), 0);
+    assert_false(more);
+}
+
 }  // namespace
 
 int main()
@@ -656,6 +675,7 @@ int main()
         cmocka_unit_test(feed_knows_how_much_one_record_holds),
         cmocka_unit_test(feed_gives_a_longer_list_in_parts_to_who_takes_them),
         cmocka_unit_test(feed_blocked_by_a_busy_libxc_can_be_aborted),
+        cmocka_unit_test(aborted_feed_leaves_libxc_an_empty_list),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
