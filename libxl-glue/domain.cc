@@ -199,15 +199,10 @@ Status XenDomain::set_log_dirty(bool on)
     return hypercall_error("cannot switch log-dirty on", errno);
 }
 
-Status set_device_model_log_dirty(Access& access, Domid domid, bool on)
-{
-    return access.qmp.with<void>(
-        domid, [&](Qmp& qmp) { return set_dirty_log(qmp, on); });
-}
-
 Status XenDomain::set_device_model_log_dirty(bool on)
 {
-    return xl_colo::set_device_model_log_dirty(*access_, domid_, on);
+    return access_->qmp.with<void>(
+        domid_, [&](Qmp& qmp) { return set_dirty_log(qmp, on); });
 }
 
 Status XenDomain::pause()

@@ -56,8 +56,4 @@ private:
     std::optional<std::vector<bool>> present_;
 };
 
-// Log-dirty of the device model, which QEMU reports to Xen through the page
-// mover's callback too.
-Status set_device_model_log_dirty(Access& access, Domid domid, bool on);
-
 }  // namespace xl_colo

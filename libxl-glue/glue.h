@@ -92,7 +92,8 @@ public:
     // Pages dirtied since the log was last cleaned; does not clean it.
     virtual Result<Pages> count_dirty() = 0;
     // Log-dirty of the hypervisor and of the device model. The primary does
-    // not call the first: xc_domain_save does that.
+    // not call the first: xc_domain_save does that, and calls back for the
+    // second.
     virtual Status set_log_dirty(bool on) = 0;
     virtual Status set_device_model_log_dirty(bool on) = 0;
 
@@ -117,6 +118,8 @@ public:
 class SaveCallbacks {
 public:
     virtual ~SaveCallbacks() = default;
+    // On before the first page, off at the end whatever that was.
+    virtual bool device_model_log_dirty(bool on) = 0;
     virtual bool suspend() = 0;
     virtual bool checkpoint() = 0;
     virtual bool postcopy() = 0;

@@ -9,11 +9,11 @@
 
 #include "access.h"
 #include "callout.h"
-#include "glue.h"
+#include "restore_target.h"
 
 namespace xl_colo {
 
-class XenIncoming : public Incoming {
+class XenIncoming : public RestoreTarget {
 public:
     // Starts libxl and returns when it waits for the domain's memory.
     static Result<std::unique_ptr<Incoming>> begin(
@@ -27,9 +27,11 @@ public:
     Result<std::unique_ptr<Domain>> wait_built() override;
     void abandon() override;
 
-    // What libxl told its helper.
-    const CalloutArguments& arguments() const { return callout_->arguments(); }
-    Result<int> static_data_done(unsigned missing)
+    const CalloutArguments& arguments() const override
+    {
+        return callout_->arguments();
+    }
+    Result<int> static_data_done(unsigned missing) override
     {
         return callout_->static_data_done(missing);
     }

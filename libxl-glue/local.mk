@@ -62,6 +62,7 @@ libglue_a_SOURCES = \
 	libxl-glue/qmp_connections.cc \
 	libxl-glue/qmp_connections.h \
 	libxl-glue/restore.cc \
+	libxl-glue/restore_target.h \
 	libxl-glue/run_directory.cc \
 	libxl-glue/run_directory.h \
 	libxl-glue/save.cc \

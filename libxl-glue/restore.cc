@@ -18,15 +18,15 @@
 #include <exception>
 
 #include "compat.h"
-#include "incoming.h"
 #include "page_mover.h"
+#include "restore_target.h"
 
 namespace xl_colo {
 
 namespace {
 
 struct Restore {
-    XenIncoming& incoming;
+    RestoreTarget& target;
     Log& log;
     LogAdapter& logger;
     RestoreCallbacks& callbacks;
@@ -70,7 +70,7 @@ struct Restore {
     {
         auto& self = *static_cast<Restore*>(data);
         try {
-            auto r = self.incoming.static_data_done(missing);
+            auto r = self.target.static_data_done(missing);
             if (!r) {
                 self.log.error("libxl on the stream's static data: " +
                                r.error().text());
@@ -130,14 +130,12 @@ Status reserve(xc_interface* xc, Domid domid, Pages gfns)
 
 }  // namespace
 
-Status XenPageMover::restore(Incoming& abstract, UniqueFd io, UniqueFd back,
+Status XenPageMover::restore(Incoming& incoming, UniqueFd io, UniqueFd back,
                              Pages gfns, bool reserve_gfns,
                              RestoreCallbacks& callbacks)
 {
-    // There is one implementation in a process: whoever has a XenPageMover has
-    // its Incoming from the same Host.
-    auto& incoming = static_cast<XenIncoming&>(abstract);
-    const CalloutArguments& given = incoming.arguments();
+    auto& target = static_cast<RestoreTarget&>(incoming);
+    const CalloutArguments& given = target.arguments();
     LoggedXc logged(access_->log);
     if (!logged.xc) {
         return hypercall_error("cannot open libxenctrl", errno);
@@ -147,8 +145,8 @@ Status XenPageMover::restore(Incoming& abstract, UniqueFd io, UniqueFd back,
             return r;
         }
     }
-    Restore restore{incoming, access_->log, logged.logger, callbacks,
-                    false,    false,        nullptr};
+    Restore restore{target, access_->log, logged.logger, callbacks,
+                    false,  false,        nullptr};
     restore_callbacks c{};
     c.static_data_done = Restore::static_data_done;
     c.checkpoint = Restore::call<&RestoreCallbacks::checkpoint>;

@@ -1,7 +1,7 @@
 // xc_domain_save() with our callbacks, in the order in which save() in
 // xg_sr_save.c calls them for XC_STREAM_COLO:
 //
-//     switch_qemu_logdirty   on, then the live phase
+//     switch_qemu_logdirty   on, then the live phase; off at the end
 //     suspend                the guest stands still; from the second checkpoint
 //                            on libxc then reads the dirty list from `back`
 //     checkpoint             all records up to CHECKPOINT are written to `io`
@@ -14,7 +14,6 @@
 #include <exception>
 
 #include "compat.h"
-#include "domain.h"
 #include "guest_library.h"
 #include "page_mover.h"
 
@@ -24,7 +23,6 @@ namespace {
 
 // What the callbacks' `data` points to.
 struct Save {
-    Access& access;
     LogAdapter& logger;
     SaveCallbacks& callbacks;
     bool ended = false;            // a callback of ours said so
@@ -47,18 +45,12 @@ struct Save {
         return 0;
     }
 
-    static int switch_qemu_logdirty(uint32_t domid, unsigned enable, void* data)
+    // Unlike the others this one answers 0 for success.
+    static int switch_qemu_logdirty(uint32_t, unsigned enable, void* data)
     {
         auto& self = *static_cast<Save*>(data);
         try {
-            auto r = set_device_model_log_dirty(self.access, Domid(domid),
-                                                enable != 0);
-            if (!r) {
-                self.access.log.error("device model's log-dirty: " +
-                                      r.error().text());
-            }
-            // Unlike the others this one answers 0 for success.
-            return r ? 0 : -1;
+            return self.callbacks.device_model_log_dirty(enable != 0) ? 0 : -1;
         } catch (...) {
             self.exception = std::current_exception();
             return -1;
@@ -75,7 +67,7 @@ Status XenPageMover::save(Domid domid, UniqueFd io, UniqueFd back,
     if (!logged.xc) {
         return hypercall_error("cannot open libxenctrl", errno);
     }
-    Save save{*access_, logged.logger, callbacks, false, nullptr};
+    Save save{logged.logger, callbacks, false, nullptr};
     save_callbacks c{};
     c.suspend = Save::call<&SaveCallbacks::suspend>;
     c.checkpoint = Save::call<&SaveCallbacks::checkpoint>;

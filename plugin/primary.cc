@@ -66,6 +66,19 @@ SessionEnd Primary::run()
 
 // ---- libxc's callbacks -----------------------------------------------------
 
+bool Primary::device_model_log_dirty(bool on)
+{
+    auto s = domain_.set_device_model_log_dirty(on);
+    if (s) {
+        return true;
+    }
+    if (on) {
+        return fail(s.error());
+    }
+    log_.warn(s.error().with_context("device model's log-dirty").text());
+    return false;
+}
+
 // Both hosts suspend at once: the CHECKPOINT frame has gone already.
 bool Primary::suspend()
 {
@@ -284,7 +297,11 @@ Status Primary::take_dirty_set(View bytes)
     list_wanted_ = 0;
     b_ = dirty_list_.set().size().value();
     const Status given = dirty_list_.give();
-    return ending_ ? Status() : given;
+    if (!given && !ending_ && given.error().kind() == ErrorKind::protocol) {
+        return given;
+    }
+    // Otherwise libxc has closed its end: save() knows why.
+    return {};
 }
 
 void Primary::on_lost(Error why)

@@ -36,6 +36,7 @@ public:
 
 private:
     // libxc's callbacks, in its order.
+    bool device_model_log_dirty(bool on) override;
     bool suspend() override;
     bool checkpoint() override;
     bool postcopy() override;

@@ -205,11 +205,12 @@ Status Save::run()
     if (auto s = faults_.pass("save"); !s) {
         return s;
     }
-    guest_.set_device_model_log_dirty(true);
-    const Status saved = save();
+    const Status saved = callbacks_.device_model_log_dirty(true)
+                             ? save()
+                             : failed("Couldn't enable qemu log-dirty mode");
     // cleanup()
     (void)guest_.set_log_dirty(false);
-    guest_.set_device_model_log_dirty(false);
+    (void)callbacks_.device_model_log_dirty(false);
     return saved;
 }
 
