@@ -60,6 +60,17 @@ tests_model_libmodel_a_SOURCES = \
 	tests/model/churn.h \
 	tests/model/guest.cc \
 	tests/model/guest.h \
+	tests/model/meeting.cc \
+	tests/model/meeting.h \
+	tests/model/model_domain.cc \
+	tests/model/model_domain.h \
+	tests/model/model_host.cc \
+	tests/model/model_host.h \
+	tests/model/model_log.h \
+	tests/model/model_mover.cc \
+	tests/model/model_mover.h \
+	tests/model/pair.cc \
+	tests/model/pair.h \
 	$(NULL)
 
 model_cppflags = \
@@ -82,8 +93,12 @@ model_ldadd = \
 	$(NULL)
 
 model_tests = \
+	tests/model/test-model-session \
 	tests/model/test-model-stream \
 	$(NULL)
+tests_model_test_model_session_CPPFLAGS = $(model_cppflags)
+tests_model_test_model_session_LDFLAGS = $(model_ldflags)
+tests_model_test_model_session_LDADD = $(model_ldadd)
 tests_model_test_model_stream_CPPFLAGS = $(model_cppflags)
 tests_model_test_model_stream_LDFLAGS = $(model_ldflags)
 tests_model_test_model_stream_LDADD = $(model_ldadd)

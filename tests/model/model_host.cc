@@ -5,6 +5,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "model_mover.h"
+#include "restore_target.h"
 
 namespace xl_colo::model {
 

@@ -10,6 +10,10 @@ public:
         : inner_(inner), pass_(pass)
     {
     }
+    bool device_model_log_dirty(bool on) override
+    {
+        return inner_.device_model_log_dirty(on);
+    }
     bool suspend() override
     {
         return call("save.suspend", &SaveCallbacks::suspend);
@@ -97,11 +101,6 @@ Status ModelMover::restore(Incoming& incoming, UniqueFd io, UniqueFd back,
     PassingRestore passing(callbacks, pass_);
     return XenPageMover::restore(incoming, std::move(io), std::move(back),
                                  gfns, reserve_gfns, passing);
-}
-
-Status ModelMover::set_device_model_log_dirty(Domid, bool)
-{
-    return pass_("device_model_log_dirty");
 }
 
 }  // namespace xl_colo::model

@@ -8,8 +8,8 @@
 namespace xl_colo::model {
 
 // Callbacks go by `pass` before ("save.suspend") and after
-// ("save.suspend.done")
-// they reach the session; an error before one ends the save or restore there.
+// ("save.suspend.done") they reach the session; an error before one ends the
+// save or restore there.
 class ModelMover : public XenPageMover {
 public:
     ModelMover(std::shared_ptr<Access> access, const Pass& pass)
@@ -21,7 +21,6 @@ public:
                 SaveCallbacks& callbacks) override;
     Status restore(Incoming& incoming, UniqueFd io, UniqueFd back, Pages gfns,
                    bool reserve_gfns, RestoreCallbacks& callbacks) override;
-    Status set_device_model_log_dirty(Domid domid, bool on) override;
 
 private:
     const Pass& pass_;

@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <system_error>
 #include <thread>
 
 #include "churn.h"
-#include "handshake.h"
+#include "meeting.h"
 #include "model_host.h"
+#include "model_log.h"
 #include "primary.h"
 #include "secondary.h"
 
@@ -57,30 +57,6 @@ struct Shared {
     Report secondary;
     Comparison comparison;
 };
-
-// For whoever debugs a test: XL_COLO_MODEL_LOG=1.
-class ModelLog : public Log {
-public:
-    explicit ModelLog(const char* side)
-        : side_(side), shown_(std::getenv("XL_COLO_MODEL_LOG") != nullptr)
-    {
-    }
-    void write(LogLevel level, const std::string& message) override
-    {
-        if (shown_ && level >= LogLevel::info) {
-            std::fprintf(stderr, "%s: %s\n", side_, message.c_str());
-        }
-    }
-
-private:
-    const char* side_;
-    const bool shown_;
-};
-
-View view_of(const std::string& text)
-{
-    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 // What both processes are made of.
 struct Side {
@@ -216,28 +192,13 @@ void Side::run_primary()
     vm->unpause();
     domain = std::move(*host.open(domid, {}));
 
-    Offer offer;
-    offer.domain = "guest";
-    offer.configuration = "model";
-    offer.gfns = layout.gfns;
+    Offer offer = make_offer(layout.gfns);
     offer.timeout = options.timeout;
     offer.interval = options.interval;
     offer.verify = options.verify;
-    offer.digest_key = make_digest_key();
     offer.without = options.without;
-    const auto hello = exchange_hello(link, make_hello(*host.facts()));
-    if (!hello) {
-        report.trouble = hello.error().text();
-        return;
-    }
-    const std::string text = to_json(offer);
-    if (auto s = link.send(FrameType::OFFER, {view_of(text)}); !s) {
+    if (auto s = open_as_primary(link, host, offer); !s) {
         report.trouble = s.error().text();
-        return;
-    }
-    const auto answer = link.receive();
-    if (!answer || answer->type != FrameType::ACCEPT) {
-        report.trouble = answer ? "not accepted" : answer.error().text();
         return;
     }
     const auto mover = host.page_mover();
@@ -251,19 +212,9 @@ void Side::run_primary()
 
 void Side::run_secondary()
 {
-    const auto hello = exchange_hello(link, make_hello(*host.facts()));
-    if (!hello) {
-        report.trouble = hello.error().text();
-        return;
-    }
-    const auto frame = link.receive();
-    auto offer = frame ? parse_offer(frame->body) : frame.error();
+    const auto offer = open_as_secondary(link, host);
     if (!offer) {
         report.trouble = offer.error().text();
-        return;
-    }
-    if (auto s = link.send(FrameType::ACCEPT); !s) {
-        report.trouble = s.error().text();
         return;
     }
     Secondary secondary(host, link, board, log,
@@ -273,24 +224,6 @@ void Side::run_secondary()
     if (report.state == State::taken_over) {
         look_after(secondary.domain()->domid());
     }
-}
-
-// In a process of its own.
-template <typename Do>
-pid_t start(Do part)
-{
-    std::fflush(nullptr);
-    const pid_t pid = fork();
-    if (pid < 0) {
-        throw std::system_error(errno, std::generic_category(), "fork");
-    }
-    if (pid == 0) {
-        alarm(seconds_to_live);
-        signal(SIGPIPE, SIG_IGN);
-        part();
-        std::exit(0);
-    }
-    return pid;
 }
 
 Outcome outcome_of(pid_t pid, const Report& report)
@@ -367,7 +300,7 @@ PairResult run_pair(const PairOptions& options)
     UniqueFd primary_end(ends[0]);
     UniqueFd secondary_end(ends[1]);
 
-    const pid_t primary = start([&] {
+    const pid_t primary = start_process(seconds_to_live, [&] {
         secondary_end.reset();
         Side side(options, Role::primary, primary_image, secondary_image,
                   shared, std::move(primary_end));
@@ -376,7 +309,7 @@ PairResult run_pair(const PairOptions& options)
         }
         side.run_primary();
     });
-    const pid_t secondary = start([&] {
+    const pid_t secondary = start_process(seconds_to_live, [&] {
         primary_end.reset();
         Side side(options, Role::secondary, secondary_image, primary_image,
                   shared, std::move(secondary_end));
