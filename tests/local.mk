@@ -129,8 +129,4 @@ check-patches:
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-# Ratios within one run; nothing passes or fails.
-bench:
-	$(srcdir)/tests/bench/dirty-list
-
 .PHONY: bench check-nested check-patches demo

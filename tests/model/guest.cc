@@ -96,11 +96,13 @@ uint64_t next_random(uint64_t& state)
     return z ^ z >> 31;
 }
 
-void build(Vm& vm, const Layout& layout, uint64_t seed)
+void build(Vm& vm, const Layout& layout, std::optional<uint64_t> seed)
 {
     for (uint64_t n = 0; n < layout.ram.value(); ++n) {
         vm.add(layout.at(n));
-        fill(vm.image().page(layout.at(n)), seed);
+        if (seed) {
+            fill(vm.image().page(layout.at(n)), *seed);
+        }
     }
     const uint64_t first_special = special_end - special_pages;
     const uint64_t first_ioreq = first_special - ioreq_server_pages;

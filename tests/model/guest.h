@@ -19,8 +19,8 @@ struct Layout {
 };
 
 // Makes an empty domain a guest. The contents of its RAM come from `seed`: a
-// third zeros, a third text, a third noise.
-void build(Vm& vm, const Layout& layout, uint64_t seed);
+// third zeros, a third text, a third noise. Without one it is all zero.
+void build(Vm& vm, const Layout& layout, std::optional<uint64_t> seed);
 
 // A generator in 64 bits of state, any state: splitmix64 (Steele, Lea, Flood,
 // 2014).

@@ -1,0 +1,36 @@
+// Two processes joined by one TCP connection on the loopback, a guest in the
+// first and its copy in the second, and checkpoint after checkpoint, each with
+// a job of its own. In the second sits either our session or stock COLO.
+//
+// The link's rate is SO_MAX_PACING_RATE of the two sockets: TCP itself then
+// spaces what it sends, each way by itself, with a timer of the kernel. That
+// needs no relay process, whose copying would take time from the two that are
+// measured, no network namespace and no root. What is limited is the payload.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "job.h"
+
+namespace xl_colo::bench {
+
+enum class Kind { stock, ours };
+const char* to_string(Kind kind);
+
+struct PairOptions {
+    Kind kind = Kind::ours;
+    Bytes guest;
+    Contents contents = Contents::noise;
+    bool compare = false;  // the two guests after each checkpoint, in the pause
+    std::vector<Job> jobs;
+};
+
+struct PairResult {
+    std::vector<Sample> samples;  // one for each job
+    std::string trouble;          // empty when all went well
+};
+
+PairResult run_pair(const PairOptions& options);
+
+}  // namespace xl_colo::bench

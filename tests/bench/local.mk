@@ -1,0 +1,51 @@
+# The checkpoint benchmark, over the model hypervisor (tests/model). make bench
+# runs all of it, make check a short form that looks at bytes alone.
+
+check_LIBRARIES += tests/bench/libbench.a
+tests_bench_libbench_a_CPPFLAGS = $(bench_cppflags)
+tests_bench_libbench_a_SOURCES = \
+	tests/bench/checkpoint.d/calls_of_libxc.cc \
+	tests/bench/checkpoint.d/calls_of_libxc.h \
+	tests/bench/checkpoint.d/filler.cc \
+	tests/bench/checkpoint.d/filler.h \
+	tests/bench/checkpoint.d/job.h \
+	tests/bench/checkpoint.d/pair.cc \
+	tests/bench/checkpoint.d/pair.h \
+	tests/bench/checkpoint.d/stock.cc \
+	tests/bench/checkpoint.d/stock.h \
+	$(NULL)
+
+bench_cppflags = \
+	-I$(srcdir)/tests/bench/checkpoint.d \
+	$(model_cppflags) \
+	$(NULL)
+bench_ldflags = \
+	$(AM_LDFLAGS) \
+	-Wl,--disable-new-dtags \
+	'-Wl,-rpath,$$ORIGIN/../model/lib' \
+	$(NULL)
+bench_ldadd = \
+	tests/bench/libbench.a \
+	$(model_ldadd) \
+	$(NULL)
+
+check_PROGRAMS += tests/bench/checkpoint
+tests_bench_checkpoint_SOURCES = tests/bench/checkpoint.d/main.cc
+tests_bench_checkpoint_CPPFLAGS = $(bench_cppflags)
+tests_bench_checkpoint_LDFLAGS = $(bench_ldflags)
+tests_bench_checkpoint_LDADD = $(bench_ldadd)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/bench/test-checkpoint
+TESTS += tests/bench/test-checkpoint
+endif
+tests_bench_test_checkpoint_SOURCES = tests/bench/checkpoint.d/test-checkpoint.cc
+tests_bench_test_checkpoint_CPPFLAGS = $(bench_cppflags)
+tests_bench_test_checkpoint_LDFLAGS = $(bench_ldflags)
+tests_bench_test_checkpoint_LDADD = $(bench_ldadd)
+
+# Ratios within one run; nothing passes or fails.
+bench: tests/bench/checkpoint $(model_names)
+	tests/bench/checkpoint --json=bench.json $(BENCH_OPTIONS)
+	$(srcdir)/tests/bench/table bench.json
+	$(srcdir)/tests/bench/dirty-list
