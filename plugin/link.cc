@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -25,6 +26,9 @@ Error lost_errno(const std::string& what, int code)
 {
     return Error::from_errno(ErrorKind::peer_lost, what, code);
 }
+
+// How long finish() waits. The peer has only to read on to the end.
+constexpr int last_read_ms = 2000;
 
 enum class Wait { ready, silent, interrupted };
 
@@ -57,6 +61,7 @@ Link::Link(UniqueFd in, UniqueFd out, std::chrono::milliseconds timeout)
     : in_(std::move(in)),
       out_(std::move(out)),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      read_out_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       timeout_(timeout)
 {
     set_nonblocking(in_.get());
@@ -72,6 +77,27 @@ void Link::interrupt()
 {
     closing_ = true;
     eventfd_write(interrupt_.get(), 1);
+}
+
+// False when the peer cannot read it all, or takes nothing at the moment.
+bool Link::end_sending()
+{
+    const std::unique_lock lock(send_mutex_, std::try_to_lock);
+    if (!lock || closing_ || !out_) {
+        return false;
+    }
+    shutdown(out_.get(), SHUT_WR);  // a socket may be our input as well
+    out_.reset();
+    return true;
+}
+
+void Link::finish()
+{
+    if (reader_.joinable() && end_sending()) {
+        (void)bool(wait_for(read_out_.get(), POLLIN, interrupt_.get(),
+                            last_read_ms));
+    }
+    close();
 }
 
 void Link::close()
@@ -91,6 +117,11 @@ void Link::close()
 Status Link::read_exactly(uint8_t* to, size_t size)
 {
     while (size > 0) {
+        // Before every read: a peer that never stops must not keep close()
+        // waiting.
+        if (closing_) {
+            return Error(ErrorKind::cancelled, "the link was closed");
+        }
         const ssize_t r = read(in_.get(), to, size);
         if (r > 0) {
             received_ += static_cast<uint64_t>(r);
@@ -180,6 +211,12 @@ void Link::read_loop(FrameReceiver& receiver)
         if (!asked_to_end) {
             receiver.on_lost(handled.error());
         }
+        // What comes after nonsense is not listened to, but taken: a peer that
+        // gets nothing off its hands may not come to read the STOP.
+        std::array<uint8_t, 4096> unwanted;
+        while (read_exactly(unwanted.data(), unwanted.size())) {
+        }
+        eventfd_write(read_out_.get(), 1);
         return;
     }
 }

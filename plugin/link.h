@@ -51,6 +51,10 @@ public:
     // From now on frames go to `receiver`, which must outlive the link's
     // threads: call close() first.
     void start(FrameReceiver& receiver);
+    // In order, where close() is at once: the peer reads all that was sent and
+    // then an end, and is given a moment to close its own side. Closing at once
+    // may tear down a transport that still has a STOP in its buffers.
+    void finish();
     // Both threads end, sending fails with peer_lost. Any thread but the
     // receiver's; on_lost is not called for it.
     void close();
@@ -67,10 +71,12 @@ private:
     void read_loop(FrameReceiver& receiver);
     void heartbeat_loop();
     void interrupt();
+    bool end_sending();
 
     UniqueFd in_;
     UniqueFd out_;
     UniqueFd interrupt_;  // an eventfd: readable once the link is to end
+    UniqueFd read_out_;   // the same: once the reader has ended
     std::chrono::milliseconds timeout_;
     std::mutex send_mutex_;
     std::atomic<uint64_t> sent_{0};
