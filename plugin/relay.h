@@ -83,7 +83,11 @@ public:
     // The bodies of IMAGE and RECORD frames. Checks header, length and the
     // pfns of PAGE_DATA before libxc sees a byte. Blocks while libxc is busy.
     Status image(View body);
+    // Error protocol as well for a record after the one of type CHECKPOINT:
+    // libxc would take it into the next checkpoint.
     Status record(View body);
+    // The primary begins the next one. By the thread that calls record().
+    void begin_checkpoint();
     // libxc reads an end of file; blocked calls return. Any thread.
     void abort();
 

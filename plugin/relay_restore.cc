@@ -11,7 +11,8 @@ struct RestoreFeed::Impl {
 
     const Pages gfns;
     RelayPipe pipe{RelayPipe::Ours::writes};
-    bool begun = false;  // the headers are through
+    bool begun = false;     // the headers are through
+    bool complete = false;  // so is the checkpoint's last record
 };
 
 RestoreFeed::RestoreFeed(Pages gfns) : impl_(std::make_unique<Impl>(gfns)) {}
@@ -40,10 +41,23 @@ Status RestoreFeed::record(View body)
     if (!impl_->begun) {
         return Error(ErrorKind::protocol, "a RECORD before IMAGE");
     }
-    if (auto record = parse_record(body, impl_->gfns); !record) {
+    const auto record = parse_record(body, impl_->gfns);
+    if (!record) {
         return record.error();
     }
+    if (impl_->complete) {
+        return Error(ErrorKind::protocol,
+                     to_string(record->type) +
+                         " out of turn: the checkpoint's last record came "
+                         "before it");
+    }
+    impl_->complete = record->type == RecordType::CHECKPOINT;
     return impl_->pipe.write({body});
+}
+
+void RestoreFeed::begin_checkpoint()
+{
+    impl_->complete = false;
 }
 
 void RestoreFeed::abort()

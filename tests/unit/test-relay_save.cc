@@ -238,6 +238,10 @@ void feed_gives_libxc_the_same_stream(void**)
         all_taken = static_cast<bool>(feed.image(stream[0]));
         for (size_t i = 1; i < stream.size(); ++i) {
             all_taken = all_taken && feed.record(stream[i]);
+            if (parse_record_header(stream[i])->type ==
+                RecordType::CHECKPOINT) {
+                feed.begin_checkpoint();
+            }
         }
         feed.abort();
         libxc.join();
@@ -258,10 +262,18 @@ void feed_takes_frames_in_order_only(void**)
     assert_true(kind(feed.image(stream[0])) == ErrorKind::protocol);
     assert_true(static_cast<bool>(feed.record(stream[1])));
     assert_true(kind(feed.record(page_data({64}))) == ErrorKind::protocol);
+    // Nothing after a checkpoint's last record, until the next begins.
+    const Buffer last = record_bytes(RecordType::CHECKPOINT);
+    assert_true(static_cast<bool>(feed.record(last)));
+    assert_true(kind(feed.record(last)) == ErrorKind::protocol);
+    assert_true(kind(feed.record(stream[1])) == ErrorKind::protocol);
+    feed.begin_checkpoint();
+    assert_true(static_cast<bool>(feed.record(stream[1])));
     // Of what was refused libxc has seen nothing.
-    Buffer got(48);
+    const Buffer taken = joined({stream[0], stream[1], last, stream[1]});
+    Buffer got(taken.size());
     assert_true(read_exact(io.get(), got.data(), got.size()));
-    assert_true(got == joined({stream[0], stream[1]}));
+    assert_true(got == taken);
     feed.abort();
     assert_false(read_exact(io.get(), got.data(), 1));
 }
