@@ -38,6 +38,21 @@ void Caretaker::run(Domid domid)
     }
 }
 
+void Caretaker::keep_watch(Domid domid)
+{
+    for (;;) {
+        auto domain = host_.open(domid, {});
+        if (!domain || (*domain)->state() == GuestState::gone) {
+            log_.notice("domain " + std::to_string(domid.value()) +
+                        " is gone");
+            return;
+        }
+        if (std::holds_alternative<StopRequest>(*queue_.take())) {
+            return;
+        }
+    }
+}
+
 void Caretaker::request_stop(const std::string& reason)
 {
     queue_.post(StopRequest{reason});

@@ -18,6 +18,10 @@ public:
     // the guest goes on, and nobody looks after it.
     void run(Domid domid);
 
+    // For what is left of a copy: until it is gone, or somebody asks to stop.
+    // It does nothing but be there to be asked for its status.
+    void keep_watch(Domid domid);
+
     // Carries out a shutdown if there has been one. The guest's domid now;
     // nothing when the guest is gone or its shutdown could not be carried out.
     std::optional<Domid> attend(Domid domid);

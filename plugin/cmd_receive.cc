@@ -121,6 +121,8 @@ Status receive(Link& link, Log& log)
     const SessionEnd end = (*protection)->run(secondary);
     if (end.state == State::taken_over) {
         (*protection)->take_care(secondary.domain()->domid());
+    } else if (secondary.domain()) {
+        (*protection)->keep_watch(secondary.domain()->domid());
     }
     return {};
 }

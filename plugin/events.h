@@ -11,6 +11,7 @@
 #include <string>
 #include <variant>
 
+#include "glue.h"
 #include "result.h"
 #include "wire.h"
 
@@ -21,12 +22,15 @@ struct StopRequest {         // xl-colo-stop, SIGTERM, SIGINT
 };
 struct FailoverRequest {};   // xl-colo-failover
 struct DomainsChanged {};    // some domain here shut down or went away
+struct GuestStopped {        // the protected one: it shut down or went away
+    GuestState state;
+};
 struct PeerLost {
     Error error;
 };
 
 using Event = std::variant<Frame, StopRequest, FailoverRequest,
-                           DomainsChanged, PeerLost>;
+                           DomainsChanged, GuestStopped, PeerLost>;
 
 // Any thread posts, the session's thread takes.
 class EventQueue {

@@ -3,6 +3,8 @@
 // no. Why it ended is worked out afterwards, in finish().
 #include "primary.h"
 
+#include <utility>
+
 #include "verify.h"
 
 namespace xl_colo {
@@ -20,12 +22,6 @@ Bytes operator-(Bytes a, Bytes b)
 bool stopped(GuestState state)
 {
     return state != GuestState::running && state != GuestState::suspended;
-}
-
-Error guest_stopped_error(GuestState state)
-{
-    return {ErrorKind::guest_stopped,
-            std::string("the guest has stopped: ") + to_string(state)};
 }
 
 const char* const check_peer_advice =
@@ -58,9 +54,7 @@ SessionEnd Primary::run()
     const Status saved = mover_.save(domain_.domid(), stream_.take_io(),
                                      dirty_list_.take_back(), *this);
     SessionEnd end = finish(cause_of_end(saved));
-    stream_.abort();
-    dirty_list_.abort();
-    link_.close();
+    link_.finish();
     return end;
 }
 
@@ -115,7 +109,9 @@ bool Primary::checkpoint()
     // Everything before the device state: then "it is here" means all is.
     auto pages = stream_.wait_checkpoint_sent();
     if (!pages) {
-        return fail(pages.error());
+        // Given up by end_stream(): the queue knows why.
+        return pages.error().kind() != ErrorKind::cancelled &&
+               fail(pages.error());
     }
     d_ = *pages;
     copy_complete_ = true;
@@ -149,7 +145,7 @@ bool Primary::postcopy()
     }
     resumed_at_ = Clock::now();
     record_checkpoint();
-    if (copying_.exchange(false)) {
+    if (std::exchange(copying_, false)) {
         board_.enter(State::protecting);
         if (options_.on_protected) {
             options_.on_protected();
@@ -169,19 +165,10 @@ bool Primary::wait_checkpoint()
     if (!event) {
         return begin_next();
     }
-    if (auto* stop = std::get_if<StopRequest>(&*event)) {
-        return fail({ErrorKind::cancelled, stop->reason});
-    }
-    if (std::holds_alternative<DomainsChanged>(*event)) {
-        return fail(guest_stopped_error(domain_.state()));
-    }
-    if (auto* gone = std::get_if<PeerLost>(&*event)) {
-        return fail(gone->error);
+    if (auto end = end_in(*event)) {
+        return fail(*end);
     }
     if (auto* frame = std::get_if<Frame>(&*event)) {
-        if (frame->type == FrameType::STOP) {
-            return fail({ErrorKind::peer_stopped, stop_text(*frame)});
-        }
         if (frame->type == FrameType::TAKEOVER) {
             return fail({ErrorKind::cancelled, "failover"});
         }
@@ -268,12 +255,10 @@ Status Primary::on_frame(Frame frame)
     if (frame.type == FrameType::DIRTY_SET) {
         return take_dirty_set(frame.body);
     }
-    // A peer that ends while libxc copies must not wait for the whole copy.
-    const bool interrupts =
-        copying_ && (frame.type == FrameType::STOP);
+    const bool ends = frame.type == FrameType::STOP;
     queue_.post(std::move(frame));
-    if (interrupts) {
-        stream_.abort();
+    if (ends) {
+        end_stream();
     }
     return {};
 }
@@ -307,6 +292,15 @@ Status Primary::take_dirty_set(View bytes)
 void Primary::on_lost(Error why)
 {
     queue_.post(PeerLost{std::move(why)});
+    end_stream();
+}
+
+// Whatever libxc waits for, a list that will not come or a wire that takes
+// nothing, it fails at once; the guest must not stand for longer. What has
+// been posted before says why.
+void Primary::end_stream()
+{
+    ending_ = true;
     stream_.abort();
     dirty_list_.abort();
 }
@@ -314,9 +308,7 @@ void Primary::on_lost(Error why)
 void Primary::request_stop(const std::string& reason)
 {
     queue_.post(StopRequest{reason});
-    if (copying_) {
-        stream_.abort();
-    }
+    end_stream();
 }
 
 void Primary::request_failover()
@@ -326,52 +318,43 @@ void Primary::request_failover()
 
 void Primary::domains_changed()
 {
-    if (!stopped(domain_.state())) {
-        return;
-    }
-    queue_.post(DomainsChanged{});
-    if (copying_) {
-        stream_.abort();
+    const GuestState state = domain_.state();
+    if (stopped(state)) {
+        queue_.post(GuestStopped{state});
+        end_stream();
     }
 }
 
 // ---- the end ---------------------------------------------------------------
 
 // A callback's own word comes first. Without one libxc failed, most often
-// because a relay was made to end: the queue knows why.
+// because a relay was made to end, or ended by itself.
 Error Primary::cause_of_end(const Status& saved)
 {
-    if (failure_) {
-        return *failure_;
+    if (!failure_) {
+        failure_ = peer_.pending_end();
     }
-    while (auto event = peer_.next(Clock::now())) {
-        if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            return gone->error;
-        }
-        if (auto* stop = std::get_if<StopRequest>(&*event)) {
-            return {ErrorKind::cancelled, stop->reason};
-        }
-        if (std::holds_alternative<DomainsChanged>(*event)) {
-            return guest_stopped_error(domain_.state());
-        }
-        auto* frame = std::get_if<Frame>(&*event);
-        if (frame && frame->type == FrameType::STOP) {
-            return {ErrorKind::peer_stopped, stop_text(*frame)};
+    if (!failure_ && !saved) {
+        failure_ = saved.error();
+        auto sent = stream_.wait_checkpoint_sent();
+        if (!sent && sent.error().kind() != ErrorKind::io) {
+            failure_ = sent.error();
         }
     }
-    if (!saved) {
-        return saved.error();
+    if (!failure_) {
+        return {ErrorKind::hypercall, "xc_domain_save ended by itself"};
     }
-    return {ErrorKind::hypercall, "xc_domain_save ended by itself"};
+    return peer_.why_it_failed(*failure_, options_.offer.timeout);
 }
 
 SessionEnd Primary::finish(const Error& cause)
 {
-    ending_ = true;
-    dirty_list_.abort();
-    if (peer_.takeover()) {
-        return yield();
-    }
+    end_stream();
+    return peer_.takeover() ? yield() : go_on_alone(cause);
+}
+
+SessionEnd Primary::go_on_alone(const Error& cause)
+{
     if (cause.kind() == ErrorKind::guest_stopped) {
         // Its shutdown is the monitor's to carry out: nothing to resume.
         suspended_ = false;
@@ -382,27 +365,44 @@ SessionEnd Primary::finish(const Error& cause)
             // secondary takes over.
             log_.error("cannot resume the guest here, leaving it to the "
                        "secondary: " + s.error().text());
-            board_.warn("the guest is suspended here and cannot be resumed; "
-                        "check that it runs on the secondary, then \"xl "
-                        "destroy\" it here");
+            board_.warn(
+                copy_complete_ && cause.kind() != ErrorKind::peer_stopped
+                    ? "the guest is suspended here and cannot be resumed; "
+                      "check that it runs on the secondary, then \"xl "
+                      "destroy\" it here"
+                    : "the guest is suspended here and cannot be resumed, and "
+                      "the secondary has no copy of it: see the log");
             return {State::held, cause.text(), false};
         }
     }
     if (cause.kind() == ErrorKind::peer_lost) {
-        if (copy_complete_) {
-            board_.warn(check_peer_advice);
-            log_.warn(check_peer_advice);
-        }
+        warn_of_copy();
         return {State::unprotected, "secondary lost: " + cause.text(), false};
     }
     if (cause.kind() == ErrorKind::peer_stopped) {
         (void)peer_.send(FrameType::BYE);
         return {State::unprotected, "secondary: " + cause.text(), false};
     }
-    peer_.part(cause.text(), options_.offer.timeout);
+    part(cause.text());
     return {State::unprotected, cause.text(),
             cause.kind() == ErrorKind::cancelled ||
                 cause.kind() == ErrorKind::guest_stopped};
+}
+
+void Primary::part(const std::string& why)
+{
+    if (!peer_.part(why, options_.offer.timeout)) {
+        warn_of_copy();
+    }
+}
+
+// The secondary has not said that its copy is gone.
+void Primary::warn_of_copy()
+{
+    if (copy_complete_) {
+        board_.warn(check_peer_advice);
+        log_.warn(check_peer_advice);
+    }
 }
 
 // An admin wants the guest on the other host. It is held here before the other
@@ -413,17 +413,20 @@ SessionEnd Primary::yield()
     Status held = domain_.pause();
     if (held && suspended_) {
         held = resume_guest();
+        if (!held) {
+            (void)domain_.unpause();
+        }
     }
     if (!held) {
-        const Error why = held.error().with_context("cannot hold the guest");
-        peer_.part(why.text(), options_.offer.timeout);
-        return {State::unprotected, why.text(), false};
+        return go_on_alone(
+            held.error().with_context("cannot hold the guest"));
     }
     board_.enter(State::held);
     held = peer_.send(FrameType::YIELDED);
     if (held) {
-        // However long the other side takes: only silence ends the wait.
-        auto taken = peer_.expect(FrameType::TAKEN_OVER);
+        // However long the other side takes, and whatever is asked here: with
+        // YIELDED the guest is the secondary's, until it says otherwise.
+        auto taken = peer_.insist(FrameType::TAKEN_OVER);
         if (taken) {
             if (auto s = domain_.destroy(); !s) {
                 log_.warn("the guest runs on the secondary; cannot destroy it "

@@ -47,6 +47,7 @@ private:
     void on_lost(Error why) override;
 
     Status take_dirty_set(View body);
+    void end_stream();
 
     bool fail(Error why);
     Status verify();
@@ -54,7 +55,10 @@ private:
     bool begin_next();
     Error cause_of_end(const Status& saved);
     SessionEnd finish(const Error& cause);
+    SessionEnd go_on_alone(const Error& cause);
     SessionEnd yield();
+    void part(const std::string& why);
+    void warn_of_copy();
     Status resume_guest();
 
     Domain& domain_;
@@ -75,7 +79,7 @@ private:
     bool suspended_ = false;        // the guest, by us
     bool has_suspended_ = false;
     bool copy_complete_ = false;    // the peer may have a state to go on with
-    std::atomic<bool> copying_{true};
+    bool copying_ = true;
     std::atomic<bool> ending_{false};        // libxc reads no more lists
     std::atomic<uint64_t> list_wanted_{0};  // the checkpoint whose B is due
     std::optional<Error> failure_;  // of a callback

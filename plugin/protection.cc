@@ -39,6 +39,14 @@ void Protection::take_care(Domid domid)
     desk_.serve(nullptr);
 }
 
+void Protection::keep_watch(Domid domid)
+{
+    Caretaker caretaker(host_, board_, log_);
+    desk_.serve(&caretaker);
+    caretaker.keep_watch(domid);
+    desk_.serve(nullptr);
+}
+
 void Protection::settle(Domid domid)
 {
     (void)Caretaker(host_, board_, log_).attend(domid);

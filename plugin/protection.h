@@ -34,6 +34,9 @@ public:
 
     // After run(): until the guest is gone or somebody wants its place.
     void take_care(Domid domid);
+    // Instead of it: a copy that could not be destroyed stays in the status
+    // until it is gone or somebody wants its place.
+    void keep_watch(Domid domid);
     // Instead of it: carries out a shutdown that has happened already.
     void settle(Domid domid);
 

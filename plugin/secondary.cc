@@ -38,6 +38,15 @@ Secondary::~Secondary() = default;
 
 SessionEnd Secondary::run()
 {
+    link_.start(*this);
+    SessionEnd end = receive();
+    dirty_list_.abort();
+    link_.finish();
+    return end;
+}
+
+SessionEnd Secondary::receive()
+{
     auto key = parse_digest_key(options_.offer.digest_key);
     if (!key) {
         return discard(key.error());
@@ -47,7 +56,6 @@ SessionEnd Secondary::run()
     board_.enter(State::copying);
     const OpenOptions open{.reload_by_snapshot =
                                !options_.offer.lacks(without_f4)};
-    link_.start(*this);
     auto incoming = host_.receive(options_.offer.configuration, name_, open);
     if (!incoming) {
         return discard(incoming.error());
@@ -57,10 +65,7 @@ SessionEnd Secondary::run()
     const Status restored = host_.page_mover()->restore(
         *incoming_, stream_.take_io(), dirty_list_.take_back(),
         options_.offer.gfns, !options_.offer.lacks(without_f3), *this);
-    SessionEnd end = finish(cause_of_end(restored));
-    dirty_list_.abort();
-    link_.close();
-    return end;
+    return finish(cause_of_end(restored));
 }
 
 // ---- libxc's callbacks -----------------------------------------------------
@@ -133,11 +138,8 @@ RestoreAnswer Secondary::wait_checkpoint()
 {
     for (;;) {
         auto event = peer_.next();
-        if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            return leave(gone->error);
-        }
-        if (auto* stop = std::get_if<StopRequest>(&*event)) {
-            return leave({ErrorKind::cancelled, stop->reason});
+        if (auto end = end_in(*event)) {
+            return leave(*end);
         }
         if (std::holds_alternative<FailoverRequest>(*event)) {
             const Status asked = ask_for_takeover();
@@ -156,9 +158,6 @@ RestoreAnswer Secondary::wait_checkpoint()
             continue;
         }
         auto& frame = std::get<Frame>(*event);
-        if (frame.type == FrameType::STOP) {
-            return leave({ErrorKind::peer_stopped, stop_text(frame)});
-        }
         if (frame.type == FrameType::DONE) {
             auto figures = decode_figures(frame.body);
             if (!figures || figures->number != number_) {
@@ -244,9 +243,8 @@ Status Secondary::settle_with_primary()
 Status Secondary::ask_for_takeover()
 {
     asked_ = true;
-    if (!peer_.send(FrameType::TAKEOVER)) {
-        return {};
-    }
+    // Where it cannot be sent the queue says why.
+    (void)peer_.send(FrameType::TAKEOVER);
     for (;;) {
         // The primary may have begun a checkpoint before it heard of this.
         auto event = peer_.next(Clock::now() + 3 * options_.offer.timeout);
@@ -284,6 +282,10 @@ Status Secondary::on_frame(Frame frame)
                                : stream_.record(frame.body);
         return ending_ ? Status() : fed;
     }
+    case FrameType::CHECKPOINT:
+        stream_.begin_checkpoint();
+        queue_.post(std::move(frame));
+        return {};
     case FrameType::STOP:
         // libxc may be waiting for records that will not come.
         queue_.post(std::move(frame));
@@ -312,9 +314,7 @@ void Secondary::end_stream()
 void Secondary::request_stop(const std::string& reason)
 {
     queue_.post(StopRequest{reason});
-    if (copying_) {
-        end_stream();
-    }
+    end_stream();
 }
 
 void Secondary::request_failover()
@@ -333,28 +333,19 @@ void Secondary::domains_changed()
 // the queue knows why.
 Error Secondary::cause_of_end(const Status& restored)
 {
-    if (failure_) {
-        return *failure_;
+    if (!failure_) {
+        failure_ = peer_.pending_end();
     }
-    while (auto event = peer_.next(Clock::now())) {
-        if (auto* gone = std::get_if<PeerLost>(&*event)) {
-            return gone->error;
-        }
-        if (auto* stop = std::get_if<StopRequest>(&*event)) {
-            return {ErrorKind::cancelled, stop->reason};
-        }
-        auto* frame = std::get_if<Frame>(&*event);
-        if (frame && frame->type == FrameType::STOP) {
-            return {ErrorKind::peer_stopped, stop_text(*frame)};
-        }
+    if (!failure_) {
+        failure_ = dirty_list_.failure();
     }
-    if (auto bad = dirty_list_.failure()) {
-        return *bad;
+    if (!failure_ && !restored) {
+        failure_ = restored.error();
     }
-    if (!restored) {
-        return restored.error();
+    if (!failure_) {
+        return {ErrorKind::hypercall, "xc_domain_restore ended by itself"};
     }
-    return {ErrorKind::hypercall, "xc_domain_restore ended by itself"};
+    return peer_.why_it_failed(*failure_, options_.offer.timeout);
 }
 
 SessionEnd Secondary::finish(const Error& cause)
@@ -364,7 +355,10 @@ SessionEnd Secondary::finish(const Error& cause)
     if (asked_ && usable_ && !stopped) {
         return take_over("failover was asked for here");
     }
-    if (cause.kind() != ErrorKind::peer_lost && !peer_.lost()) {
+    // Whatever failed first, a primary that is lost leaves us the only guest;
+    // but one that has said STOP goes on with its own.
+    const bool lost = cause.kind() == ErrorKind::peer_lost || peer_.lost();
+    if (stopped || !lost) {
         return discard(cause);
     }
     if (!usable_) {
@@ -466,27 +460,46 @@ SessionEnd Secondary::take_over(const std::string& why)
     return {State::taken_over, why, asked_};
 }
 
-SessionEnd Secondary::discard(const Error& cause)
+// What is left of the copy, in words.
+std::optional<std::string> Secondary::destroy_copy()
 {
-    // First the domain, then the word that it is gone.
     if (incoming_ && !domain_) {
         incoming_->abandon();
         incoming_.reset();
     }
-    if (domain_) {
-        if (auto s = domain_->destroy(); !s) {
-            log_.error("cannot destroy the copy: " + s.error().text());
-        }
-        domain_.reset();
+    if (!domain_) {
+        return std::nullopt;
     }
+    const Status destroyed = domain_->destroy();
+    if (destroyed) {
+        domain_.reset();
+        return std::nullopt;
+    }
+    // At least it is not to run beside the primary's guest.
+    const Status paused = domain_->pause();
+    const std::string domid = std::to_string(domain_->domid().value());
+    const std::string left = "the copy, domain " + name_ + ", is left " +
+                             (paused ? "paused" : "as it is") +
+                             ": \"xl destroy " + domid + "\" it (" +
+                             destroyed.error().text() + ")";
+    board_.warn(left);
+    log_.error(left);
+    return left;
+}
+
+SessionEnd Secondary::discard(const Error& cause)
+{
+    // First the domain, then the word that it is gone.
+    const auto left = destroy_copy();
     const bool told = cause.kind() == ErrorKind::peer_stopped;
-    if (told) {
+    if (!told) {
+        peer_.part(cause.text() + (left ? "; " + *left : ""),
+                   options_.offer.timeout);
+    } else if (!left) {
         (void)peer_.send(FrameType::BYE);
-    } else {
-        peer_.part(cause.text(), options_.offer.timeout);
     }
     return {State::ended, (told ? "primary: " : "") + cause.text(),
-            told || cause.kind() == ErrorKind::cancelled};
+            !left && (told || cause.kind() == ErrorKind::cancelled)};
 }
 
 }  // namespace xl_colo

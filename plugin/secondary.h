@@ -34,10 +34,11 @@ public:
     ~Secondary() override;
 
     // From ACCEPT to the end. The guest runs here afterwards if the state
-    // says taken_over, and nothing is left of it otherwise.
+    // says taken_over; otherwise nothing is left of it, or the status warns.
     SessionEnd run();
 
-    // The copy's domain; gone after an end other than taken_over.
+    // The copy's domain. After an end other than taken_over there is none, or
+    // one that could not be destroyed.
     Domain* domain() { return domain_.get(); }
 
     void request_stop(const std::string& reason) override;
@@ -56,6 +57,7 @@ private:
     Status on_frame(Frame frame) override;
     void on_lost(Error why) override;
 
+    SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
     Status settle_with_primary();
@@ -65,6 +67,7 @@ private:
     SessionEnd finish(const Error& cause);
     SessionEnd take_over(const std::string& why);
     std::optional<SessionEnd> pass_fence();
+    std::optional<std::string> destroy_copy();
     SessionEnd discard(const Error& cause);
 
     Host& host_;

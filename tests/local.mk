@@ -53,6 +53,10 @@ unit_tests = \
 	tests/unit/test-qmp \
 	tests/unit/test-relay_dirty_list \
 	tests/unit/test-relay_save \
+	tests/unit/test-session-copy \
+	tests/unit/test-session-faults \
+	tests/unit/test-session-requests \
+	tests/unit/test-session-wire \
 	tests/unit/test-status \
 	tests/unit/test-transport \
 	tests/unit/test-vmstate_file \

@@ -132,6 +132,7 @@ bool FakeWire::pass(int to, Frame frame)
     switch (*plan.fault) {
     case WireFault::cut:
     case WireFault::freeze:
+        end();
         return false;
     case WireFault::repeat:
         return write_frame(to, frame) && write_frame(to, frame);
@@ -142,17 +143,17 @@ bool FakeWire::pass(int to, Frame frame)
     return false;
 }
 
-// A session that closes its end, or a fault, ends both directions: a connection
-// is not there by halves.
+// As with TCP: who has closed may still be read to the end, and who writes to
+// one that has closed finds out.
 void FakeWire::pump(size_t from, size_t to)
 {
-    for (;;) {
-        auto frame = read_frame(inner_[from].get());
-        if (!frame || !pass(inner_[to].get(), std::move(*frame))) {
-            end();
+    while (auto frame = read_frame(inner_[from].get())) {
+        if (!pass(inner_[to].get(), std::move(*frame))) {
+            shutdown(inner_[from].get(), SHUT_RD);
             return;
         }
     }
+    shutdown(inner_[to].get(), SHUT_WR);
 }
 
 }  // namespace xl_colo

@@ -14,7 +14,7 @@ auto run_side_by_side(const std::vector<Case>& cases, Run run)
     std::vector<decltype(run(cases.front()))> results(cases.size());
     std::atomic<size_t> next{0};
     std::vector<std::thread> workers;
-    for (int worker = 0; worker < 8; ++worker) {
+    for (int worker = 0; worker < 16; ++worker) {
         workers.emplace_back([&] {
             for (size_t i = next++; i < cases.size(); i = next++) {
                 results[i] = run(cases[i]);

@@ -243,7 +243,7 @@ void failover_over_a_connection_that_breaks(void**)
          true},
         {FrameType::TAKEOVER, WireFault::freeze, "unprotected/taken-over",
          true, true},
-        {FrameType::TAKEOVER, WireFault::garble, "unprotected/ended", false,
+        {FrameType::TAKEOVER, WireFault::garble, "unprotected/ended", true,
          false},
         {FrameType::YIELDED, WireFault::cut, "held/taken-over", true, true},
         {FrameType::YIELDED, WireFault::freeze, "held/taken-over", true, true},
