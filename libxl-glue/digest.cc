@@ -1,10 +1,9 @@
 #include "digest.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 
+#include "guest_memory.h"
 #include "page_hash.h"
 
 namespace xl_colo {
@@ -12,40 +11,6 @@ namespace xl_colo {
 namespace {
 
 constexpr size_t batch_pages = 1024;
-
-// A guest's pages in our address space, read-only, as long as this lives.
-class Mapping {
-public:
-    Mapping(xenforeignmemory_handle* memory, Domid domid,
-            const std::vector<xen_pfn_t>& gfns)
-        : memory_(memory), errors_(gfns.size())
-    {
-        start_ = static_cast<const uint8_t*>(
-            xenforeignmemory_map(memory, domid.value(), PROT_READ, gfns.size(),
-                                 gfns.data(), errors_.data()));
-    }
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-    ~Mapping()
-    {
-        if (start_ != nullptr) {
-            xenforeignmemory_unmap(memory_, const_cast<uint8_t*>(start_),
-                                   errors_.size());
-        }
-    }
-
-    explicit operator bool() const { return start_ != nullptr; }
-    bool has(size_t index) const { return errors_[index] == 0; }
-    View page(size_t index) const
-    {
-        return {start_ + index * page_size, page_size};
-    }
-
-private:
-    xenforeignmemory_handle* memory_;
-    const uint8_t* start_ = nullptr;
-    std::vector<int> errors_;
-};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "device_state.h"
 #include "digest.h"
+#include "guest_memory.h"
 #include "present_pages.h"
 #include "run_directory.h"
 
@@ -246,6 +247,11 @@ Result<std::vector<PageDigest>> XenDomain::digest(Pfn first, Pages count,
         present_ = std::move(*found);
     }
     return digest_pages(*access_, domid_, *present_, first, count, key);
+}
+
+Result<std::unique_ptr<GuestMemory>> XenDomain::memory()
+{
+    return open_guest_memory(access_->logger.get(), domid_);
 }
 
 Result<std::vector<Pfn>> XenDomain::hypervisor_pages()

@@ -40,6 +40,7 @@ public:
     }
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
+    Result<std::unique_ptr<GuestMemory>> memory() override;
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:

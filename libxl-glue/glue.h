@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,17 @@ struct DomainFacts {
 // A digest of one page; all zero for a page that the guest does not have.
 using PageDigest = std::array<uint8_t, 16>;
 
+// The memory of a domain that stands still, to look at.
+class GuestMemory {
+public:
+    virtual ~GuestMemory() = default;
+    // Calls look() with a view of each page, empty for one that the guest does
+    // not have; they are valid during the call only. Error hypercall.
+    using Look = std::function<void(std::span<const View> pages)>;
+    virtual Status look_at(const std::vector<Pfn>& pages,
+                           const Look& look) = 0;
+};
+
 // One domain on this host. Methods are called by the session's thread, in the
 // order of the protocol; state() may be called by any thread.
 class Domain {
@@ -107,6 +119,9 @@ public:
     // `key` is the session's secret, so that a guest cannot choose collisions.
     virtual Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                                    View key) = 0;
+    // For one thread at a time, which need not be the Domain's. Not to be used
+    // once the domain is destroyed.
+    virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;
     // The pages that HVM params name as the hypervisor's or its daemons' own
     // (ioreq, buffered ioreq, xenstore ring, console ring, identity map...).
     virtual Result<std::vector<Pfn>> hypervisor_pages() = 0;

@@ -42,6 +42,8 @@ libglue_a_SOURCES = \
 	libxl-glue/glue.h \
 	libxl-glue/guest_library.cc \
 	libxl-glue/guest_library.h \
+	libxl-glue/guest_memory.cc \
+	libxl-glue/guest_memory.h \
 	libxl-glue/handles.h \
 	libxl-glue/host.cc \
 	libxl-glue/host.h \

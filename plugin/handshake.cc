@@ -16,7 +16,7 @@ namespace xl_colo {
 
 namespace {
 
-constexpr size_t digest_key_size = 32;
+constexpr size_t digest_key_size = 64;
 
 View view_of(const std::string& text)
 {
@@ -297,7 +297,7 @@ std::string make_digest_key()
     return hex;
 }
 
-Result<Buffer> parse_digest_key(const std::string& hex)
+Result<DigestKeys> parse_digest_key(const std::string& hex)
 {
     Buffer key;
     for (size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -314,7 +314,8 @@ Result<Buffer> parse_digest_key(const std::string& hex)
                                               std::to_string(digest_key_size) +
                                               " bytes of hexadecimal");
     }
-    return key;
+    const auto middle = key.begin() + digest_key_size / 2;
+    return DigestKeys{Buffer(key.begin(), middle), Buffer(middle, key.end())};
 }
 
 }  // namespace xl_colo

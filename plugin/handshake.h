@@ -47,6 +47,8 @@ constexpr const char* without_f2 = "f2";
 constexpr const char* without_f3 = "f3";
 constexpr const char* without_f4 = "f4";
 constexpr const char* without_back_channel = "back-channel";
+constexpr const char* without_elision = "elision";  // all pages are sent
+constexpr const char* without_digest = "digest";    // all pages look the same
 
 Hello make_hello(const HostFacts& facts);
 std::string to_json(const Hello& hello);
@@ -64,8 +66,15 @@ Result<Hello> exchange_hello(Link& link, const Hello& mine);
 std::string stop_text(const Frame& frame);
 Status send_stop(FrameSender& sender, const std::string& why);
 
-// 32 bytes from the kernel's random source, and back from hexadecimal.
+// The secrets of a session, 32 bytes each. They are two so that a comparison
+// finds what the other digest takes for the same.
+struct DigestKeys {
+    Buffer verification;  // of Domain::digest()
+    Buffer contents;      // of ContentHash
+};
+
+// Both from the kernel's random source, and back from hexadecimal.
 std::string make_digest_key();
-Result<Buffer> parse_digest_key(const std::string& hex);
+Result<DigestKeys> parse_digest_key(const std::string& hex);
 
 }  // namespace xl_colo

@@ -4,6 +4,7 @@
 noinst_LIBRARIES += libplugin.a
 libplugin_a_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
+	$(CRYPTO_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(XXHASH_CFLAGS) \
 	$(NULL)
@@ -12,6 +13,8 @@ libplugin_a_SOURCES = \
 	plugin/background.h \
 	plugin/caretaker.cc \
 	plugin/caretaker.h \
+	plugin/content_hash.cc \
+	plugin/content_hash.h \
 	plugin/control.cc \
 	plugin/control.h \
 	plugin/control_client.cc \
@@ -35,6 +38,8 @@ libplugin_a_SOURCES = \
 	plugin/host_events.h \
 	plugin/json.cc \
 	plugin/json.h \
+	plugin/known_pages.cc \
+	plugin/known_pages.h \
 	plugin/link.cc \
 	plugin/link.h \
 	plugin/log.h \
@@ -42,6 +47,12 @@ libplugin_a_SOURCES = \
 	plugin/migration_stream.h \
 	plugin/options.cc \
 	plugin/options.h \
+	plugin/page_digester.cc \
+	plugin/page_digester.h \
+	plugin/page_sifter.cc \
+	plugin/page_sifter.h \
+	plugin/pages_frame.cc \
+	plugin/pages_frame.h \
 	plugin/primary.cc \
 	plugin/primary.h \
 	plugin/protection.cc \
@@ -105,6 +116,7 @@ xl_colo_LDADD = \
 	libplugin.a \
 	libglue.a \
 	libplugin.a \
+	$(CRYPTO_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \
 	$(YAJL_LIBS) \

@@ -167,6 +167,21 @@ std::array<uint8_t, record_header_size> record_header_bytes(
     return bytes;
 }
 
+Result<PageData::Entry> PageData::parse_entry(uint64_t entry, Pages gfns)
+{
+    const uint64_t pfn = entry & page_data_pfn_mask;
+    if (pfn >= gfns.value()) {
+        return bad(beyond(pfn, gfns));
+    }
+    const Contents has = contents_of(entry);
+    const uint64_t type_bits = entry >> page_data_type_shift
+                               << page_data_type_shift;
+    if (has == Contents::unknown_type || entry != (type_bits | pfn)) {
+        return bad("entry " + hex(entry) + " is of no known type");
+    }
+    return Entry{Pfn{pfn}, has == Contents::yes, entry};
+}
+
 Result<PageData> PageData::parse(View body, Pages gfns)
 {
     if (body.size() < page_data_header_size) {
@@ -184,18 +199,12 @@ Result<PageData> PageData::parse(View body, Pages gfns)
     const View contents = rest.subspan(entries.size());
     size_t with_contents = 0;
     for (size_t at = 0; at < entries.size(); at += sizeof(uint64_t)) {
-        const auto entry = load_le<uint64_t>(entries, at);
-        const uint64_t pfn = entry & page_data_pfn_mask;
-        if (pfn >= gfns.value()) {
-            return bad(beyond(pfn, gfns));
+        const auto entry =
+            parse_entry(load_le<uint64_t>(entries, at), gfns);
+        if (!entry) {
+            return entry.error();
         }
-        const Contents has = contents_of(entry);
-        const uint64_t type_bits = entry >> page_data_type_shift
-                                   << page_data_type_shift;
-        if (has == Contents::unknown_type || entry != (type_bits | pfn)) {
-            return bad("entry " + hex(entry) + " is of no known type");
-        }
-        with_contents += has == Contents::yes;
+        with_contents += entry->has_contents;
     }
     if (contents.size() != with_contents * page_size) {
         return bad("holds " + std::to_string(contents.size()) +
@@ -209,7 +218,7 @@ PageData::Entry PageData::entry(size_t index) const
 {
     const auto entry = load_le<uint64_t>(entries_, index * sizeof(uint64_t));
     return {Pfn{entry & page_data_pfn_mask},
-            contents_of(entry) == Contents::yes};
+            contents_of(entry) == Contents::yes, entry};
 }
 
 Result<Record> parse_record(View bytes, Pages gfns)

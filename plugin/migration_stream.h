@@ -64,7 +64,10 @@ public:
     struct Entry {
         Pfn pfn;
         bool has_contents;  // false for pages that are not there any more
+        uint64_t bits;      // as the record has it, with the type
     };
+
+    static Result<Entry> parse_entry(uint64_t entry, Pages gfns);
 
     // Checks all of it: every pfn lies below `gfns`, and there is one page of
     // contents for every entry that has some. libxc (4.17) does not check the

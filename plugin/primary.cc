@@ -24,6 +24,14 @@ bool stopped(GuestState state)
     return state != GuestState::running && state != GuestState::suspended;
 }
 
+std::optional<Elision> elision_for(const Offer& offer, const DigestKeys& keys)
+{
+    if (offer.lacks(without_elision)) {
+        return std::nullopt;
+    }
+    return Elision{keys.contents, offer.lacks(without_digest)};
+}
+
 const char* const check_peer_advice =
     "the secondary may have taken over: check with \"xl list\" there, and "
     "destroy one of the two if both run";
@@ -39,20 +47,25 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       log_(log),
       options_(std::move(options)),
       peer_(link, queue_),
-      stream_(link, options_.offer.gfns),
+      keys_(parse_digest_key(options_.offer.digest_key).value()),
+      stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_)),
       dirty_list_(options_.offer.gfns, mover.takes_dirty_list_parts(),
                   options_.offer.lacks(without_back_channel))
 {
-    auto key = parse_digest_key(options_.offer.digest_key);
-    digest_key_ = std::move(key.value());  // we made it ourselves
 }
 
 SessionEnd Primary::run()
 {
     board_.enter(State::copying);
     link_.start(*this);
-    const Status saved = mover_.save(domain_.domid(), stream_.take_io(),
-                                     dirty_list_.take_back(), *this);
+    Status saved;
+    if (auto own = domain_.hypervisor_pages()) {
+        stream_.always_send(*own);
+        saved = mover_.save(domain_.domid(), stream_.take_io(),
+                            dirty_list_.take_back(), *this);
+    } else {
+        saved = own.error();
+    }
     SessionEnd end = finish(cause_of_end(saved));
     link_.finish();
     return end;
@@ -113,7 +126,7 @@ bool Primary::checkpoint()
         return pages.error().kind() != ErrorKind::cancelled &&
                fail(pages.error());
     }
-    d_ = *pages;
+    sent_pages_ = *pages;
     copy_complete_ = true;
     if (auto s = peer_.send(FrameType::DEVICE_STATE, number_, *state); !s) {
         return fail(s.error());
@@ -201,8 +214,8 @@ bool Primary::fail(Error why)
 
 Status Primary::verify()
 {
-    auto differences = verify_as_primary(peer_, domain_, number_,
-                                         options_.offer.gfns, digest_key_);
+    auto differences = verify_as_primary(
+        peer_, domain_, number_, options_.offer.gfns, keys_.verification);
     if (!differences) {
         return differences.error();
     }
@@ -226,7 +239,7 @@ void Primary::record_checkpoint()
         figures.a = a_;
         figures.b = Pages{b_.load()};
     }
-    figures.d = d_;
+    figures.d = sent_pages_.pages;
     const Bytes sent = link_.sent();
     const Bytes received = link_.received();
     figures.to_secondary = sent - sent_before_;
@@ -255,6 +268,9 @@ Status Primary::on_frame(Frame frame)
     if (frame.type == FrameType::DIRTY_SET) {
         return take_dirty_set(frame.body);
     }
+    if (frame.type == FrameType::DIRTY_DIGESTS) {
+        return take_dirty_digests(frame.body);
+    }
     const bool ends = frame.type == FrameType::STOP;
     queue_.post(std::move(frame));
     if (ends) {
@@ -281,12 +297,27 @@ Status Primary::take_dirty_set(View bytes)
     }
     list_wanted_ = 0;
     b_ = dirty_list_.set().size().value();
+    // Before libxc knows of B and sends its pages.
+    if (KnownPages* const known = stream_.known()) {
+        known->expect(dirty_list_.set());
+        digests_wanted_ = *number;
+    }
     const Status given = dirty_list_.give();
     if (!given && !ending_ && given.error().kind() == ErrorKind::protocol) {
         return given;
     }
     // Otherwise libxc has closed its end: save() knows why.
     return {};
+}
+
+Status Primary::take_dirty_digests(View bytes)
+{
+    BodyReader body(bytes);
+    auto number = body.u64();
+    if (!number || *number == 0 || *number != digests_wanted_) {
+        return Error(ErrorKind::protocol, "DIRTY_DIGESTS out of turn");
+    }
+    return stream_.known()->add(body.rest());
 }
 
 void Primary::on_lost(Error why)

@@ -47,6 +47,7 @@ private:
     void on_lost(Error why) override;
 
     Status take_dirty_set(View body);
+    Status take_dirty_digests(View body);
     void end_stream();
 
     bool fail(Error why);
@@ -67,10 +68,10 @@ private:
     StatusBoard& board_;
     Log& log_;
     SessionOptions options_;
-    Buffer digest_key_;
 
     EventQueue queue_;
     Conversation peer_;
+    DigestKeys keys_;
     SaveRelay stream_;
     DirtyListFeed dirty_list_;
 
@@ -82,13 +83,14 @@ private:
     bool copying_ = true;
     std::atomic<bool> ending_{false};        // libxc reads no more lists
     std::atomic<uint64_t> list_wanted_{0};  // the checkpoint whose B is due
+    uint64_t digests_wanted_ = 0;   // of that one's pages: the link's thread
     std::optional<Error> failure_;  // of a callback
 
     // Figures of the checkpoint under way.
     EventQueue::Clock::time_point suspended_at_, resumed_at_;
     std::optional<Pages> a_;
     std::atomic<uint64_t> b_{0};
-    Pages d_;
+    SentPages sent_pages_;
     Bytes sent_before_, received_before_;
 };
 

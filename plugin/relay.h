@@ -2,10 +2,12 @@
 // through local pipes; what crosses the wire is ours. So one place counts,
 // limits, checks and repairs, whatever libxc the host has.
 //
-//     primary     xc_domain_save    -> SaveRelay      -> RECORD
-//     secondary   xc_domain_restore <- RestoreFeed    <- RECORD
+//     primary     xc_domain_save    -> SaveRelay      -> PAGES, RECORD
+//     secondary   xc_domain_restore <- RestoreFeed    <- PAGES, RECORD
 //     secondary   xc_domain_restore -> DirtyListRelay -> DIRTY_SET
 //     primary     xc_domain_save    <- DirtyListFeed  <- DIRTY_SET
+//     secondary   B's pages         -> DirtyListRelay -> DIRTY_DIGESTS
+//     primary     SaveRelay         <- KnownPages     <- DIRTY_DIGESTS
 #pragma once
 
 #include <functional>
@@ -13,27 +15,43 @@
 #include <optional>
 
 #include "dirty_set.h"
+#include "glue.h"
 #include "link.h"
+#include "page_sifter.h"
 #include "result.h"
 #include "unique_fd.h"
 #include "units.h"
 
 namespace xl_colo {
 
-// Primary: turns what xc_domain_save writes into IMAGE and RECORD frames, in a
-// thread of its own, and counts the pages of D.
+// What became of the pages of one checkpoint.
+struct SentPages {
+    Pages pages;     // that libxc sent, each counted once: |D|
+    Pages left_out;  // of them, because the secondary has them
+    Pages zeros;     // of them, sent without contents
+    Bytes saved;     // on the wire by both
+};
+
+// Primary: turns what xc_domain_save writes into IMAGE, PAGES and RECORD
+// frames, in threads of its own.
 class SaveRelay {
 public:
-    // `gfns`: a page beyond them ends the stream with an error.
-    SaveRelay(FrameSender& sender, Pages gfns);
-    // Ends the thread.
+    // `gfns`: a page beyond them ends the stream with an error. Without
+    // `elision` all pages are sent.
+    SaveRelay(FrameSender& sender, Pages gfns,
+              const std::optional<Elision>& elision);
+    // Ends the threads.
     ~SaveRelay();
 
     // The end that libxc writes to; once.
     UniqueFd take_io();
-    // Waits until the next CHECKPOINT record has been handed to the sender.
-    // The pages that were sent since the one before, each counted once.
-    Result<Pages> wait_checkpoint_sent();
+    // Pages that are never left out. Before libxc begins.
+    void always_send(const std::vector<Pfn>& pages);
+    // What the secondary tells of its pages goes there; null without elision.
+    KnownPages* known();
+    // Waits until the next CHECKPOINT record has been handed to the sender:
+    // what was sent since the one before.
+    Result<SentPages> wait_checkpoint_sent();
     // libxc's next write fails and waiting ends. Any thread.
     void abort();
 
@@ -80,12 +98,14 @@ public:
     ~RestoreFeed();
 
     UniqueFd take_io();
-    // The bodies of IMAGE and RECORD frames. Checks header, length and the
-    // pfns of PAGE_DATA before libxc sees a byte. Blocks while libxc is busy.
+    // The bodies of IMAGE and RECORD frames. Checks header and length before
+    // libxc sees a byte. Blocks while libxc is busy.
     Status image(View body);
     // Error protocol as well for a record after the one of type CHECKPOINT:
     // libxc would take it into the next checkpoint.
     Status record(View body);
+    // The body of a PAGES frame, which becomes a PAGE_DATA record. Errs alike.
+    Status pages(View body);
     // The primary begins the next one. By the thread that calls record().
     void begin_checkpoint();
     // libxc reads an end of file; blocked calls return. Any thread.
@@ -96,8 +116,13 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+// Digests of the pages of a suspended guest, by ContentHash.
+using DigestPages = std::function<Result<std::vector<PageDigest>>(
+    const std::vector<Pfn>& pages)>;
+
 // Secondary: turns the records that xc_domain_restore writes to its
-// send_back_fd into DIRTY_SET frames, in a thread of its own.
+// send_back_fd into DIRTY_SET frames, in a thread of its own, and sends the
+// digests of B's pages after them.
 class DirtyListRelay {
 public:
     // F2: libxc of 4.18 and later writes 8 stray zero bytes after the record's
@@ -111,8 +136,12 @@ public:
 
     UniqueFd take_back();
     // The checkpoint whose list comes next. Call before libxc's suspend
-    // callback returns.
-    void expect(CheckpointNumber number);
+    // callback returns. `digest` is called by the thread; without it no digests
+    // are sent.
+    void expect(CheckpointNumber number, DigestPages digest);
+    // Ends the thread, also one in the middle of `digest`: nothing of what that
+    // uses is in use after it.
+    void stop();
     void abort();
     // The size of the last list, |B|; nothing before the first. Any thread.
     std::optional<Pages> last() const;

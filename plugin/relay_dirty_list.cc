@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -42,6 +43,9 @@ constexpr size_t word = sizeof(uint64_t);
 // Spent to no purpose at most once a session: when a libxc under suspicion is
 // right and page 0 is dirty in its first list.
 constexpr std::chrono::milliseconds last_word_patience{1000};
+// Pages digested and told at a time: enough to be worth a mapping, and what
+// the primary's libxc puts into one record.
+constexpr size_t digest_batch = 1024;
 
 enum class Header { undecided, right, followed_by_stray_word };
 
@@ -78,6 +82,7 @@ struct DirtyListRelay::Impl {
     Result<bool> begins_with_stray_word(size_t length);
     Status read_into_buffer(size_t at, size_t size);
     Status send(View list);
+    Status send_digests(View start, const DigestPages& digest);
 
     FrameSender& sender;
     const Pages gfns;
@@ -92,8 +97,11 @@ struct DirtyListRelay::Impl {
 
     mutable std::mutex mutex;
     std::optional<CheckpointNumber> expected;
+    DigestPages digest_next;
     std::optional<Pages> last;
     std::optional<Error> failure;
+
+    std::atomic<bool> stopped{false};
 
     std::thread thread;  // last: it uses all the others
 };
@@ -239,9 +247,11 @@ Status DirtyListRelay::Impl::send(View list)
         return s;
     }
     std::optional<CheckpointNumber> number;
+    DigestPages digest;
     {
         const std::lock_guard lock(mutex);
         number = std::exchange(expected, std::nullopt);
+        digest = std::exchange(digest_next, nullptr);
         last = set.size();
     }
     if (!number) {
@@ -254,7 +264,37 @@ Status DirtyListRelay::Impl::send(View list)
             return s;
         }
     }
-    return {};
+    return digest ? send_digests(start, digest) : Status();
+}
+
+Status DirtyListRelay::Impl::send_digests(View start,
+                                          const DigestPages& digest)
+{
+    std::vector<Pfn> batch;
+    const auto send_batch = [&]() -> Status {
+        if (stopped) {
+            return Error(ErrorKind::cancelled, "the digests were given up");
+        }
+        const auto digests = digest(batch);
+        batch.clear();
+        if (!digests) {
+            return digests.error();
+        }
+        const View bytes(
+            reinterpret_cast<const uint8_t*>(digests->data()),
+            digests->size() * sizeof(PageDigest));
+        return sender.send(FrameType::DIRTY_DIGESTS, {start, bytes});
+    };
+    Status s;
+    set.for_each([&](Pfn pfn) {
+        if (s) {
+            batch.push_back(pfn);
+        }
+        if (batch.size() == digest_batch) {
+            s = send_batch();
+        }
+    });
+    return s && !batch.empty() ? send_batch() : s;
 }
 
 Status DirtyListRelay::Impl::relay_list()
@@ -294,8 +334,16 @@ DirtyListRelay::DirtyListRelay(FrameSender& sender, Pages gfns,
 
 DirtyListRelay::~DirtyListRelay()
 {
+    stop();
+}
+
+void DirtyListRelay::stop()
+{
+    impl_->stopped = true;
     abort();
-    impl_->thread.join();
+    if (impl_->thread.joinable()) {
+        impl_->thread.join();
+    }
 }
 
 UniqueFd DirtyListRelay::take_back()
@@ -303,10 +351,11 @@ UniqueFd DirtyListRelay::take_back()
     return impl_->pipe.take_theirs();
 }
 
-void DirtyListRelay::expect(CheckpointNumber number)
+void DirtyListRelay::expect(CheckpointNumber number, DigestPages digest)
 {
     const std::lock_guard lock(impl_->mutex);
     impl_->expected = number;
+    impl_->digest_next = std::move(digest);
 }
 
 void DirtyListRelay::abort()

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
@@ -115,27 +116,45 @@ Result<bool> RelayPipe::readable_within(std::chrono::milliseconds limit)
     return wait(POLLIN, static_cast<int>(limit.count()));
 }
 
-Status RelayPipe::write(std::initializer_list<View> pieces, Then then)
+Status RelayPipe::write(std::span<const View> pieces, Then then)
 {
     const std::lock_guard lock(mutex_);
-    for (View rest : pieces) {
-        while (!rest.empty()) {
-            auto ready = wait(POLLOUT, -1);
-            if (!ready) {
-                return ready.error();
-            }
-            const ssize_t r = ::write(ours_.get(), rest.data(), rest.size());
-            if (r > 0) {
-                in_record_ = true;
-                rest = rest.subspan(static_cast<size_t>(r));
-            } else if (errno != EAGAIN && errno != EINTR) {
-                return Error::from_errno(ErrorKind::io,
-                                         "cannot write to libxc", errno);
+    std::array<iovec, 64> vectors{};
+    size_t next = 0;  // the first piece that is not through
+    size_t done = 0;  // bytes of it that are
+    for (;;) {
+        int count = 0;
+        for (size_t i = next, skip = done;
+             i < pieces.size() && count < static_cast<int>(vectors.size());
+             ++i, skip = 0) {
+            const View rest = pieces[i].subspan(skip);
+            if (!rest.empty()) {
+                vectors[count++] = {const_cast<uint8_t*>(rest.data()),
+                                    rest.size()};
             }
         }
+        if (count == 0) {
+            in_record_ = then == Then::record_goes_on;
+            return {};
+        }
+        auto ready = wait(POLLOUT, -1);
+        if (!ready) {
+            return ready.error();
+        }
+        const ssize_t r = writev(ours_.get(), vectors.data(), count);
+        if (r < 0) {
+            if (errno == EAGAIN || errno == EINTR) {
+                continue;
+            }
+            return Error::from_errno(ErrorKind::io, "cannot write to libxc",
+                                     errno);
+        }
+        in_record_ = true;
+        done += static_cast<size_t>(r);
+        while (next < pieces.size() && done >= pieces[next].size()) {
+            done -= pieces[next++].size();
+        }
     }
-    in_record_ = then == Then::record_goes_on;
-    return {};
 }
 
 }  // namespace xl_colo

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <initializer_list>
 #include <mutex>
+#include <span>
 
 #include "result.h"
 #include "unique_fd.h"
@@ -31,8 +32,12 @@ public:
     Result<bool> readable_within(std::chrono::milliseconds limit);
     // All pieces, one after another. Error io when libxc closed its end.
     enum class Then { record_ends, record_goes_on };
+    Status write(std::span<const View> pieces, Then then = Then::record_ends);
     Status write(std::initializer_list<View> pieces,
-                 Then then = Then::record_ends);
+                 Then then = Then::record_ends)
+    {
+        return write(std::span(pieces.begin(), pieces.size()), then);
+    }
 
     // `last_words`: written first, as far as the pipe takes them at once,
     // unless a record has begun and not ended.

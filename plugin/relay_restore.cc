@@ -1,6 +1,7 @@
 // Frames from the wire become the stream that xc_domain_restore reads. Nothing
 // reaches libxc, which works as root on what it is told, before it was checked.
 #include "migration_stream.h"
+#include "pages_frame.h"
 #include "relay.h"
 #include "relay_pipe.h"
 
@@ -13,7 +14,20 @@ struct RestoreFeed::Impl {
     RelayPipe pipe{RelayPipe::Ours::writes};
     bool begun = false;     // the headers are through
     bool complete = false;  // so is the checkpoint's last record
+    PagesReader reader;
+
+    Status check_turn(const std::string& what) const;
 };
+
+Status RestoreFeed::Impl::check_turn(const std::string& what) const
+{
+    if (complete) {
+        return Error(ErrorKind::protocol,
+                     what + " out of turn: the checkpoint's last record came "
+                            "before it");
+    }
+    return {};
+}
 
 RestoreFeed::RestoreFeed(Pages gfns) : impl_(std::make_unique<Impl>(gfns)) {}
 
@@ -45,14 +59,30 @@ Status RestoreFeed::record(View body)
     if (!record) {
         return record.error();
     }
-    if (impl_->complete) {
+    if (record->pages) {
         return Error(ErrorKind::protocol,
-                     to_string(record->type) +
-                         " out of turn: the checkpoint's last record came "
-                         "before it");
+                     to_string(record->type) + ": belongs into PAGES");
+    }
+    if (auto s = impl_->check_turn(to_string(record->type)); !s) {
+        return s;
     }
     impl_->complete = record->type == RecordType::CHECKPOINT;
     return impl_->pipe.write({body});
+}
+
+Status RestoreFeed::pages(View body)
+{
+    if (!impl_->begun) {
+        return Error(ErrorKind::protocol, "PAGES before IMAGE");
+    }
+    if (auto s = impl_->check_turn("PAGES"); !s) {
+        return s;
+    }
+    const auto record = impl_->reader.record(body, impl_->gfns);
+    if (!record) {
+        return record.error();
+    }
+    return impl_->pipe.write(*record);
 }
 
 void RestoreFeed::begin_checkpoint()

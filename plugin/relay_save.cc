@@ -1,6 +1,8 @@
-// xc_domain_save's stream, record by record, on its way to the wire. The thread
-// ends with the stream, with the first thing wrong in it, or with abort(); it
-// then closes its end of the pipe, so that libxc does not write into the void.
+// xc_domain_save's stream, record by record, on its way to the wire. One thread
+// reads from libxc, another one digests and sends, so that libxc maps and
+// writes the next pages meanwhile. They end with the stream, with the first
+// thing wrong in it, or with abort(); our end of the pipe is closed then, so
+// that libxc does not write into the void.
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -8,44 +10,81 @@
 
 #include "dirty_set.h"
 #include "migration_stream.h"
+#include "page_sifter.h"
 #include "relay.h"
 #include "relay_pipe.h"
 
 namespace xl_colo {
 
+namespace {
+
+// Being read, being sent, and one in between. libxc's records of pages are of
+// 4 MiB at most.
+constexpr size_t buffers = 3;
+
+}  // namespace
+
 struct SaveRelay::Impl {
-    Impl(FrameSender& to, Pages guest)
+    Impl(FrameSender& to, Pages guest, const std::optional<Elision>& elision)
         : sender(to),
           gfns(guest),
           sent(guest),
-          thread([this] { run(); })
+          sifter(guest, elision),
+          free(buffers),
+          reader([this] { run_reader(); }),
+          worker([this] { run_sender(); })
     {
     }
 
-    void run();
-    Error relay_stream();
-    Status relay_headers();
-    Status relay_record();
-    Status read_into_buffer(size_t at, size_t size);
+    // What goes from the reader to the sender; the headers go as a record of
+    // type nothing.
+    struct Piece {
+        Buffer bytes;  // longer than `size`, perhaps
+        size_t size = 0;
+        uint64_t offset = 0;
+        std::optional<RecordType> type;
+    };
+
+    void run_reader();
+    Error read_stream();
+    Status read_headers();
+    Status read_record();
+    Status read_into(Buffer& buffer, size_t at, size_t size);
+    std::optional<Buffer> take_buffer();
+    void hand_over(Piece piece);
+
+    void run_sender();
+    Error send_stream();
+    Status send_piece(Piece& piece);
+    Status send_pages(const PageData& pages, Piece& piece);
+    void end(Error why);
 
     FrameSender& sender;
     const Pages gfns;
     RelayPipe pipe{RelayPipe::Ours::reads};
 
-    // The relay's thread only.
-    Buffer buffer;            // one record; grows to the greatest that came
+    // The reader's thread only.
     uint64_t offset = 0;      // in the stream, for messages
+
+    // The sender's thread only.
     DirtySet sent;            // since the last CHECKPOINT record
+    SentPages totals;         // the same
+    PageSifter sifter;
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<Pages> checkpoints;  // sent, and nobody waited for them yet
+    std::vector<Buffer> free;
+    std::deque<Piece> ready;
+    std::optional<Error> end_of_stream;  // after those
+    std::deque<SentPages> checkpoints;   // sent; nobody waited for them yet
     std::optional<Error> ended;
 
-    std::thread thread;       // last: it uses all the others
+    std::thread reader, worker;  // last: they use all the others
 };
 
-Status SaveRelay::Impl::read_into_buffer(size_t at, size_t size)
+// ---- from libxc ------------------------------------------------------------
+
+Status SaveRelay::Impl::read_into(Buffer& buffer, size_t at, size_t size)
 {
     // Never shrunk: growing again would fill it with zeros each time.
     if (buffer.size() < at + size) {
@@ -64,72 +103,188 @@ Status SaveRelay::Impl::read_into_buffer(size_t at, size_t size)
                                     : "libxc's stream is cut off");
 }
 
-Status SaveRelay::Impl::relay_headers()
+std::optional<Buffer> SaveRelay::Impl::take_buffer()
 {
-    if (auto s = read_into_buffer(0, stream_headers_size); !s) {
-        return s;
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return ended || !free.empty(); });
+    if (ended) {
+        return std::nullopt;
     }
-    const View headers = View(buffer).first(stream_headers_size);
-    if (auto s = check_stream_headers(headers); !s) {
-        return s;
-    }
-    return sender.send(FrameType::IMAGE, {headers});
+    Buffer buffer = std::move(free.back());
+    free.pop_back();
+    return buffer;
 }
 
-Status SaveRelay::Impl::relay_record()
+void SaveRelay::Impl::hand_over(Piece piece)
 {
-    if (auto s = read_into_buffer(0, record_header_size); !s) {
+    {
+        const std::lock_guard lock(mutex);
+        ready.push_back(std::move(piece));
+    }
+    changed.notify_all();
+}
+
+Status SaveRelay::Impl::read_headers()
+{
+    auto buffer = take_buffer();
+    if (!buffer) {
+        return Error(ErrorKind::cancelled, "the sender has ended");
+    }
+    Piece piece{std::move(*buffer), stream_headers_size, 0, std::nullopt};
+    if (auto s = read_into(piece.bytes, 0, piece.size); !s) {
         return s;
     }
-    auto header = parse_record_header(buffer);
-    if (!header) {
-        return header.error();
-    }
-    const size_t size = header->record_size();
-    if (auto s = read_into_buffer(record_header_size,
-                                  size - record_header_size);
+    if (auto s = check_stream_headers(View(piece.bytes).first(piece.size));
         !s) {
-        return s.error().with_context(to_string(header->type));
-    }
-    const View bytes = View(buffer).first(size);
-    const auto record = parse_record(bytes, gfns);
-    if (!record) {
-        return record.error();
-    }
-    if (record->pages) {
-        for (size_t i = 0; i < record->pages->count(); ++i) {
-            sent.insert(record->pages->entry(i).pfn);
-        }
-    }
-    if (auto s = sender.send(FrameType::RECORD, {bytes}); !s) {
         return s;
     }
-    if (record->type == RecordType::CHECKPOINT) {
-        {
-            const std::lock_guard lock(mutex);
-            checkpoints.push_back(sent.size());
-        }
-        changed.notify_all();
-        sent.clear();
-    }
+    hand_over(std::move(piece));
     return {};
 }
 
-Error SaveRelay::Impl::relay_stream()
+Status SaveRelay::Impl::read_record()
 {
-    Status s = relay_headers();
+    auto buffer = take_buffer();
+    if (!buffer) {
+        return Error(ErrorKind::cancelled, "the sender has ended");
+    }
+    Piece piece{std::move(*buffer), 0, offset, std::nullopt};
+    if (auto s = read_into(piece.bytes, 0, record_header_size); !s) {
+        return s;
+    }
+    auto header = parse_record_header(piece.bytes);
+    if (!header) {
+        return header.error();
+    }
+    piece.type = header->type;
+    piece.size = header->record_size();
+    if (auto s = read_into(piece.bytes, record_header_size,
+                           piece.size - record_header_size);
+        !s) {
+        return s.error().with_context(to_string(header->type));
+    }
+    hand_over(std::move(piece));
+    return {};
+}
+
+Error SaveRelay::Impl::read_stream()
+{
+    Status s = read_headers();
     uint64_t start = 0;
     while (s) {
         start = offset;
-        s = relay_record();
+        s = read_record();
     }
     return s.error().with_context("saved stream at byte " +
                                   std::to_string(start));
 }
 
-void SaveRelay::Impl::run()
+void SaveRelay::Impl::run_reader()
 {
-    Error why = relay_stream();
+    Error why = read_stream();
+    {
+        const std::lock_guard lock(mutex);
+        end_of_stream = std::move(why);
+    }
+    changed.notify_all();
+}
+
+// ---- to the wire -----------------------------------------------------------
+
+Status SaveRelay::Impl::send_pages(const PageData& pages, Piece& piece)
+{
+    for (size_t i = 0; i < pages.count(); ++i) {
+        sent.insert(pages.entry(i).pfn);
+    }
+    const auto body = std::span(piece.bytes)
+                          .first(piece.size)
+                          .subspan(record_header_size);
+    const auto sifted = sifter.sift(pages, body);
+    if (!sifted) {
+        return sifted.error();
+    }
+    uint64_t size = 0;
+    if (sifter.count() > 0) {
+        const View head = sifter.head();
+        const View contents = sifter.contents();
+        if (auto s = sender.send(FrameType::PAGES, {head, contents}); !s) {
+            return s;
+        }
+        size = frame_header_size + head.size() + contents.size();
+    }
+    totals.left_out = Pages{totals.left_out.value() +
+                            sifted->left_out.value()};
+    totals.zeros = Pages{totals.zeros.value() + sifted->zeros.value()};
+    totals.saved = Bytes{totals.saved.value() + frame_header_size +
+                         piece.size - size};
+    return {};
+}
+
+Status SaveRelay::Impl::send_piece(Piece& piece)
+{
+    const View bytes = View(piece.bytes).first(piece.size);
+    if (!piece.type) {
+        return sender.send(FrameType::IMAGE, {bytes});
+    }
+    const auto record = parse_record(bytes, gfns);
+    if (!record) {
+        return record.error();
+    }
+    if (record->pages) {
+        return send_pages(*record->pages, piece);
+    }
+    if (record->type != RecordType::CHECKPOINT) {
+        return sender.send(FrameType::RECORD, {bytes});
+    }
+    if (auto s = sifter.finish(); !s) {
+        return s;
+    }
+    if (auto s = sender.send(FrameType::RECORD, {bytes}); !s) {
+        return s;
+    }
+    totals.pages = sent.size();
+    {
+        const std::lock_guard lock(mutex);
+        checkpoints.push_back(totals);
+    }
+    changed.notify_all();
+    sent.clear();
+    totals = {};
+    return {};
+}
+
+Error SaveRelay::Impl::send_stream()
+{
+    for (;;) {
+        Piece piece;
+        {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [this] {
+                return ended || !ready.empty() || end_of_stream;
+            });
+            if (ended) {
+                return *ended;
+            }
+            if (ready.empty()) {
+                return *end_of_stream;
+            }
+            piece = std::move(ready.front());
+            ready.pop_front();
+        }
+        if (auto s = send_piece(piece); !s) {
+            return s.error().with_context("saved stream at byte " +
+                                          std::to_string(piece.offset));
+        }
+        {
+            const std::lock_guard lock(mutex);
+            free.push_back(std::move(piece.bytes));
+        }
+        changed.notify_all();
+    }
+}
+
+void SaveRelay::Impl::end(Error why)
+{
     {
         const std::lock_guard lock(mutex);
         // Whoever aborted has said so already.
@@ -138,19 +293,28 @@ void SaveRelay::Impl::run()
         }
     }
     changed.notify_all();
+}
+
+void SaveRelay::Impl::run_sender()
+{
+    end(send_stream());
     // Last: libxc's failure is put down to what is known then.
     pipe.abort();
 }
 
-SaveRelay::SaveRelay(FrameSender& sender, Pages gfns)
-    : impl_(std::make_unique<Impl>(sender, gfns))
+// ---- for the session -------------------------------------------------------
+
+SaveRelay::SaveRelay(FrameSender& sender, Pages gfns,
+                     const std::optional<Elision>& elision)
+    : impl_(std::make_unique<Impl>(sender, gfns, elision))
 {
 }
 
 SaveRelay::~SaveRelay()
 {
     abort();
-    impl_->thread.join();
+    impl_->reader.join();
+    impl_->worker.join();
 }
 
 UniqueFd SaveRelay::take_io()
@@ -158,7 +322,18 @@ UniqueFd SaveRelay::take_io()
     return impl_->pipe.take_theirs();
 }
 
-Result<Pages> SaveRelay::wait_checkpoint_sent()
+void SaveRelay::always_send(const std::vector<Pfn>& pages)
+{
+    const std::lock_guard lock(impl_->mutex);  // the sender's thread is there
+    impl_->sifter.always_send(pages);
+}
+
+KnownPages* SaveRelay::known()
+{
+    return impl_->sifter.known();
+}
+
+Result<SentPages> SaveRelay::wait_checkpoint_sent()
 {
     std::unique_lock lock(impl_->mutex);
     impl_->changed.wait(lock, [this] {
@@ -167,21 +342,17 @@ Result<Pages> SaveRelay::wait_checkpoint_sent()
     if (impl_->checkpoints.empty()) {
         return *impl_->ended;
     }
-    const Pages pages = impl_->checkpoints.front();
+    const SentPages pages = impl_->checkpoints.front();
     impl_->checkpoints.pop_front();
     return pages;
 }
 
 void SaveRelay::abort()
 {
-    {
-        const std::lock_guard lock(impl_->mutex);
-        if (!impl_->ended) {
-            impl_->ended = Error(ErrorKind::cancelled,
-                                 "the saved stream was given up");
-        }
+    impl_->end(Error(ErrorKind::cancelled, "the saved stream was given up"));
+    if (KnownPages* const known = impl_->sifter.known()) {
+        known->abort();
     }
-    impl_->changed.notify_all();
     impl_->pipe.abort();
 }
 

@@ -51,7 +51,7 @@ SessionEnd Secondary::receive()
     if (!key) {
         return discard(key.error());
     }
-    digest_key_ = std::move(*key);
+    keys_ = std::move(*key);
 
     board_.enter(State::copying);
     const OpenOptions open{.reload_by_snapshot =
@@ -182,7 +182,9 @@ RestoreAnswer Secondary::wait_checkpoint()
 // libxc sends B as soon as this returns.
 RestoreAnswer Secondary::suspend()
 {
-    dirty_list_.expect(number_);
+    dirty_list_.expect(number_, digester_ ? DigestPages([this](auto& pages) {
+        return digest_dirty(pages);
+    }) : nullptr);
     if (auto s = domain_->suspend_copy(); !s) {
         suspended_ = domain_->state() == GuestState::suspended;
         return leave(s.error());
@@ -206,7 +208,31 @@ Status Secondary::finish_building()
     if (auto s = domain_->set_log_dirty(true); !s) {
         return s;
     }
+    if (!options_.offer.lacks(without_elision)) {
+        auto memory = domain_->memory();
+        if (!memory) {
+            return memory.error();
+        }
+        memory_ = std::move(*memory);
+        digester_.emplace(keys_.contents,
+                          options_.offer.lacks(without_digest));
+    }
     return domain_->set_device_model_log_dirty(true);
+}
+
+// B's, in the relay's thread.
+Result<std::vector<PageDigest>> Secondary::digest_dirty(
+    const std::vector<Pfn>& pages)
+{
+    std::vector<PageDigest> digests(pages.size());
+    const Status looked = memory_->look_at(
+        pages, [&](std::span<const View> views) {
+            digester_->digest(views, digests);
+        });
+    if (!looked) {
+        return looked.error();
+    }
+    return digests;
 }
 
 // From READY to RESUME. A primary that is lost in between leaves the new state
@@ -223,7 +249,7 @@ Status Secondary::settle_with_primary()
     if (options_.offer.verify) {
         auto differences =
             verify_as_secondary(peer_, *domain_, number_, options_.offer.gfns,
-                                digest_key_);
+                                keys_.verification);
         if (!differences) {
             return unless_lost(differences.error());
         }
@@ -276,9 +302,12 @@ Status Secondary::on_frame(Frame frame)
 {
     switch (frame.type) {
     case FrameType::IMAGE:
+    case FrameType::PAGES:
     case FrameType::RECORD: {
         const Status fed = frame.type == FrameType::IMAGE
                                ? stream_.image(frame.body)
+                           : frame.type == FrameType::PAGES
+                               ? stream_.pages(frame.body)
                                : stream_.record(frame.body);
         return ending_ ? Status() : fed;
     }
@@ -351,6 +380,7 @@ Error Secondary::cause_of_end(const Status& restored)
 SessionEnd Secondary::finish(const Error& cause)
 {
     end_stream();
+    dirty_list_.stop();  // it looks at the copy's memory
     const bool stopped = cause.kind() == ErrorKind::peer_stopped;
     if (asked_ && usable_ && !stopped) {
         return take_over("failover was asked for here");

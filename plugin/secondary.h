@@ -8,6 +8,7 @@
 #include "conversation.h"
 #include "glue.h"
 #include "link.h"
+#include "page_digester.h"
 #include "relay.h"
 #include "session.h"
 #include "status.h"
@@ -60,6 +61,8 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
+    Result<std::vector<PageDigest>> digest_dirty(
+        const std::vector<Pfn>& pages);
     Status settle_with_primary();
     Status ask_for_takeover();
     void end_stream();
@@ -77,14 +80,16 @@ private:
     SessionOptions options_;
     std::string name_;
     Fence* fence_;
-    Buffer digest_key_;
+    DigestKeys keys_;
 
     EventQueue queue_;
     Conversation peer_;
     RestoreFeed stream_;
-    DirtyListRelay dirty_list_;
     std::unique_ptr<Incoming> incoming_;
     std::unique_ptr<Domain> domain_;  // once it is built
+    std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
+    std::optional<PageDigester> digester_;  // the same
+    DirtyListRelay dirty_list_;
 
     CheckpointNumber number_;
     Buffer device_state_;

@@ -50,6 +50,8 @@ unit_tests = \
 	tests/unit/test-migration_stream \
 	tests/unit/test-options \
 	tests/unit/test-page_hash \
+	tests/unit/test-page_sifter \
+	tests/unit/test-pages_frame \
 	tests/unit/test-qmp \
 	tests/unit/test-relay_dirty_list \
 	tests/unit/test-relay_save \
@@ -105,6 +107,7 @@ LDADD = \
 	libglue.a \
 	libplugin.a \
 	$(CMOCKA_LIBS) \
+	$(CRYPTO_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \
 	$(YAJL_LIBS) \

@@ -6,6 +6,33 @@ namespace xl_colo {
 
 namespace {
 
+class FakeMemory : public GuestMemory {
+public:
+    FakeMemory(std::shared_ptr<FakeGuest> guest, Faults& faults)
+        : guest_(std::move(guest)), faults_(faults) {}
+
+    Status look_at(const std::vector<Pfn>& pages, const Look& look) override
+    {
+        if (auto s = faults_.pass("look_at"); !s) {
+            return s;
+        }
+        std::vector<std::optional<FakeGuest::Page>> kept;
+        for (const Pfn pfn : pages) {
+            kept.push_back(guest_->page(pfn));
+        }
+        std::vector<View> views;
+        for (const auto& page : kept) {
+            views.push_back(page ? View(*page) : View());
+        }
+        look(views);
+        return {};
+    }
+
+private:
+    std::shared_ptr<FakeGuest> guest_;
+    Faults& faults_;
+};
+
 uint64_t mix(uint64_t hash, View bytes)
 {
     for (const uint8_t byte : bytes) {
@@ -138,6 +165,15 @@ Result<std::vector<PageDigest>> FakeDomain::digest(Pfn first, Pages count,
         }
     }
     return digests;
+}
+
+Result<std::unique_ptr<GuestMemory>> FakeDomain::memory()
+{
+    if (auto s = faults_.pass("memory"); !s) {
+        return s.error();
+    }
+    return std::unique_ptr<GuestMemory>(
+        std::make_unique<FakeMemory>(guest_, faults_));
 }
 
 Result<std::vector<Pfn>> FakeDomain::hypervisor_pages()

@@ -31,6 +31,7 @@ public:
     GuestState state() override { return guest_->state(); }
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
+    Result<std::unique_ptr<GuestMemory>> memory() override;
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:

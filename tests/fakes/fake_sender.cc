@@ -26,7 +26,7 @@ Status FakeSender::send(FrameType type, std::initializer_list<View> body)
 std::vector<Frame> FakeSender::wait_for(size_t count)
 {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(10),
+    changed_.wait_for(lock, std::chrono::seconds(60),
                       [&] { return given_up_ || frames_.size() >= count; });
     return frames_;
 }

@@ -17,7 +17,7 @@ public:
     Status send(FrameType type, std::initializer_list<View> body) override;
 
     // All frames so far, once there are `count`. Fewer after give_up(), or
-    // when that takes more than ten seconds.
+    // when that takes more than a minute.
     std::vector<Frame> wait_for(size_t count);
     std::vector<Frame> frames() { return wait_for(0); }
     // No more frames will come.

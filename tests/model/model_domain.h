@@ -38,6 +38,10 @@ public:
     GuestState state() override { return xen_.state(); }
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
+    Result<std::unique_ptr<GuestMemory>> memory() override
+    {
+        return xen_.memory();
+    }
     Result<std::vector<Pfn>> hypervisor_pages() override
     {
         return xen_.hypervisor_pages();

@@ -112,9 +112,11 @@ static void a_wrong_word_is_named(void**)
         {{"g", "--verify=yes", "h"},
          "--verify=yes: that option takes no argument"},
         {{"--without=f2,f9", "g", "h"},
-         "--without: \"f9\" is none of f2, f3, f4, back-channel"},
+         "--without: \"f9\" is none of f2, f3, f4, back-channel, "
+         "elision, digest"},
         {{"--without=", "g", "h"},
-         "--without: \"\" is none of f2, f3, f4, back-channel"},
+         "--without: \"\" is none of f2, f3, f4, back-channel, "
+         "elision, digest"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
         {{"-n", "4294967296", "g", "h"},
          "-n: \"4294967296\" is not a number from 1 to 4294967295"},

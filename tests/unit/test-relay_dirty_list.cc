@@ -148,7 +148,7 @@ Outcome relay_lists(Libxc how, const std::vector<List>& lists, bool suspect,
                              [&] { sender.give_up(); });
         const UniqueFd back = relay.take_back();
         for (size_t i = 0; i < lists.size() && !relay.failure(); ++i) {
-            relay.expect(CheckpointNumber{i + 1});
+            relay.expect(CheckpointNumber{i + 1}, nullptr);
             if (!write_list(back.get(), how, lists[i])) {
                 break;
             }
@@ -254,7 +254,7 @@ RawOutcome relay_bytes(const Buffer& bytes, bool expected)
         DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
         const UniqueFd back = relay.take_back();
         if (expected) {
-            relay.expect(CheckpointNumber{1});
+            relay.expect(CheckpointNumber{1}, nullptr);
         }
         write_exact(back.get(), bytes);
         while (write_exact(back.get(), Buffer(8))) {
@@ -427,7 +427,7 @@ bool cut_off(View bytes)
         DirtyListRelay relay(sender, Pages{64}, false, true,
                              [&] { sender.give_up(); });
         UniqueFd back = relay.take_back();
-        relay.expect(CheckpointNumber{1});
+        relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), bytes);
         const bool whole = bytes.size() % 24 == 0;
         if (whole) {
@@ -463,10 +463,10 @@ void libxc_that_changes_its_ways_is_refused(void**)
     {
         DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
-        relay.expect(CheckpointNumber{1});
+        relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), bytes);
         sender.wait_for(1);
-        relay.expect(CheckpointNumber{2});
+        relay.expect(CheckpointNumber{2}, nullptr);
         write_exact(back.get(), list_record({1, 2}));
         while (write_exact(back.get(), Buffer(8))) {
         }
@@ -485,7 +485,7 @@ void broken_wire_is_a_failure(void**)
     {
         DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
         const UniqueFd back = relay.take_back();
-        relay.expect(CheckpointNumber{1});
+        relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), list_record({1}));
         while (write_exact(back.get(), Buffer(8))) {
         }
@@ -501,7 +501,7 @@ void aborted_relay_has_not_failed(void**)
     {
         DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
-        relay.expect(CheckpointNumber{1});
+        relay.expect(CheckpointNumber{1}, nullptr);
         // Half a list, so that its thread is in the middle of one.
         write_exact(back.get(), View(list_record({1, 2})).first(16));
         relay.abort();
@@ -511,6 +511,67 @@ void aborted_relay_has_not_failed(void**)
     }
     assert_false(failed);
     DirtyListRelay never_used(sender, Pages{64}, true, true, [] {});
+}
+
+// After the list, in its order, as many frames as it takes.
+void digests_of_the_pages_follow(void**)
+{
+    const auto digest = [](const std::vector<Pfn>& pages)
+        -> Result<std::vector<PageDigest>> {
+        std::vector<PageDigest> digests;
+        for (const Pfn pfn : pages) {
+            PageDigest next{};
+            next[0] = static_cast<uint8_t>(pfn.value());
+            next[15] = 1;
+            digests.push_back(next);
+        }
+        return digests;
+    };
+    FakeSender sender;
+    std::vector<Frame> frames;
+    {
+        DirtyListRelay relay(sender, gfns, false, true, [] {});
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1}, digest);
+        write_list(back.get(), Libxc::single_write, range(3, 3000));
+        frames = sender.wait_for(4);
+        relay.expect(CheckpointNumber{2}, digest);
+        write_list(back.get(), Libxc::single_write, {});
+        frames = sender.wait_for(5);
+    }
+    assert_int_equal(frames.size(), 5);
+    uint64_t page = 3;
+    for (size_t i = 1; i < 4; ++i) {
+        assert_true(frames[i].type == FrameType::DIRTY_DIGESTS);
+        BodyReader body(frames[i].body);
+        assert_int_equal(body.u64().value(), 1);
+        for (View rest = body.rest(); !rest.empty(); rest = rest.subspan(16)) {
+            assert_int_equal(rest[0], page++ & 0xff);
+            assert_int_equal(rest[15], 1);
+        }
+    }
+    assert_int_equal(page, 3003);
+    assert_true(frames[4].type == FrameType::DIRTY_SET);
+}
+
+void failed_digest_is_a_failure(void**)
+{
+    FakeSender sender;
+    std::optional<Error> failure;
+    {
+        DirtyListRelay relay(sender, gfns, false, true,
+                             [&] { sender.give_up(); });
+        const UniqueFd back = relay.take_back();
+        relay.expect(CheckpointNumber{1},
+                     [](auto&) -> Result<std::vector<PageDigest>> {
+                         return Error(ErrorKind::hypercall, "no memory");
+                     });
+        write_list(back.get(), Libxc::single_write, {1});
+        sender.wait_for(2);
+        failure = relay.failure();
+    }
+    assert_text(failure->text(), "no memory");
+    assert_int_equal(sender.frames().size(), 1);
 }
 
 // ---- the other end ---------------------------------------------------------
@@ -670,6 +731,8 @@ int main()
         cmocka_unit_test(libxc_that_changes_its_ways_is_refused),
         cmocka_unit_test(broken_wire_is_a_failure),
         cmocka_unit_test(aborted_relay_has_not_failed),
+        cmocka_unit_test(digests_of_the_pages_follow),
+        cmocka_unit_test(failed_digest_is_a_failure),
         cmocka_unit_test(feed_gives_libxc_one_record_a_list),
         cmocka_unit_test(feed_refuses_what_libxc_must_not_see),
         cmocka_unit_test(feed_knows_how_much_one_record_holds),

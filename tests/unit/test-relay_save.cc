@@ -46,6 +46,23 @@ const std::vector<Buffer> stream{
     record_bytes(RecordType::CHECKPOINT),
 };
 
+bool is_pages(const Buffer& record)
+{
+    return record[0] == 1;
+}
+
+// A record of pages that are all to be sent goes without its own header.
+Buffer frame_body(const Buffer& record)
+{
+    return Buffer(record.begin() + (is_pages(record) ? 8 : 0), record.end());
+}
+
+Status feed_record(RestoreFeed& feed, const Buffer& record)
+{
+    return is_pages(record) ? feed.pages(frame_body(record))
+                            : feed.record(record);
+}
+
 // Writes in pieces of that size, and closes.
 void write_pieces(UniqueFd fd, const Buffer& bytes, size_t piece)
 {
@@ -65,12 +82,12 @@ void stream_becomes_frames(void**)
         std::vector<uint64_t> counts;
         ErrorKind after{};
         {
-            SaveRelay relay(sender, gfns);
+            SaveRelay relay(sender, gfns, std::nullopt);
             std::thread libxc(write_pieces, relay.take_io(), joined(stream),
                               piece);
             for (auto pages = relay.wait_checkpoint_sent(); pages;
                  pages = relay.wait_checkpoint_sent()) {
-                counts.push_back(pages->value());
+                counts.push_back(pages->pages.value());
             }
             after = relay.wait_checkpoint_sent().error().kind();
             libxc.join();
@@ -79,13 +96,73 @@ void stream_becomes_frames(void**)
         assert_int_equal(frames.size(), stream.size());
         for (size_t i = 0; i < frames.size(); ++i) {
             assert_true(frames[i].type ==
-                        (i == 0 ? FrameType::IMAGE : FrameType::RECORD));
-            assert_true(frames[i].body == stream[i]);
+                        (i == 0            ? FrameType::IMAGE
+                         : is_pages(stream[i]) ? FrameType::PAGES
+                                               : FrameType::RECORD));
+            assert_true(frames[i].body == frame_body(stream[i]));
         }
         // 1 2 3 9 and the absent 63; then 1 40 63.
         assert_true(counts == std::vector<uint64_t>({5, 3}));
         assert_true(after == ErrorKind::io);
     }
+}
+
+// Two copies of a page, of which the second one is left out, but for the
+// hypervisor's page; and of pages of zeros a mark.
+void what_the_secondary_has_is_left_out(void**)
+{
+    FakeSender sender;
+    SentPages live, checkpoint;
+    {
+        SaveRelay relay(sender, gfns, Elision{Buffer(32, 1)});
+        relay.always_send({Pfn{9}});
+        const UniqueFd io = relay.take_io();
+        for (const Buffer& bytes : {stream_headers(), page_data({0, 1, 2, 9}),
+                                    page_data({1, 2, 9}),
+                                    record_bytes(RecordType::CHECKPOINT)}) {
+            write_exact(io.get(), bytes);
+        }
+        live = relay.wait_checkpoint_sent().value();
+        // B is {1, 3}: there the secondary's word counts.
+        DirtySet b(gfns);
+        b.insert(Pfn{1});
+        b.insert(Pfn{3});
+        relay.known()->expect(b);
+        write_exact(io.get(), page_data({0, 1, 2, 3}));
+        write_exact(io.get(), record_bytes(RecordType::CHECKPOINT));
+        ContentHash hash(Buffer(32, 1));
+        for (const uint8_t contents : {7, 3}) {
+            (void)relay.known()->add(hash(Buffer(page_size, contents)));
+        }
+        checkpoint = relay.wait_checkpoint_sent().value();
+    }
+    const auto frames = sender.frames();
+    assert_int_equal(frames.size(), 6);
+    const auto pages = [&](size_t i) {
+        std::vector<uint64_t> entries;
+        BodyReader body(frames[i].body);
+        for (uint64_t left = body.u64().value(); left > 0; --left) {
+            entries.push_back(body.u64().value());
+        }
+        return entries;
+    };
+    constexpr uint64_t absent = 63 | uint64_t{0xf} << 60;
+    using Entries = std::vector<uint64_t>;
+    assert_true(pages(1) == Entries({pages_zero_flag, 1, 2, 9, absent}));
+    assert_int_equal(frames[1].body.size(), 48 + 3 * page_size);
+    assert_true(pages(2) == Entries({9, absent}));
+    assert_true(pages(4) == Entries({1, absent}));
+    assert_int_equal(frames[4].body.size(), 24 + page_size);
+    assert_true(Buffer(frames[4].body.begin() + 24, frames[4].body.end()) ==
+                Buffer(page_size, 1));
+    assert_true(live.pages == Pages{5});
+    assert_true(live.left_out == Pages{2});
+    assert_true(live.zeros == Pages{1});
+    assert_true(checkpoint.pages == Pages{5});
+    assert_true(checkpoint.left_out == Pages{3});
+    assert_true(checkpoint.zeros == Pages{0});
+    // The record's header and what three pages and their entries take.
+    assert_true(checkpoint.saved == Bytes{8 + 3 * (8 + page_size)});
 }
 
 struct Outcome {
@@ -98,7 +175,7 @@ Outcome save(const Buffer& bytes, bool ends)
 {
     FakeSender sender;
     Outcome outcome;
-    SaveRelay relay(sender, gfns);
+    SaveRelay relay(sender, gfns, std::nullopt);
     UniqueFd io = relay.take_io();
     write_exact(io.get(), bytes);
     if (ends) {
@@ -169,7 +246,7 @@ void broken_wire_stops_libxc(void**)
     ErrorKind kind{};
     int why = 0;
     {
-        SaveRelay relay(sender, gfns);
+        SaveRelay relay(sender, gfns, std::nullopt);
         const UniqueFd io = relay.take_io();
         write_exact(io.get(), stream_headers());
         while (write_exact(io.get(), page_data({1}))) {
@@ -189,7 +266,7 @@ void abort_ends_every_wait(void**)
     ErrorKind kind{};
     {
         FakeSender sender;
-        SaveRelay relay(sender, gfns);
+        SaveRelay relay(sender, gfns, std::nullopt);
         UniqueFd io = relay.take_io();
         std::thread waiter(
             [&] { kind = relay.wait_checkpoint_sent().error().kind(); });
@@ -202,7 +279,7 @@ void abort_ends_every_wait(void**)
     {
         FakeSender sender;
         sender.block_after(1);
-        SaveRelay relay(sender, gfns);
+        SaveRelay relay(sender, gfns, std::nullopt);
         std::thread libxc([&, io = relay.take_io()] {
             write_exact(io.get(), stream_headers());
             while (write_exact(io.get(), page_data({1}))) {
@@ -219,7 +296,7 @@ void abort_ends_every_wait(void**)
     assert_int_equal(why, EPIPE);
 
     FakeSender sender;
-    SaveRelay never_used(sender, gfns);
+    SaveRelay never_used(sender, gfns, std::nullopt);
 }
 
 // ---- the other end ---------------------------------------------------------
@@ -237,7 +314,7 @@ void feed_gives_libxc_the_same_stream(void**)
         });
         all_taken = static_cast<bool>(feed.image(stream[0]));
         for (size_t i = 1; i < stream.size(); ++i) {
-            all_taken = all_taken && feed.record(stream[i]);
+            all_taken = all_taken && feed_record(feed, stream[i]);
             if (parse_record_header(stream[i])->type ==
                 RecordType::CHECKPOINT) {
                 feed.begin_checkpoint();
@@ -258,15 +335,20 @@ void feed_takes_frames_in_order_only(void**)
     const auto kind = [](const Status& s) { return s.error().kind(); };
     assert_true(kind(feed.record(stream[1])) == ErrorKind::protocol);
     assert_true(kind(feed.image(stream[1])) == ErrorKind::protocol);
+    assert_true(kind(feed_record(feed, stream[2])) == ErrorKind::protocol);
     assert_true(static_cast<bool>(feed.image(stream[0])));
     assert_true(kind(feed.image(stream[0])) == ErrorKind::protocol);
     assert_true(static_cast<bool>(feed.record(stream[1])));
-    assert_true(kind(feed.record(page_data({64}))) == ErrorKind::protocol);
+    assert_true(kind(feed_record(feed, page_data({64}))) ==
+                ErrorKind::protocol);
+    assert_true(kind(feed.record(page_data({1}))) == ErrorKind::protocol);
     // Nothing after a checkpoint's last record, until the next begins.
     const Buffer last = record_bytes(RecordType::CHECKPOINT);
     assert_true(static_cast<bool>(feed.record(last)));
     assert_true(kind(feed.record(last)) == ErrorKind::protocol);
     assert_true(kind(feed.record(stream[1])) == ErrorKind::protocol);
+    assert_true(kind(feed_record(feed, page_data({1}))) ==
+                ErrorKind::protocol);
     feed.begin_checkpoint();
     assert_true(static_cast<bool>(feed.record(stream[1])));
     // Of what was refused libxc has seen nothing.
@@ -288,7 +370,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
         std::thread link([&] {
             last = feed.image(stream[0]);
             while (last) {
-                last = feed.record(page_data({1, 2, 3, 4}));
+                last = feed_record(feed, page_data({1, 2, 3, 4}));
             }
         });
         // Once the first bytes are here the pipe fills up, or has already.
@@ -320,7 +402,7 @@ void greatest_record_passes_from_end_to_end(void**)
     std::vector<Frame> frames;
     bool same = false;
     {
-        SaveRelay relay(sender, gfns);
+        SaveRelay relay(sender, gfns, std::nullopt);
         std::thread libxc(write_pieces, relay.take_io(),
                           joined({stream_headers(), record}), record.size());
         frames = sender.wait_for(2);
@@ -349,6 +431,7 @@ int main()
     alarm(120);  // a wait that does not end fails
     const CMUnitTest tests[] = {
         cmocka_unit_test(stream_becomes_frames),
+        cmocka_unit_test(what_the_secondary_has_is_left_out),
         cmocka_unit_test(stream_cut_at_every_byte_is_noticed),
         cmocka_unit_test(bad_stream_is_refused_and_libxc_stopped),
         cmocka_unit_test(broken_wire_stops_libxc),

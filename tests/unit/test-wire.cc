@@ -28,8 +28,8 @@ constexpr HeaderCase headers[] = {
      "frame type 0 is unknown"},
     {"type_in_big_endian_is_unknown", {0, 0, 0, 4, 0, 0, 0, 0},
      "frame type 67108864 is unknown"},
-    {"type_between_two_known_ones_is_unknown", {0x17, 0, 0, 0, 8, 0, 0, 0},
-     "frame type 23 is unknown"},
+    {"type_between_two_known_ones_is_unknown", {0x1f, 0, 0, 0, 8, 0, 0, 0},
+     "frame type 31 is unknown"},
     {"heartbeat_with_a_body_is_refused", {4, 0, 0, 0, 1, 0, 0, 0},
      "HEARTBEAT with 1 bytes, allowed are 0 to 0"},
     {"image_cut_short_is_refused", {0x10, 0, 0, 0, 39, 0, 0, 0},
@@ -78,10 +78,10 @@ constexpr struct {
     {0x04, "HEARTBEAT"},  {0x05, "STOP"},        {0x06, "BYE"},
     {0x10, "IMAGE"},      {0x11, "RECORD"},      {0x12, "DEVICE_STATE"},
     {0x13, "CHECKPOINT"}, {0x14, "RESUME"},      {0x15, "DONE"},
-    {0x16, "DIGESTS"},    {0x20, "SUSPENDED"},   {0x21, "DIRTY_SET"},
-    {0x22, "COMMITTED"},  {0x23, "READY"},       {0x24, "RESUMED"},
-    {0x25, "VERIFIED"},   {0x30, "TAKEOVER"},    {0x31, "YIELDED"},
-    {0x32, "TAKEN_OVER"},
+    {0x16, "DIGESTS"},    {0x17, "PAGES"},       {0x20, "SUSPENDED"},
+    {0x21, "DIRTY_SET"},  {0x22, "COMMITTED"},   {0x23, "READY"},
+    {0x24, "RESUMED"},    {0x25, "VERIFIED"},    {0x26, "DIRTY_DIGESTS"},
+    {0x30, "TAKEOVER"},   {0x31, "YIELDED"},     {0x32, "TAKEN_OVER"},
 };
 
 void types_have_the_numbers_of_the_specification(void**)

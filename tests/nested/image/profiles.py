@@ -14,14 +14,16 @@ _HOST_TOOLS = [
 PROFILES = {
     "bookworm": {
         "suite": "bookworm",
-        "xen": ["xen-hypervisor-4.17-amd64", "xen-utils-4.17", *_HOST_TOOLS],
+        "xen": ["xen-hypervisor-4.17-amd64", "xen-utils-4.17", "libssl3",
+                *_HOST_TOOLS],
         "kernel": ("bookworm", ["linux-image-amd64"]),
     },
     # Debian 12's kernel: what the facts were tried with under emulation.
     "trixie": {
         "suite": "trixie",
-        "xen": ["xen-hypervisor-4.20-amd64", "xen-utils-4.20", *_HOST_TOOLS],
-        "headers": ["libxen-dev"],
+        "xen": ["xen-hypervisor-4.20-amd64", "xen-utils-4.20", "libssl3t64",
+                *_HOST_TOOLS],
+        "headers": ["libssl-dev", "libxen-dev"],
         "kernel": ("bookworm", ["linux-image-amd64"]),
     },
 }
@@ -49,6 +51,7 @@ DOM0_FILES = [
     "usr/lib/xen-*/bin/xl",
     "usr/lib/xen-*/boot/hvmloader",
     "usr/lib/xen-common/bin/xen-utils-wrapper",
+    "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
     "usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
     "usr/lib/x86_64-linux-gnu/libstdc++.so.6",
     "usr/lib/x86_64-linux-gnu/libxen*.so.*",

@@ -1,0 +1,135 @@
+#include "pages_frame.h"
+
+#include <array>
+#include <cstring>
+#include <string>
+
+namespace xl_colo {
+
+namespace {
+
+constexpr std::array<uint8_t, page_size> zero_page{};
+
+uint64_t load(const uint8_t* at)
+{
+    uint64_t value = 0;
+    for (size_t i = sizeof(value); i-- > 0;) {
+        value = value << 8 | at[i];
+    }
+    return value;
+}
+
+void store(uint64_t value, uint8_t* at)
+{
+    for (size_t i = 0; i < sizeof(value); ++i) {
+        at[i] = static_cast<uint8_t>(value >> (8 * i));
+    }
+}
+
+Error bad(const std::string& what)
+{
+    return {ErrorKind::protocol, "PAGES: " + what};
+}
+
+}  // namespace
+
+bool is_zero_page(View page)
+{
+    return std::memcmp(page.data(), zero_page.data(), page_size) == 0;
+}
+
+void PagesWriter::clear()
+{
+    head_.resize(pages_header_size);
+    count_ = 0;
+}
+
+void PagesWriter::add(uint64_t entry)
+{
+    const size_t at = head_.size();
+    head_.resize(at + sizeof(entry));
+    store(entry, &head_[at]);
+    ++count_;
+}
+
+View PagesWriter::head()
+{
+    store(count_, head_.data());
+    return head_;
+}
+
+Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
+{
+    if (body.size() < pages_header_size) {
+        return bad("cut short within its header");
+    }
+    const uint64_t count = load(body.data());
+    View contents = body.subspan(pages_header_size);
+    if (count == 0 || count > contents.size() / sizeof(uint64_t)) {
+        return bad("too short for its " + std::to_string(count) + " pages");
+    }
+    const size_t entries_size = count * sizeof(uint64_t);
+    const View entries = contents.first(entries_size);
+    contents = contents.subspan(entries_size);
+
+    // The record's header, PAGE_DATA's and the entries without our mark.
+    head_.resize(record_header_size + pages_header_size + entries_size);
+    pieces_.assign(1, View());
+    uint64_t pages = 0;
+    uint64_t zeros = 0;
+    size_t run = 0;  // bytes of contents since the last zero page
+    size_t used = 0;
+    const auto end_run = [&] {
+        if (run > 0) {
+            pieces_.push_back(contents.subspan(used - run, run));
+            run = 0;
+        }
+    };
+    for (uint64_t i = 0; i < count; ++i) {
+        const uint64_t marked = load(&entries[i * sizeof(uint64_t)]);
+        const uint64_t entry = marked & ~pages_zero_flag;
+        const auto parsed = PageData::parse_entry(entry, gfns);
+        if (!parsed) {
+            return bad(parsed.error().text());
+        }
+        store(entry, &head_[record_header_size + pages_header_size +
+                            i * sizeof(uint64_t)]);
+        if (entry != marked) {
+            if (!parsed->has_contents) {
+                return bad("a page that is not there is marked as zero");
+            }
+            end_run();
+            pieces_.push_back(zero_page);
+            ++zeros;
+        } else if (parsed->has_contents) {
+            if (contents.size() - used < page_size) {
+                return bad("holds " + std::to_string(contents.size()) +
+                           " bytes of contents, which is too little");
+            }
+            used += page_size;
+            run += page_size;
+            ++pages;
+        }
+    }
+    end_run();
+    if (used != contents.size()) {
+        return bad("holds " + std::to_string(contents.size()) +
+                   " bytes of contents for " + std::to_string(pages) +
+                   " pages");
+    }
+    const uint64_t length = pages_header_size + entries_size +
+                            (pages + zeros) * page_size;
+    if (length > record_length_max) {
+        return bad("makes a record of " + std::to_string(length) +
+                   " bytes, over the limit of " +
+                   std::to_string(record_length_max));
+    }
+    const auto header = record_header_bytes(
+        {RecordType::PAGE_DATA, static_cast<uint32_t>(length)});
+    std::memcpy(head_.data(), header.data(), header.size());
+    store(count, head_.data() + record_header_size);
+    pieces_[0] = head_;
+    return std::span<const View>(pieces_);
+}
+
+}  // namespace xl_colo
