@@ -240,6 +240,9 @@ void Primary::record_checkpoint()
         figures.b = Pages{b_.load()};
     }
     figures.d = sent_pages_.pages;
+    figures.left_out = sent_pages_.left_out;
+    figures.zeros = sent_pages_.zeros;
+    figures.saved = sent_pages_.saved;
     const Bytes sent = link_.sent();
     const Bytes received = link_.received();
     figures.to_secondary = sent - sent_before_;

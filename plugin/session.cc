@@ -36,13 +36,16 @@ Buffer encode_figures(const CheckpointFigures& figures)
         .u64(figures.to_secondary.value())
         .u64(figures.to_primary.value())
         .u64(static_cast<uint64_t>(taken.count()))
+        .u64(figures.left_out.value())
+        .u64(figures.zeros.value())
+        .u64(figures.saved.value())
         .take();
 }
 
 Result<CheckpointFigures> decode_figures(View body)
 {
     BodyReader reader(body);
-    std::array<uint64_t, 8> words{};
+    std::array<uint64_t, 11> words{};
     for (uint64_t& word : words) {
         auto value = reader.u64();
         if (!value) {
@@ -59,6 +62,9 @@ Result<CheckpointFigures> decode_figures(View body)
     figures.to_secondary = Bytes{words[5]};
     figures.to_primary = Bytes{words[6]};
     figures.taken = WallClock::time_point(Microseconds(words[7]));
+    figures.left_out = Pages{words[8]};
+    figures.zeros = Pages{words[9]};
+    figures.saved = Bytes{words[10]};
     return figures;
 }
 

@@ -38,6 +38,9 @@ struct CheckpointFigures {
     Microseconds pause{};           // primary: suspend begun to both resumed
     std::optional<Pages> a, b;      // unknown for the initial copy
     Pages d;
+    Pages left_out;                 // of D, because the secondary has them
+    Pages zeros;                    // of D, sent as a mark
+    Bytes saved;                    // by both
     Bytes to_secondary, to_primary; // on the wire since the checkpoint before
     WallClock::time_point taken;
 };

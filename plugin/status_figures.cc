@@ -28,7 +28,7 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 6> figures{{
+const std::array<Figure, 9> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
      [](const Checkpoint& c) -> Value {
          return static_cast<uint64_t>(c.pause.count());
@@ -42,9 +42,18 @@ const std::array<Figure, 6> figures{{
     {"b-pages", "|B|, dirtied by the secondary", FigureUnit::pages,
      [](const Checkpoint& c) { return count_of(c.b); },
      [](Checkpoint& c, uint64_t v) { c.b = Pages{v}; }},
-    {"d-pages", "|D|, sent by the primary", FigureUnit::pages,
+    {"d-pages", "|D|, dirtied by either", FigureUnit::pages,
      [](const Checkpoint& c) -> Value { return c.d.value(); },
      [](Checkpoint& c, uint64_t v) { c.d = Pages{v}; }},
+    {"left-out-pages", "of |D|, the same on both", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.left_out.value(); },
+     [](Checkpoint& c, uint64_t v) { c.left_out = Pages{v}; }},
+    {"zero-pages", "of |D|, sent as zero", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.zeros.value(); },
+     [](Checkpoint& c, uint64_t v) { c.zeros = Pages{v}; }},
+    {"saved-bytes", "bytes saved by both", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.saved.value(); },
+     [](Checkpoint& c, uint64_t v) { c.saved = Bytes{v}; }},
     {"to-secondary-bytes", "bytes to the secondary", FigureUnit::bytes,
      [](const Checkpoint& c) -> Value { return c.to_secondary.value(); },
      [](Checkpoint& c, uint64_t v) { c.to_secondary = Bytes{v}; }},

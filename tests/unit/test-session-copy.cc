@@ -99,14 +99,18 @@ void figures_are_those_of_libxc(void**)
         assert_int_equal(shown.b->value(), moved.b);
         assert_int_equal(shown.d.value(), moved.d);
         assert_int_equal(result.listed[i].b, moved.b);
-        assert_true(shown.to_secondary.value() > moved.d * page_size);
-        assert_true(shown.to_primary.value() >= moved.b * 8);
+        const uint64_t sent =
+            moved.d - shown.left_out.value() - shown.zeros.value();
+        assert_true(shown.to_secondary.value() > sent * page_size);
+        assert_true(shown.to_primary.value() >= moved.b * sizeof(PageDigest));
         assert_true(shown.pause.count() > 0);
         something_came_back = something_came_back || moved.d > moved.a;
 
         const CheckpointFigures& told = result.told[i];
         assert_true(told.number == shown.number && told.a == shown.a &&
                     told.b == shown.b && told.d == shown.d &&
+                    told.left_out == shown.left_out &&
+                    told.saved == shown.saved &&
                     told.pause == shown.pause);
     }
     // Else none of this would show that the back channel is needed.
@@ -147,6 +151,17 @@ void copy_without_the_back_channels_list_differs(void**)
     const Protected unseen = protect({.name = "", .verify = false,
                                    .without = {without_back_channel}});
     assert_contains(broken_rules(unseen.outcome).front(), " differs");
+}
+
+// A digest that takes all pages for the same is noticed by the comparison,
+// which is made with another one.
+void copy_by_a_digest_that_tells_nothing_differs(void**)
+{
+    const Protected result =
+        protect({.name = "", .without = {without_digest}});
+    assert_text(states(result.outcome), "unprotected/ended");
+    assert_contains(result.outcome.primary.end.why,
+                    "verification of checkpoint ");
 }
 
 // F3: the list is cut off at the size of an empty domain.
@@ -207,6 +222,7 @@ int main()
         cmocka_unit_test(figures_are_those_of_libxc),
         cmocka_unit_test(initial_copy_counts_each_page_once),
         cmocka_unit_test(copy_without_the_back_channels_list_differs),
+        cmocka_unit_test(copy_by_a_digest_that_tells_nothing_differs),
         cmocka_unit_test(copy_without_known_gfns_differs),
         cmocka_unit_test(long_header_without_repair_ends_in_an_error),
         cmocka_unit_test(device_model_that_dies_ends_protection),

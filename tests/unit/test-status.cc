@@ -22,6 +22,9 @@ CheckpointFigures checkpoint(uint64_t number)
         c.b = Pages{1000 + number};
     }
     c.d = Pages{number == 0 ? 24576 : 3000 + number};
+    c.left_out = Pages{2700 + number};
+    c.zeros = Pages{number};
+    c.saved = Bytes{4096 * 2700};
     c.to_secondary = Bytes{4096 * (3000 + number)};
     c.to_primary = Bytes{8 * (1000 + number)};
     c.taken = noon - 10s + std::chrono::seconds(number);
