@@ -30,6 +30,10 @@ Error lost_errno(const std::string& what, int code)
 // How long finish() waits. The peer has only to read on to the end.
 constexpr int last_read_ms = 2000;
 
+// From here on a body is worth being kept: memory that is new to the process
+// costs as much again as reading into it.
+constexpr uint32_t large_body = 256 << 10;
+
 enum class Wait { ready, silent, interrupted };
 
 // Negative timeout: for ever.
@@ -166,6 +170,9 @@ Result<Frame> Link::receive()
             return header.error();
         }
         Frame frame{header->type, {}};
+        if (header->length >= large_body) {
+            frame.body = std::move(spare_);
+        }
         frame.body.resize(header->length);
         if (auto s = read_exactly(frame.body.data(), header->length); !s) {
             return s.error();

@@ -59,6 +59,15 @@ public:
     // receiver's; on_lost is not called for it.
     void close();
 
+    // Takes back the body of a large frame, for the next one. By the receiver,
+    // in on_frame().
+    void recycle(Buffer body)
+    {
+        if (body.capacity() > spare_.capacity()) {
+            spare_ = std::move(body);
+        }
+    }
+
     using FrameSender::send;
     Status send(FrameType type, std::initializer_list<View> body) override;
 
@@ -78,6 +87,7 @@ private:
     UniqueFd interrupt_;  // an eventfd: readable once the link is to end
     UniqueFd read_out_;   // the same: once the reader has ended
     std::chrono::milliseconds timeout_;
+    Buffer spare_;        // the reader's thread only
     std::mutex send_mutex_;
     std::atomic<uint64_t> sent_{0};
     std::atomic<uint64_t> received_{0};

@@ -309,6 +309,7 @@ Status Secondary::on_frame(Frame frame)
                            : frame.type == FrameType::PAGES
                                ? stream_.pages(frame.body)
                                : stream_.record(frame.body);
+        link_.recycle(std::move(frame.body));
         return ending_ ? Status() : fed;
     }
     case FrameType::CHECKPOINT:
