@@ -74,26 +74,26 @@ Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
 
 Status DirtyListFeed::Impl::write_list()
 {
-    Buffer block;
-    block.reserve(block_size);
+    Buffer block(block_size);
+    size_t used = 0;
     uint64_t left = set.size().value();
     Status written = write_header(left);
     set.for_each([&](Pfn pfn) {
         for (unsigned shift = 0; shift < 64; shift += 8) {
-            block.push_back(static_cast<uint8_t>(pfn.value() >> shift));
+            block[used++] = static_cast<uint8_t>(pfn.value() >> shift);
         }
         --left;
-        if (block.size() < block_size && left > 0) {
+        if (used < block_size && left > 0) {
             return;
         }
         const uint64_t done = set.size().value() - left;
         const bool ends = left == 0 || done % record_pages == 0;
         if (written) {
-            written = pipe.write({block},
+            written = pipe.write({View(block).first(used)},
                                  ends ? RelayPipe::Then::record_ends
                                       : RelayPipe::Then::record_goes_on);
         }
-        block.clear();
+        used = 0;
         if (written && left > 0 && ends) {
             written = write_header(left);
         }

@@ -719,7 +719,7 @@ void aborted_feed_leaves_libxc_an_empty_list(void**)
 int main()
 {
     std::signal(SIGPIPE, SIG_IGN);
-    alarm(120);  // a wait that does not end fails
+    alarm(600);  // a wait that does not end fails
     const CMUnitTest tests[] = {
         cmocka_unit_test(every_libxc_is_understood_whatever_its_first_list),
         cmocka_unit_test(long_first_list_with_page_0_is_told_by_what_follows),

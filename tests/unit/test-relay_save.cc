@@ -428,7 +428,7 @@ void greatest_record_passes_from_end_to_end(void**)
 int main()
 {
     std::signal(SIGPIPE, SIG_IGN);
-    alarm(120);  // a wait that does not end fails
+    alarm(600);  // a wait that does not end fails
     const CMUnitTest tests[] = {
         cmocka_unit_test(stream_becomes_frames),
         cmocka_unit_test(what_the_secondary_has_is_left_out),
