@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 MACHINE_APT = pathlib.Path("/etc/apt")
@@ -21,7 +22,7 @@ class PackageError(Exception):
     pass
 
 
-def fetch(folder, suite, names):
+def fetch(folder, suite, names, architecture="amd64"):
     """Unpack `names` of `suite` with all they need; returns the root folder.
 
     Looks for newer versions once a day, and unpacks again when there are any;
@@ -30,16 +31,22 @@ def fetch(folder, suite, names):
     folder = pathlib.Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     root, wish = folder / "root", folder / "wish"
-    wished = " ".join([_hash(pathlib.Path(__file__)), suite, *names])
+    wished = " ".join([_hash(pathlib.Path(__file__)), architecture, suite,
+                       *names])
     known = root.exists() and wish.exists() and wish.read_text() == wished
     if known and time.time() - wish.stat().st_mtime < LISTS_STAY_FRESH_S:
         return root
-    apt = _PrivateApt(folder, suite)
+    apt = _PrivateApt(folder, suite, architecture)
+    missing = apt.update()
+    if missing and known:
+        return root
     try:
         versions = apt.resolve(names)
     except PackageError:
         if known:
             return root
+        if missing:
+            print(missing, file=sys.stderr)
         raise
     manifest = folder / "versions"
     if not (known and manifest.read_text() == versions):
@@ -77,7 +84,7 @@ def _unpack(debs, root):
 
 
 class _PrivateApt:
-    def __init__(self, folder, suite):
+    def __init__(self, folder, suite, architecture):
         self.folder = folder / "apt"
         for sub in ("lists/partial", "archives/partial"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
@@ -88,6 +95,8 @@ class _PrivateApt:
         if suite.endswith("-backports"):  # not chosen by themselves
             self.options += ["-t", suite]
         for key, value in {
+                "APT::Architecture": architecture,
+                "APT::Architectures": architecture,
                 "Dir::Etc::sourcelist": self.folder / "wanted.sources",
                 "Dir::Etc::sourceparts": "/dev/null",
                 "Dir::Etc::preferences": "/dev/null",
@@ -104,9 +113,20 @@ class _PrivateApt:
             raise PackageError(f"apt-get {args[0]}: {done.stderr.strip()}")
         return done.stdout
 
+    def update(self):
+        """Fetches the lists; returns what apt says of those it cannot.
+
+        A mirror that is just being updated may lack one for hours, and the
+        packages that are wanted may well be in the others.
+        """
+        try:
+            self._run("update")
+        except PackageError as error:
+            return str(error)
+        return ""
+
     def resolve(self, names):
         """One line "name version" for each package that is needed."""
-        self._run("update")
         planned = self._run("install", "--simulate", *names)
         return "".join(sorted(
             f"{name} {version}\n" for name, version in
