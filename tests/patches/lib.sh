@@ -50,9 +50,12 @@ make_in() {
     # What differs between architectures, types and prototypes, is seen without
     # optimizing, in half of the time.
     if [ "$arch" != x86_64 ]; then flags+=' -O0'; fi
-    # 4.6 has major() from <sys/types.h>, where glibc no longer has it
-    if [ -d "$tree/tools/libxl" ]; then flags+=' -include sys/sysmacros.h'; fi
-    APPEND_CFLAGS=$flags make --no-print-directory -s -j"${JOBS:-2}" \
+    # 4.6 has major() from <sys/types.h>, where glibc no longer has it; what
+    # comes ahead of libxl_osdeps.h takes the choice of features with it
+    if [ -d "$tree/tools/libxl" ]; then
+        flags+=' -D_GNU_SOURCE= -include sys/sysmacros.h'
+    fi
+    APPEND_CFLAGS="$flags ${MORE_CFLAGS-}" make --no-print-directory -s -j"${JOBS:-2}" \
         -C "$tree/$folder" -f Makefile -f "$here/objects.mk" \
         XEN_TARGET_ARCH="$xen_arch" CROSS_COMPILE="$(cross_prefix "$arch")" "$@"
 }
