@@ -9,7 +9,7 @@
 #   BED_PROFILE  what the hosts run: bookworm, trixie; or "bookworm,trixie" for
 #                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
-#   BED_GUEST    the guests on them: freestanding, linux
+#   BED_GUEST    the guests on them: freestanding, linux, linux-pv
 
 # Debian's python3 ahead of what a version manager puts in front of it, whose
 # shim takes 10 times as long as testbed itself, at each poll.
@@ -55,7 +55,7 @@ need_testbed() {
     trap 'finish $?' EXIT
     trap 'exit 130' INT
     trap 'exit 143' HUP TERM
-    "$nested/guests/build" "$SHARE" "$image"
+    "$nested/guests/build" "$SHARE" "$image" "$BED_GUEST"
 }
 
 finish() {

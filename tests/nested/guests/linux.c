@@ -1,8 +1,11 @@
-// The workload as the only program of a small Linux guest, its /init.
+// The workload as the only program of a small Linux guest, its /init. Where
+// Linux has started its PV drivers, pv.c gives them work as well.
 
 #include <err.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "pv.h"
 #include "workload.h"
 
 static int serial;
@@ -65,20 +69,46 @@ static void obey(struct workload *w)
         crash();
 }
 
-static uint32_t seconds_up(void)
+static uint64_t nanoseconds(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-int main(void)
+// A second's line, and what the clocks say, which a test compares across a
+// failover. Memory holds the latest of both: a copy that takes over begins
+// with what the primary's had when the last checkpoint was taken.
+static uint32_t watch_clocks(uint32_t last, uint64_t *latest)
+{
+    char line[LINE_SIZE];
+    uint64_t now = nanoseconds(CLOCK_MONOTONIC);
+
+    if (now < *latest)
+        platform_write("workload: clock went back\n");
+    *latest = now;
+    if (now / 1000000000 == last)
+        return last;
+    snprintf(line, sizeof(line), "clock: monotonic=%llu realtime=%llu\n",
+             (unsigned long long)(now / 1000000),
+             (unsigned long long)(nanoseconds(CLOCK_REALTIME) / 1000000));
+    platform_write(line);
+    return now / 1000000000;
+}
+
+int main(int argc, char **argv)
 {
     static uint32_t sums[PAGES];
     static struct workload w;
     char line[LINE_SIZE];
-    uint32_t started, last = 0;
+    uint64_t latest = 0;
+
+    // What Linux runs when Xen asks for an orderly end.
+    if (argc > 0 && !strcmp(basename(argv[0]), "poweroff"))
+        return reboot(RB_POWER_OFF);
+    if (argc > 0 && !strcmp(basename(argv[0]), "reboot"))
+        return reboot(RB_AUTOBOOT);
 
     set_up_linux();
     void *memory = mmap(NULL, sizeof(uint32_t[PAGES][WORDS]),
@@ -88,18 +118,22 @@ int main(void)
         err(1, "memory");
     workload_init(&w, memory, sums);
     platform_write("workload: started\n");
-    started = seconds_up();
+    pv_start();
+    uint32_t last = watch_clocks(0, &latest);
+    uint32_t started = last;
     for (;;) {
         struct pollfd input = { .fd = serial, .events = POLLIN };
 
         if (poll(&input, 1, 1000 / TICKS_PER_SECOND) > 0)
             obey(&w);
         workload_tick(&w);
-        uint32_t now = seconds_up() - started;
+        uint32_t now = watch_clocks(last, &latest);
         if (now == last)
             continue;
         last = now;
-        workload_status(&w, now, line);
+        if (pv_status(line))
+            platform_write(line);
+        workload_status(&w, now - started, line);
         platform_write(line);
     }
 }

@@ -14,14 +14,14 @@ import shutil
 import struct
 import subprocess
 
-from image import packages, profiles
+from image import mend_qemu, packages, profiles
 from image.cpio import write_cpio
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Image:
-    """Files of a built image in `folder`: xen, vmlinux, dom0.cpio, vmlinuz."""
+    """A built image in `folder`: xen, vmlinux, dom0.cpio; hvmloader for guests."""
 
     def __init__(self, testbed, profile):
         self.testbed = pathlib.Path(testbed).absolute()
@@ -50,9 +50,8 @@ class Image:
         write_cpio(stage, work / "dom0.cpio")
         shutil.rmtree(stage)
         _gunzip(next(xen.glob("boot/xen-*.gz")), work / "xen")
-        vmlinuz = next(kernel.glob("boot/vmlinuz-*"))
-        shutil.copy2(vmlinuz, work / "vmlinuz")  # for guests
-        _extract_vmlinux(vmlinuz, work / "vmlinux")
+        _extract_vmlinux(next(kernel.glob("boot/vmlinuz-*")), work / "vmlinux")
+        shutil.copy2(next(xen.glob("usr/lib/xen-*/boot/hvmloader")), work)
         (work / "inputs").write_text(inputs)
         shutil.rmtree(self.folder, ignore_errors=True)
         work.rename(self.folder)
@@ -79,7 +78,8 @@ def emulator(testbed, version):
     root = packages.fetch(sets / f"qemu-{version}", suite, names)
     modules = root / "usr/lib/x86_64-linux-gnu/qemu"
     return ["env", f"QEMU_MODULE_DIR={modules}",
-            *_loader(root), str(root / "usr/bin/qemu-system-x86_64"),
+            *_loader(root),
+            str(mend_qemu.mended(root / "usr/bin/qemu-system-x86_64")),
             *(arg for folder in ("qemu", "seabios")
               for arg in ("-L", str(root / "usr/share" / folder)))]
 
