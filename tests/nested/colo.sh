@@ -35,6 +35,8 @@ colo_up() {
         put_on "$host" "root-$(profile_of $host)"
     done
     guest_create a "$guest"
+    # Linux takes a minute where the machine has other work to do.
+    wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
     guest_runs a "$guest"
 }
 

@@ -21,7 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Image:
-    """A built image in `folder`: xen, vmlinux, dom0.cpio; hvmloader for guests."""
+    """A built image in `folder`: xen, vmlinux, dom0.cpio and, for guests,
+    hvmloader."""
 
     def __init__(self, testbed, profile):
         self.testbed = pathlib.Path(testbed).absolute()

@@ -28,8 +28,9 @@ PROFILES = {
     },
 }
 
-# QEMU 10 is reliable and fast, but a guest's BIOS finds no memory there;
-# QEMU 7.2 runs every guest, with a fault in about 1 of 300 dom0 commands.
+# QEMU 10 is reliable and fast, but a guest's BIOS finds no memory there, and
+# its Linux no page fault's address before mend_qemu.py; QEMU 7.2 runs every
+# guest, with a fault in about 1 of 300 dom0 commands.
 EMULATORS = {
     "10": ("bookworm-backports", ["qemu-system-x86"]),
     "7.2": ("bookworm", ["qemu-system-x86"]),
