@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 #include "compat.h"
 #include "device_state.h"
@@ -56,6 +59,9 @@ constexpr PageParameter hypervisor_parameters[] = {
     {HVM_PARAM_SHARING_RING_PFN, 0},
 };
 
+// A vCPU waits for the device model no longer than that takes for one request.
+constexpr std::chrono::seconds until_still{10};
+
 // More would be no region for ioreq servers, whatever the parameter says.
 constexpr uint64_t most_pages_of_a_parameter = 64;
 
@@ -99,37 +105,61 @@ Status XenDomain::outcome(const char* what, int rc)
 
 Status XenDomain::suspend()
 {
-    // libxl shuts the domain down with reason suspend, waits until Xen says so,
-    // stops QEMU and has it save its state. A guest that is quicker with a
-    // reason of its own keeps that; libxl then answers with an error.
+    // libxl shuts the domain down with reason suspend, or has the guest do it
+    // if that has PV drivers, waits until Xen says so, stops QEMU and has it
+    // save its state. A guest that is quicker with a reason of its own keeps
+    // that; libxl then answers with an error. It answers 0 for a guest that has
+    // not acknowledged in time (domain_suspend_common_pvcontrol_suspending(),
+    // read in 4.17), so only the domain's state counts.
     const int rc = libxl_domain_suspend_only(access_->libxl.get(),
                                              domid_.value(), nullptr);
-    libxl_suspended_ = rc == 0;
-    if (rc == 0) {
+    const GuestState now = state();
+    libxl_suspended_ = rc == 0 && now == GuestState::suspended;
+    if (libxl_suspended_) {
         return {};
     }
-    switch (const GuestState now = state()) {
+    switch (now) {
     case GuestState::poweroff:
     case GuestState::reboot:
     case GuestState::crash:
         return Error(ErrorKind::guest_stopped,
                      std::string("the guest has shut down by itself: ") +
                          to_string(now));
+    case GuestState::running:
+        if (rc == 0 || rc == ERROR_GUEST_TIMEDOUT || rc == ERROR_TIMEDOUT) {
+            return Error(ErrorKind::timeout,
+                         "the guest does not do what its PV drivers were asked "
+                         "for, to suspend, within a minute");
+        }
+        break;
     default:
-        return outcome("cannot suspend the domain", rc);
+        break;
     }
+    return outcome("cannot suspend the domain", rc);
 }
 
+// Without the guest's help, even where it has PV drivers: it goes on from the
+// checkpoint, or, without one, from where it was stopped, and would not know
+// that it was. A guest that hangs could keep the primary's waiting otherwise.
 Status XenDomain::suspend_copy()
 {
     is_copy_ = true;
-    auto r = suspend();
-    if (r || r.error().kind() != ErrorKind::guest_stopped) {
-        return r;
+    libxl_suspended_ = false;
+    // Of a domain that has shut down by itself this changes nothing: its vCPUs
+    // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
+    // domain out of any shutdown.
+    if (xc_domain_shutdown(access_->xc.get(), domid_.value(),
+                           SHUTDOWN_suspend) != 0) {
+        return hypercall_error("cannot suspend the domain", errno);
     }
-    // Its vCPUs are as still as after a suspend, and XEN_DOMCTL_resumedomain
-    // takes a domain out of any shutdown; what is left to do is what libxl does
-    // next.
+    // A vCPU that waits for the device model is let finish that first.
+    const auto deadline = std::chrono::steady_clock::now() + until_still;
+    while (state() == GuestState::running) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return Error(ErrorKind::timeout, "the domain does not stand still");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     auto stopped =
         access_->qmp.with<void>(
             domid_, [](Qmp& qmp) { return stop_devices(qmp); });
@@ -153,20 +183,32 @@ Status XenDomain::load_device_state(View state)
                    ? load_device_state_by_snapshot(qmp, state, run_directory)
                    : load_device_state_directly(qmp, state, run_directory);
     });
+    loaded_ = static_cast<bool>(r);
     return r ? Status() : r.error().with_context("cannot load device state");
 }
 
 Status XenDomain::resume()
 {
     present_.reset();
-    // To a guest with PV drivers suspend is a hypercall of its own and "cancel"
-    // has it return that nothing happened. A copy's registers came with the
-    // checkpoint and stay as they are. Without PV drivers both are the same
-    // (modify_returncode() in xg_resume.c).
-    const int cancel = is_copy_ ? 0 : 1;
-    return outcome("cannot resume the domain",
-                   libxl_domain_resume(access_->libxl.get(), domid_.value(),
-                                       cancel, nullptr));
+    const auto resume = [this] {
+        // To a guest with PV drivers suspend is a hypercall of its own, and
+        // "cancel" has it return that nothing happened. A copy's registers came
+        // with the checkpoint, or are those of a guest that was not in that
+        // call, and stay as they are. Without PV drivers both are the same
+        // (modify_returncode() in xg_resume.c).
+        const int cancel = is_copy_ ? 0 : 1;
+        return outcome("cannot resume the domain",
+                       libxl_domain_resume(access_->libxl.get(),
+                                           domid_.value(), cancel, nullptr));
+    };
+    if (!std::exchange(loaded_, false) || !options_.reset_pv) {
+        return resume();
+    }
+    auto pv = has_pv_drivers(*access_, domid_);
+    if (!pv) {
+        return pv.error();
+    }
+    return *pv ? reset_pv(*access_, domid_, peers_, resume) : resume();
 }
 
 Result<Pages> XenDomain::count_dirty()
@@ -261,6 +303,14 @@ Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
                                 static_cast<uint32_t>(parameter), &value);
     };
     std::vector<Pfn> pages;
+    // Shared info, where the guest has it in its map: event channels and time.
+    auto info = domain_info(access_->xc.get(), domid_);
+    if (!info) {
+        return info.error();
+    }
+    if (info->shared_info_frame < (uint64_t{1} << 40)) {
+        pages.push_back(Pfn(info->shared_info_frame));
+    }
     for (const auto& parameter : hypervisor_parameters) {
         uint64_t first = 0;
         uint64_t count = 1;

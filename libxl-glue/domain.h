@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "glue.h"
+#include "pv_reset.h"
 
 namespace xl_colo {
 
@@ -15,8 +16,11 @@ GuestState guest_state(xc_interface* xc, Domid domid);
 class XenDomain : public Domain {
 public:
     XenDomain(std::shared_ptr<Access> access, Domid domid,
-              const OpenOptions& options)
-        : access_(std::move(access)), domid_(domid), options_(options)
+              const OpenOptions& options, PvPeers peers = {})
+        : access_(std::move(access)),
+          domid_(domid),
+          options_(options),
+          peers_(peers)
     {
     }
     ~XenDomain() override { access_->qmp.forget(domid_); }
@@ -50,9 +54,10 @@ private:
     std::shared_ptr<Access> access_;
     Domid domid_;
     OpenOptions options_;
-    // Set by suspend() and suspend_copy(): whether libxl did it.
-    bool libxl_suspended_ = false;
-    bool is_copy_ = false;
+    PvPeers peers_;
+    bool libxl_suspended_ = false;  // by the last suspend()
+    bool is_copy_ = false;          // suspend_copy() was called
+    bool loaded_ = false;           // a device state, since the last resume()
     // As long as the domain stands still: what its first digest found.
     std::optional<std::vector<bool>> present_;
 };

@@ -54,8 +54,6 @@ struct DomainFacts {
     std::string name;
     std::string uuid;
     bool hvm = false;
-    bool pv_drivers = false;    // HVM_PARAM_CALLBACK_IRQ is set
-    bool platform_pci = false;  // xen_platform_pci, through which they start
     std::vector<std::string> writable_disks;  // by vdev
     std::vector<std::string> nics;            // by MAC address
     GuestState state = GuestState::running;
@@ -87,18 +85,20 @@ public:
     virtual Domid domid() const = 0;
 
     // Stops vCPUs and device model and leaves the device state where
-    // device_state() finds it. A domain that has shut down for another reason
-    // is error guest_stopped.
+    // device_state() finds it. A guest with PV drivers is asked to do it, and
+    // has a minute for that. A domain that has shut down for another reason is
+    // error guest_stopped.
     virtual Status suspend() = 0;
-    // The same for the copy on a secondary: it may have shut down by itself
-    // ahead of the primary, which only stops its device model then.
+    // The same for the copy on a secondary, without its help, whatever it does:
+    // its state is not kept. device_state() is not to be asked for.
     virtual Status suspend_copy() = 0;
     // The device model's state as of the last suspend().
     virtual Result<Buffer> device_state() = 0;
     // Puts the state into the suspended domain's device model.
     virtual Status load_device_state(View state) = 0;
-    // The suspended domain goes on as if nothing had been: same memory, same
-    // vCPUs (primary), or with those that a restore put in (secondary).
+    // The suspended domain goes on: as if nothing had been, or, where a device
+    // state has been loaded since, from the checkpoint that a restore put in;
+    // a guest with PV drivers starts these anew then.
     virtual Status resume() = 0;
 
     // Pages dirtied since the log was last cleaned; does not clean it.
@@ -211,6 +211,8 @@ public:
 struct OpenOptions {
     // Work-around for F4, switched off only by tests.
     bool reload_by_snapshot = true;
+    // What copies of guests with PV drivers need, switched off only by a test.
+    bool reset_pv = true;
 };
 
 class Host {

@@ -38,14 +38,6 @@ std::string to_text(const char* text)
     return text ? text : "";
 }
 
-// libxl leaves what an admin did not choose undecided until it builds the
-// domain, and then has the platform device.
-bool has_platform_pci(const libxl_domain_build_info& info)
-{
-    const libxl_defbool choice = info.u.hvm.xen_platform_pci;
-    return libxl_defbool_is_default(choice) || libxl_defbool_val(choice);
-}
-
 }  // namespace
 
 Result<HostFacts> XenHost::facts()
@@ -100,16 +92,6 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     facts.name = to_text((*config)->c_info.name);
     facts.uuid = to_text((*config)->c_info.uuid);
     facts.hvm = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
-    if (facts.hvm) {
-        facts.platform_pci = has_platform_pci((*config)->b_info);
-        uint64_t callback = 0;
-        if (xc_hvm_param_get(access_->xc.get(), number, HVM_PARAM_CALLBACK_IRQ,
-                             &callback) != 0) {
-            return hypercall_error("cannot ask for the guest's PV drivers",
-                                   errno);
-        }
-        facts.pv_drivers = callback != 0;
-    }
     for (int i = 0; i < (*config)->num_disks; i++) {
         if ((*config)->disks[i].readwrite) {
             facts.writable_disks.push_back(to_text((*config)->disks[i].vdev));

@@ -146,7 +146,10 @@ Result<std::unique_ptr<Domain>> XenIncoming::wait_built()
     }
     handed_over_ = true;
     return std::unique_ptr<Domain>(
-        std::make_unique<XenDomain>(access_, *built, options_));
+        std::make_unique<XenDomain>(
+            access_, *built, options_,
+            PvPeers{Domid(arguments().store_domid),
+                    Domid(arguments().console_domid)}));
 }
 
 void XenIncoming::abandon()

@@ -59,6 +59,8 @@ libglue_a_SOURCES = \
 	libxl-glue/page_mover.h \
 	libxl-glue/present_pages.cc \
 	libxl-glue/present_pages.h \
+	libxl-glue/pv_reset.cc \
+	libxl-glue/pv_reset.h \
 	libxl-glue/qmp.cc \
 	libxl-glue/qmp.h \
 	libxl-glue/qmp_connections.cc \

@@ -40,16 +40,6 @@ Status check_guest(const DomainFacts& guest)
         return refused("has network cards (" + list(guest.nics) +
                        "), whose output is not compared: detach them");
     }
-    // A guest with PV drivers goes dead on the secondary, facts on PV drivers:
-    // its event channels there are not those that it bound.
-    if (guest.pv_drivers) {
-        return refused("has PV drivers active, which are not supported: boot "
-                       "it with xen_platform_pci=0 (Linux: and xen_nopv)");
-    }
-    if (guest.platform_pci) {
-        return refused("has the Xen platform PCI device, through which PV "
-                       "drivers start: set xen_platform_pci=0");
-    }
     return {};
 }
 

@@ -46,6 +46,7 @@ struct Offer {
 constexpr const char* without_f2 = "f2";
 constexpr const char* without_f3 = "f3";
 constexpr const char* without_f4 = "f4";
+constexpr const char* without_pv_reset = "pv-reset";
 constexpr const char* without_back_channel = "back-channel";
 constexpr const char* without_elision = "elision";  // all pages are sent
 constexpr const char* without_digest = "digest";    // all pages look the same

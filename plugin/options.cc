@@ -238,14 +238,14 @@ std::string help(const Command<Options>& command)
 Status add_without(StartOptions& options, const std::string& list)
 {
     static const std::set<std::string> known{
-        "f2", "f3", "f4", "back-channel", "elision", "digest"};
+        "f2", "f3", "f4", "back-channel", "elision", "digest", "pv-reset"};
     size_t begin = 0;
     while (begin <= list.size()) {
         const size_t end = std::min(list.find(',', begin), list.size());
         const std::string item = list.substr(begin, end - begin);
         if (!known.contains(item)) {
             return usage("\"" + item + "\" is none of f2, f3, f4, "
-                         "back-channel, elision, digest");
+                         "back-channel, elision, digest, pv-reset");
         }
         options.without.insert(item);
         begin = end + 1;
@@ -329,7 +329,7 @@ const Command<StartOptions>& start_command()
             verbose_row<Options>(),
             {'\0', "without", "LIST",
              "for tests: leave out f2, f3, f4, back-channel,\n"
-             "elision or digest",
+             "elision, digest or pv-reset",
              add_without},
         },
         {

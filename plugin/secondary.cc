@@ -54,8 +54,9 @@ SessionEnd Secondary::receive()
     keys_ = std::move(*key);
 
     board_.enter(State::copying);
-    const OpenOptions open{.reload_by_snapshot =
-                               !options_.offer.lacks(without_f4)};
+    const OpenOptions open{
+        .reload_by_snapshot = !options_.offer.lacks(without_f4),
+        .reset_pv = !options_.offer.lacks(without_pv_reset)};
     auto incoming = host_.receive(options_.offer.configuration, name_, open);
     if (!incoming) {
         return discard(incoming.error());

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A Linux guest of two processors without PV drivers: every page compared after
+# A Linux guest without PV drivers: every page compared after
 # each checkpoint, and it goes on where its host dies.
 . "$(dirname "$0")/lib.sh"
 BED_GUEST=linux

@@ -113,10 +113,10 @@ static void a_wrong_word_is_named(void**)
          "--verify=yes: that option takes no argument"},
         {{"--without=f2,f9", "g", "h"},
          "--without: \"f9\" is none of f2, f3, f4, back-channel, "
-         "elision, digest"},
+         "elision, digest, pv-reset"},
         {{"--without=", "g", "h"},
          "--without: \"\" is none of f2, f3, f4, back-channel, "
-         "elision, digest"},
+         "elision, digest, pv-reset"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
         {{"-n", "4294967296", "g", "h"},
          "-n: \"4294967296\" is not a number from 1 to 4294967295"},

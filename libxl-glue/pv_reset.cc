@@ -1,0 +1,162 @@
+// What XEN_DOMCTL_soft_reset touches, and who puts it back. Sources are Xen
+// 4.17 (domain_soft_reset() in xen/common/domain.c, arch_domain_soft_reset() in
+// xen/arch/x86/domain.c), the same from 4.14 to 4.22 in what counts here, and
+// the resume of Linux 6.1 (drivers/xen/manage.c, arch/x86/xen/suspend*.c).
+//
+//   event channels     evtchn_reset() closes all but those that Xen itself is
+//                      at the end of (the device model's, of ioreq servers),
+//                      and goes back from FIFO to the two-level kind. Needs the
+//                      domain paused by the toolstack. xenstored's and
+//                      xenconsoled's are made below; the guest binds virqs,
+//                      IPIs and its drivers' anew.
+//   vCPU info,         unmapped (unmap_vcpu_info()), so that the guest can
+//   runstate areas     register them again; a second registration is refused.
+//                      What Xen wrote there is in the guest's memory, and came
+//                      with the checkpoint.
+//   time info          forgotten, if shared info was mapped; registered again.
+//   shared info        an empty page takes its place in the guest's physical
+//                      map, the guest maps the real one over it.
+//   grant table        stays; Xen warns of grants in use. The guest's frames of
+//                      it are pages in its map like others, so the primary's
+//                      entries came with the checkpoint; libxc has put in those
+//                      of the two rings (xc_dom_gnttab_seed(), called by
+//                      x86_hvm_stream_complete()).
+//   emulated IRQs      of event channels (pirqs): unmapped, mapped again by the
+//                      guest.
+//   HVM context        untouched: vCPUs, LAPICs, PIT and so on stay as libxc
+//                      has set them. Single-shot timers of VCPUOP stay too; one
+//                      that fires finds no channel, and the guest sets its own.
+//   HVM parameters     untouched, HVM_PARAM_CALLBACK_IRQ (the callback vector)
+//                      among them. STORE_EVTCHN and CONSOLE_EVTCHN are set
+//                      below: libxc sets them to the ports that it was given,
+//                      at every checkpoint (x86_hvm_stream_complete()).
+//   the shutdown       is over (domain_resume()), hence the pause around it.
+#include "pv_reset.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+namespace xl_colo {
+
+namespace {
+
+// A port that `peer` may bind to.
+Result<uint32_t> make_channel(xc_interface* xc, Domid domid, Domid peer)
+{
+    const int port =
+        xc_evtchn_alloc_unbound(xc, domid.value(), peer.value());
+    if (port < 0) {
+        return hypercall_error("cannot make an event channel", errno);
+    }
+    return static_cast<uint32_t>(port);
+}
+
+Status set_parameter(xc_interface* xc, Domid domid, int parameter,
+                     uint32_t port)
+{
+    return xc_hvm_param_set(xc, domid.value(),
+                            static_cast<uint32_t>(parameter), port) == 0
+               ? Status()
+               : hypercall_error("cannot name an event channel", errno);
+}
+
+Status write_port(xs_handle* xs, Domid domid, const char* channel,
+                  uint32_t port)
+{
+    const std::string path = "/local/domain/" + std::to_string(domid.value()) +
+                             "/" + channel + "/port";
+    const std::string value = std::to_string(port);
+    // xenstored keeps the node's permissions.
+    return xs_write(xs, XBT_NULL, path.c_str(), value.data(),
+                    static_cast<unsigned>(value.size()))
+               ? Status()
+               : io_error("cannot write " + path, errno);
+}
+
+// xenstored takes a second introduction as word of a new channel: it binds to
+// that, forgets the guest's watches and transactions and empties the ring
+// (xenstored_domain.c, introduce_domain() and domain_conn_reset(); oxenstored
+// does the same). The guest sets its watches again when it resumes.
+Status introduce(xs_handle* xs, xc_interface* xc, Domid domid, uint32_t port)
+{
+    uint64_t ring = 0;
+    if (xc_hvm_param_get(xc, domid.value(), HVM_PARAM_STORE_PFN, &ring) != 0) {
+        return hypercall_error("cannot ask for xenstore's ring", errno);
+    }
+    return xs_introduce_domain(xs, domid.value(), ring, port)
+               ? Status()
+               : io_error("cannot introduce the domain to xenstored", errno);
+}
+
+// The store's first, as libxl made them: as the lowest free ports they get the
+// numbers that they had, which spares guests that do not ask for them again
+// (the PV console of older Linux).
+Status make_channels(Access& access, Domid domid, const PvPeers& peers)
+{
+    xc_interface* const xc = access.xc.get();
+    auto store = make_channel(xc, domid, peers.store);
+    if (!store) {
+        return store.error();
+    }
+    auto console = make_channel(xc, domid, peers.console);
+    if (!console) {
+        return console.error();
+    }
+    if (auto r = set_parameter(xc, domid, HVM_PARAM_STORE_EVTCHN, *store);
+        !r) {
+        return r;
+    }
+    if (auto r = set_parameter(xc, domid, HVM_PARAM_CONSOLE_EVTCHN, *console);
+        !r) {
+        return r;
+    }
+    const XenstoreHandle xs(xs_open(0));
+    if (!xs) {
+        return io_error("cannot connect to xenstored", errno);
+    }
+    if (auto r = write_port(xs.get(), domid, "store", *store); !r) {
+        return r;
+    }
+    if (auto r = introduce(xs.get(), xc, domid, *store); !r) {
+        return r;
+    }
+    // xenconsoled watches this; it binds when it gets to it, and then looks
+    // into the ring whether it was told or not.
+    return write_port(xs.get(), domid, "console", *console);
+}
+
+}  // namespace
+
+Result<bool> has_pv_drivers(Access& access, Domid domid)
+{
+    uint64_t callback = 0;
+    if (xc_hvm_param_get(access.xc.get(), domid.value(),
+                         HVM_PARAM_CALLBACK_IRQ, &callback) != 0) {
+        return hypercall_error("cannot ask for the guest's PV drivers", errno);
+    }
+    return callback != 0;
+}
+
+Status reset_pv(Access& access, Domid domid, const PvPeers& peers,
+                const std::function<Status()>& resume)
+{
+    xc_interface* const xc = access.xc.get();
+    if (xc_domain_pause(xc, domid.value()) != 0) {
+        return hypercall_error("cannot pause the domain", errno);
+    }
+    if (xc_domain_soft_reset(xc, domid.value()) != 0) {
+        return hypercall_error("cannot reset the domain", errno);
+    }
+    if (auto r = make_channels(access, domid, peers); !r) {
+        return r;
+    }
+    if (auto r = resume(); !r) {
+        return r;
+    }
+    return xc_domain_unpause(xc, domid.value()) == 0
+               ? Status()
+               : hypercall_error("cannot unpause the domain", errno);
+}
+
+}  // namespace xl_colo

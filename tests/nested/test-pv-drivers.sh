@@ -1,0 +1,34 @@
+#!/bin/bash
+# A Linux guest with its PV drivers, two processors, and work for both: timers
+# and calls between them, xenstore, the PV console. Every page is compared after
+# each checkpoint; then a failover, after which xenstore, the console and "xl
+# shutdown" must work on the survivor.
+. "$(dirname "$0")/lib.sh"
+BED_GUEST=linux-pv
+. "$(dirname "$0")/colo.sh"
+. "$(dirname "$0")/pv.sh"
+
+colo_up
+pv_works a || fail "the guest's PV drivers do not work"
+
+progress "protecting it, every page compared after each checkpoint"
+colo_start --verify -i 200 || fail "xl-colo-start"
+wait_for 400 "20 checkpoints" checkpoints_reach a 21
+show_figures a
+status_is a state protecting || fail "not protecting: $(status a ended)"
+[ "$(status a verified-checkpoints)" -ge 21 ] ||
+    fail "checkpoints were taken that nobody compared"
+guest_runs a "$guest"
+
+progress "failover"
+on_deadline 60 b "xl-colo-failover $guest" || fail "xl-colo-failover"
+wait_for 20 "the guest to be gone from a" guest_is_gone a "$guest"
+pv_works b || fail "the survivor's PV drivers do not work"
+expect_only_on b
+
+progress "its clock"
+clock_went_on || fail "the guest's clock went back"
+
+progress "xl shutdown on the survivor"
+on b "xl shutdown $guest" || fail "xl shutdown"
+wait_for 60 "the guest to be gone" guest_is_gone b "$guest"
