@@ -1,6 +1,6 @@
 #!/bin/bash
-# A Linux guest with its PV drivers, two processors, and work for both: timers
-# and calls between them, xenstore, the PV console. Every page is compared after
+# A Linux guest with its PV drivers, and work for them: timers, threads that wake
+# each other, xenstore, the PV console. Every page is compared after
 # each checkpoint; then a failover, after which xenstore, the console and "xl
 # shutdown" must work on the survivor.
 . "$(dirname "$0")/lib.sh"

@@ -38,9 +38,6 @@ guest_create a disk \
     'disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=/tmp/disk.img"]'
 refused 'writable disk' "xl-colo-start $plain disk b"
 on a 'xl destroy disk'
-guest_create a pci xen_platform_pci=1
-refused 'platform PCI' "xl-colo-start $plain pci b"
-on a 'xl destroy pci'
 
 progress "what the secondary refuses"
 guest_create b "$guest"
