@@ -64,7 +64,7 @@ SessionEnd Primary::run()
         saved = mover_.save(domain_.domid(), stream_.take_io(),
                             dirty_list_.take_back(), *this);
     } else {
-        saved = own.error();
+        fail(own.error());
     }
     SessionEnd end = finish(cause_of_end(saved));
     link_.finish();

@@ -373,7 +373,7 @@ void parts_make_one_list(void**)
                 DirtyListRelay relay(sender, gfns, suspect, true,
                                      [&] { sender.give_up(); });
                 const UniqueFd back = relay.take_back();
-                relay.expect(CheckpointNumber{1});
+                relay.expect(CheckpointNumber{1}, nullptr);
                 for (size_t i = 0; i < c.parts.size(); ++i) {
                     write_exact(back.get(), i + 1 < c.parts.size()
                                                 ? part_record(c.parts[i])
@@ -382,7 +382,7 @@ void parts_make_one_list(void**)
                 sender.wait_for(1);
                 last = relay.last();
                 // The next one is a list of its own again.
-                relay.expect(CheckpointNumber{2});
+                relay.expect(CheckpointNumber{2}, nullptr);
                 write_exact(back.get(), list_record({0}));
                 sender.wait_for(2);
                 failure = relay.failure();
@@ -405,10 +405,10 @@ void parts_after_a_list_with_stray_bytes_are_refused(void**)
     {
         DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
-        relay.expect(CheckpointNumber{1});
+        relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), bytes);
         sender.wait_for(1);
-        relay.expect(CheckpointNumber{2});
+        relay.expect(CheckpointNumber{2}, nullptr);
         write_exact(back.get(), part_record({1}));
         while (write_exact(back.get(), Buffer(8))) {
         }

@@ -190,7 +190,7 @@ void lie_ends_protection_and_is_named(void**)
         {"set_cut_short", FrameType::DIRTY_SET, 1,
          set_becomes({1, 1, 1}), "DIRTY_SET: cut off"},
         {"set_that_is_not_all", FrameType::DIRTY_SET, 1,
-         set_becomes({1, 0, 1}), "verification of checkpoint 1: "},
+         set_becomes({1, 0, 1}), "digests of other pages than the dirty set's"},
         {"image_of_a_pv_guest", FrameType::IMAGE, 1,
          [](Buffer body) {
              body[24] = 1;
