@@ -37,7 +37,9 @@ Result<XenVersion> parse_xen_version(const std::string& text)
 {
     XenVersion xen;
     char end = 0;
-    if (std::sscanf(text.c_str(), "%3u.%3u%c", &xen.major, &xen.minor, &end) !=
+    // sscanf would take a sign or a space as well.
+    if (text.find_first_not_of("0123456789.") != std::string::npos ||
+        std::sscanf(text.c_str(), "%3u.%3u%c", &xen.major, &xen.minor, &end) !=
         2) {
         return Error(ErrorKind::protocol,
                      "\"xen\" is not a version: " + text);
@@ -158,6 +160,13 @@ Result<Hello> parse_hello(View body)
         return version.error().with_context("HELLO");
     }
     hello.xen = *version;
+    for (const uint64_t word : words) {
+        if (word > UINT32_MAX) {
+            return Error(ErrorKind::protocol,
+                         "HELLO: \"cpu-features\" has a word of more than 32 "
+                         "bits");
+        }
+    }
     hello.cpu_features.assign(words.begin(), words.end());
     return hello;
 }

@@ -42,8 +42,10 @@ unit_tests = \
 	tests/unit/test-device_state \
 	tests/unit/test-dirty_code \
 	tests/unit/test-dirty_set \
+	tests/unit/test-eligibility \
 	tests/unit/test-events \
 	tests/unit/test-guest_library \
+	tests/unit/test-handshake \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \

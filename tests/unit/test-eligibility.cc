@@ -1,0 +1,117 @@
+// What is refused before anything is changed, and that each refusal says what
+// to do about it.
+#include "eligibility.h"
+
+#include "fake_host.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+
+namespace {
+
+DomainFacts good_guest()
+{
+    DomainFacts guest;
+    guest.hvm = true;
+    return guest;
+}
+
+struct Case {
+    const char* name;
+    void (*change)(DomainFacts&);
+    const char* why;  // nullptr: taken
+};
+
+void guest_is_refused_with_a_reason(void**)
+{
+    const Case cases[] = {
+        {"good", [](DomainFacts&) {}, nullptr},
+        {"not_hvm", [](DomainFacts& g) { g.hvm = false; },
+         "only type=\"hvm\" can be protected"},
+        {"suspended", [](DomainFacts& g) { g.state = GuestState::suspended; },
+         "is not running (suspended)"},
+        {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },
+         "is not running (crash"},
+        {"platform_pci", [](DomainFacts& g) { g.platform_pci = true; },
+         "set xen_platform_pci=0"},
+        {"disks", [](DomainFacts& g) { g.writable_disks = {"hda", "hdb"}; },
+         "writable disks (hda, hdb), which are not replicated: attach them "
+         "read-only or detach them"},
+        {"nics",
+         [](DomainFacts& g) { g.nics = {"00:16:3e:00:00:01"}; },
+         "network cards (00:16:3e:00:00:01), whose output is not compared: "
+         "detach them"},
+        {"pv_drivers",
+         [](DomainFacts& g) { g.pv_drivers = g.platform_pci = true; },
+         "has PV drivers active"},
+    };
+    for (const Case& c : cases) {
+        print_message("  %s\n", c.name);
+        DomainFacts guest = good_guest();
+        c.change(guest);
+        const Status s = check_guest(guest);
+        if (!c.why) {
+            assert_true(bool(s));
+            continue;
+        }
+        assert_false(bool(s));
+        assert_true(s.error().kind() == ErrorKind::refused);
+        assert_contains(s.error().text(), c.why);
+    }
+}
+
+std::string refusal(FakeHost& host, const std::string& configuration)
+{
+    const Status s = check_room(host, "web1", configuration);
+    return s ? "" : s.error().text();
+}
+
+void room_on_the_secondary(void**)
+{
+    FakeHost host("beta");
+    assert_text(refusal(host, "fake uuid-of-web1"), "");
+    assert_text(refusal(host, "nonsense"), "the configuration makes no sense");
+
+    host.host_facts.free_kib = host.guest_facts.memory_kib - 1;
+    assert_contains(refusal(host, "fake uuid-of-web1"),
+                    "not enough free memory: ");
+    host.host_facts.free_kib = host.guest_facts.memory_kib;
+    assert_text(refusal(host, "fake uuid-of-web1"), "");
+
+    const auto incoming = host.add_guest("web1--incoming");
+    assert_contains(refusal(host, "fake another"),
+                    "a domain named web1--incoming exists");
+    incoming->destroy();
+    const auto other = host.add_guest("other");
+    assert_contains(refusal(host, "fake uuid-of-other"),
+                    "a domain with UUID uuid-of-other exists");
+    assert_text(refusal(host, "fake uuid-of-web1"), "");
+    other->destroy();
+    host.add_guest("web1");
+    assert_contains(refusal(host, "fake another"),
+                    "a domain named web1 exists");
+}
+
+// Whatever cannot be found out is no yes.
+void room_that_cannot_be_looked_at_is_refused(void**)
+{
+    for (const char* call :
+         {"uuid_of", "taken", "memory_needed_kib", "facts"}) {
+        FakeHost host("beta");
+        host.faults.let_fail(call, 1, Error(ErrorKind::libxl, "injected", -3));
+        assert_text(refusal(host, "fake uuid-of-web1"), "injected");
+    }
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(guest_is_refused_with_a_reason),
+        cmocka_unit_test(room_on_the_secondary),
+        cmocka_unit_test(room_that_cannot_be_looked_at_is_refused),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
