@@ -35,7 +35,6 @@ struct HostFacts {
     XenVersion xen;                      // of the running hypervisor
     std::vector<uint32_t> cpu_features;  // libxl_physinfo.hw_cap, as it is
     uint64_t free_kib = 0;               // what a new domain may take
-    bool can_migrate = true;             // false where libxenguest has stubs
 };
 
 enum class GuestState {
@@ -248,8 +247,9 @@ public:
     virtual bool suspect_long_dirty_header() const = 0;
 };
 
-// Opens libxl and the rest. Error refused with one clear line when there is no
-// Xen here, no privilege, or no xenstored.
+// Opens libxl and the rest. Error refused with one clear line when libxenguest
+// has no migration on this architecture, and when there is no Xen here, no
+// privilege, or no xenstored.
 Result<std::unique_ptr<Host>> open_host(Log& log);
 
 // Messages through xentoollog to `fd`, which it borrows; lines start with

@@ -63,7 +63,6 @@ Result<HostFacts> XenHost::facts()
     if (const int rc = libxl_get_free_memory(ctx(), &facts.free_kib); rc != 0) {
         return libxl_error("cannot ask for the host's free memory", rc);
     }
-    facts.can_migrate = compat::can_migrate;
     return facts;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "callout.h"
+#include "compat.h"
 #include "host.h"
 #include "run_directory.h"
 
@@ -26,6 +27,15 @@ Error refused(const std::string& why)
 bool exists(const char* path)
 {
     return access(path, F_OK) == 0;
+}
+
+Status look_for_migration()
+{
+    if (!compat::can_migrate) {
+        return refused("libxenguest has no migration on this architecture: "
+                       "guests cannot be protected here");
+    }
+    return {};
 }
 
 Status look_for_xen()
@@ -104,8 +114,10 @@ Status name_save_helper(const std::string& socket)
 
 Result<std::unique_ptr<Host>> open_host(Log& log)
 {
-    if (auto r = look_for_xen(); !r) {
-        return r.error();
+    for (const auto look : {look_for_migration, look_for_xen}) {
+        if (auto r = look(); !r) {
+            return r.error();
+        }
     }
     auto access = std::make_shared<Access>(log);
     xentoollog_logger* const logger = access->logger.get();

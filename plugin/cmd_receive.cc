@@ -49,10 +49,6 @@ Result<Agreed> agree(Link& link, const HostFacts& here)
     if (!theirs) {
         return theirs.error();
     }
-    if (!here.can_migrate) {
-        return Error(ErrorKind::refused,
-                     "libxenguest has no migration on this architecture");
-    }
     auto frame = link.receive();
     if (!frame) {
         return frame.error();

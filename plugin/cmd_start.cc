@@ -158,11 +158,6 @@ Status Start::protect()
     if (!here) {
         return here.error();
     }
-    if (!here->can_migrate) {
-        return Error(ErrorKind::refused,
-                     "libxenguest has no migration on this architecture: "
-                     "guests cannot be protected here");
-    }
     auto guest = (*host)->find(options_.domain);
     if (!guest) {
         return about_guest(guest.error());
