@@ -1,7 +1,7 @@
 #!/bin/bash
-# A Linux guest with its PV drivers, and work for them: timers, threads that wake
-# each other, xenstore, the PV console. Every page is compared after
-# each checkpoint; then a failover, after which xenstore, the console and "xl
+# A Linux guest with its PV drivers, and work for them: timers, threads that
+# wake each other, xenstore, the PV console. Every page is compared after each
+# checkpoint; then a failover, after which xenstore, the console and "xl
 # shutdown" must work on the survivor.
 . "$(dirname "$0")/lib.sh"
 BED_GUEST=linux-pv
