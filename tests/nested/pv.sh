@@ -19,7 +19,7 @@ pv_is_beyond() { [ "$(pv_value "$1" "$2")" -gt "$3" ]; }
 
 # console_says HOST TEXT: what xenconsoled has read of the guest's PV console.
 console_says() {
-    grep -qa "$2" "$RUNDIR/$1"/log/guest-"$guest"*.log
+    grep -qa "$2" "$RUNDIR/$1/log/guest-$guest"*.log
 }
 
 # pv_works HOST [SECONDS]: timers and calls between processors, xenstore and

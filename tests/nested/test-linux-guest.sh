@@ -1,8 +1,8 @@
 #!/bin/bash
 # A Linux guest without PV drivers: every page compared after
 # each checkpoint, and it goes on where its host dies.
-. "$(dirname "$0")/lib.sh"
 BED_GUEST=linux
+. "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 
 colo_up

@@ -3,8 +3,8 @@
 # wake each other, xenstore, the PV console. Every page is compared after each
 # checkpoint; then a failover, after which xenstore, the console and "xl
 # shutdown" must work on the survivor.
-. "$(dirname "$0")/lib.sh"
 BED_GUEST=linux-pv
+. "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 . "$(dirname "$0")/pv.sh"
 

@@ -2,8 +2,8 @@
 # A guest with PV drivers, where it goes wrong: without the reset its copy is
 # dead after a failover; and a guest that does not answer the request to suspend
 # goes on, unprotected.
-. "$(dirname "$0")/lib.sh"
 BED_GUEST=linux-pv
+. "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 . "$(dirname "$0")/pv.sh"
 
