@@ -33,8 +33,6 @@ void guest_is_refused_with_a_reason(void**)
          "is not running (suspended)"},
         {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },
          "is not running (crash"},
-        {"platform_pci", [](DomainFacts& g) { g.platform_pci = true; },
-         "set xen_platform_pci=0"},
         {"disks", [](DomainFacts& g) { g.writable_disks = {"hda", "hdb"}; },
          "writable disks (hda, hdb), which are not replicated: attach them "
          "read-only or detach them"},
@@ -42,9 +40,6 @@ void guest_is_refused_with_a_reason(void**)
          [](DomainFacts& g) { g.nics = {"00:16:3e:00:00:01"}; },
          "network cards (00:16:3e:00:00:01), whose output is not compared: "
          "detach them"},
-        {"pv_drivers",
-         [](DomainFacts& g) { g.pv_drivers = g.platform_pci = true; },
-         "has PV drivers active"},
     };
     for (const Case& c : cases) {
         print_message("  %s\n", c.name);

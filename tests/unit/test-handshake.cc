@@ -192,10 +192,11 @@ void nonsense_in_offer_is_refused(void**)
     }
 }
 
-void digest_key_is_64_hexadecimal_digits(void**)
+void digest_key_is_two_of_32_bytes(void**)
 {
     const std::string key = make_digest_key();
-    assert_int_equal(parse_digest_key(key)->size(), 32);
+    assert_int_equal(parse_digest_key(key)->verification.size(), 32);
+    assert_int_equal(parse_digest_key(key)->contents.size(), 32);
     assert_true(key != make_digest_key());
     for (const std::string& bad :
          {std::string(), key.substr(1), key + "0", key.substr(2) + "0x",
@@ -253,7 +254,7 @@ int main()
         cmocka_unit_test(other_protocol_is_refused_by_its_number),
         cmocka_unit_test(nonsense_in_hello_is_refused),
         cmocka_unit_test(nonsense_in_offer_is_refused),
-        cmocka_unit_test(digest_key_is_64_hexadecimal_digits),
+        cmocka_unit_test(digest_key_is_two_of_32_bytes),
         cmocka_unit_test(peer_that_leaves_is_heard_first),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
