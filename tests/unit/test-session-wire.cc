@@ -163,7 +163,7 @@ Buffer page_beyond()
     PageDataWriter pages;
     pages.add(FakeGuest::after_absent, Buffer(page_size));
     pages.add(Pfn{FakeGuest::gfns.value()}, Buffer(page_size));
-    return record_bytes(RecordType::PAGE_DATA, pages.take());
+    return pages.take();
 }
 
 void lie_ends_protection_and_is_named(void**)
@@ -191,21 +191,23 @@ void lie_ends_protection_and_is_named(void**)
          set_becomes({1, 1, 1}), "DIRTY_SET: cut off"},
         {"set_that_is_not_all", FrameType::DIRTY_SET, 1,
          set_becomes({1, 0, 1}), "digests of other pages than the dirty set's"},
+        {"digests_of_another_checkpoint", FrameType::DIRTY_DIGESTS, 1,
+         next_number, "DIRTY_DIGESTS out of turn"},
         {"image_of_a_pv_guest", FrameType::IMAGE, 1,
          [](Buffer body) {
              body[24] = 1;
              return body;
          },
          "the stream is of guest type 1"},
-        {"page_beyond_the_guest", FrameType::RECORD, 4,
+        {"page_beyond_the_guest", FrameType::PAGES, 2,
          becomes(page_beyond()), "pfn 0x40 is beyond the guest's 64 pages"},
-        {"stream_ended_early", FrameType::RECORD, 16,
+        {"stream_ended_early", FrameType::RECORD, 8,
          becomes(record_bytes(RecordType::END)),
          "record 0x0 (End): does not belong into this stream"},
         {"pages_only_to_be_compared", FrameType::RECORD, 2,
          becomes(record_bytes(RecordType::VERIFY)),
          "record 0xd (Verify): does not belong into this stream"},
-        {"checkpoint_record_too_early", FrameType::RECORD, 16,
+        {"checkpoint_record_too_early", FrameType::RECORD, 8,
          becomes(record_bytes(RecordType::CHECKPOINT)), "out of turn"},
         {"digests_out_of_order", FrameType::DIGESTS, 1,
          [](Buffer body) {
