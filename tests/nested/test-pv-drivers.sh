@@ -12,13 +12,13 @@ colo_up
 pv_works a || fail "the guest's PV drivers do not work"
 
 progress "protecting it, every page compared after each checkpoint"
-colo_start --verify -i 200 || fail "xl-colo-start"
+colo_start --verify -i 500 || fail "xl-colo-start"
 wait_for 400 "20 checkpoints" checkpoints_reach a 21
 show_figures a
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
-guest_runs a "$guest"
+guest_runs a "$guest" 240
 
 progress "failover"
 on_deadline 60 b "xl-colo-failover $guest" || fail "xl-colo-failover"
