@@ -115,6 +115,8 @@ Status XenDomain::suspend()
                                              domid_.value(), nullptr);
     const GuestState now = state();
     libxl_suspended_ = rc == 0 && now == GuestState::suspended;
+    // A request that was not acknowledged libxl has taken back.
+    may_suspend_yet_ = rc == ERROR_GUEST_TIMEDOUT;
     if (libxl_suspended_) {
         return {};
     }

@@ -27,6 +27,7 @@ public:
 
     Domid domid() const override { return domid_; }
     Status suspend() override;
+    bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
     Status load_device_state(View state) override;
@@ -56,6 +57,7 @@ private:
     OpenOptions options_;
     PvPeers peers_;
     bool libxl_suspended_ = false;  // by the last suspend()
+    bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()
     // As long as the domain stands still: what its first digest found.

@@ -88,6 +88,9 @@ public:
     // has a minute for that. A domain that has shut down for another reason is
     // error guest_stopped.
     virtual Status suspend() = 0;
+    // Whether the guest has acknowledged the last suspend()'s request and let
+    // the minute pass: it may suspend at any time yet, and nobody would wait.
+    virtual bool may_suspend_yet() const = 0;
     // The same for the copy on a secondary, without its help, whatever it does:
     // its state is not kept. device_state() is not to be asked for.
     virtual Status suspend_copy() = 0;

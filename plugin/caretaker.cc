@@ -21,14 +21,33 @@ std::optional<Domid> Caretaker::attend(Domid domid)
     return *next;
 }
 
-void Caretaker::run(Domid domid)
+bool Caretaker::resume_suspended(Domid domid)
+{
+    auto domain = host_.open(domid, {});
+    if (!domain || (*domain)->state() != GuestState::suspended) {
+        return false;
+    }
+    log_.notice("the guest has suspended after all, as protection had asked "
+                "it to: resuming it");
+    if (auto s = (*domain)->resume(); !s) {
+        const std::string advice = "the guest is suspended and cannot be "
+                                   "resumed: " + s.error().text();
+        log_.error(advice);
+        board_.warn(advice);
+    }
+    return true;
+}
+
+void Caretaker::run(Domid domid, bool may_suspend)
 {
     while (auto now = attend(domid)) {
         if (*now != domid) {
             domid = *now;
             board_.set_domid(domid);
+            may_suspend = false;
             continue;
         }
+        may_suspend = may_suspend && !resume_suspended(domid);
         auto event = queue_.take();
         if (auto* stop = std::get_if<StopRequest>(&*event)) {
             log_.notice(stop->reason + ": the guest goes on, its shutdown "

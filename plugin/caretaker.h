@@ -15,8 +15,10 @@ public:
         : host_(host), board_(board), log_(log) {}
 
     // Until there is no such guest any more, or somebody asks to stop: then
-    // the guest goes on, and nobody looks after it.
-    void run(Domid domid);
+    // the guest goes on, and nobody looks after it. A guest that `may_suspend`,
+    // because protection asked it to and then ended, is resumed when it does;
+    // a later suspend is somebody else's: an "xl save", perhaps.
+    void run(Domid domid, bool may_suspend = false);
 
     // For what is left of a copy: until it is gone, or somebody asks to stop.
     // It does nothing but be there to be asked for its status.
@@ -31,6 +33,9 @@ public:
     void domains_changed() override;
 
 private:
+    // Whether the domain was suspended: then it is resumed.
+    bool resume_suspended(Domid domid);
+
     Host& host_;
     StatusBoard& board_;
     Log& log_;

@@ -202,8 +202,10 @@ Status Start::protect()
 
     // A guest that was never suspended still has xl's own daemon.
     if (end.state != State::ended && primary.has_suspended()) {
-        if (was_protected_ && !options_.foreground) {
-            (*protection)->take_care(guest->domid);
+        // One that may suspend yet would stay so if nobody was there.
+        if ((was_protected_ && !options_.foreground) ||
+            end.guest_may_suspend) {
+            (*protection)->take_care(guest->domid, end.guest_may_suspend);
             return {};
         }
         // The admin gets the terminal back; a guest that shut down itself

@@ -384,7 +384,9 @@ Error Primary::cause_of_end(const Status& saved)
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
-    return peer_.takeover() ? yield() : go_on_alone(cause);
+    SessionEnd end = peer_.takeover() ? yield() : go_on_alone(cause);
+    end.guest_may_suspend = domain_.may_suspend_yet();
+    return end;
 }
 
 SessionEnd Primary::go_on_alone(const Error& cause)

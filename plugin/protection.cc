@@ -31,11 +31,11 @@ void Protection::announce(const SessionEnd& end)
     desk_.session_ended(end);
 }
 
-void Protection::take_care(Domid domid)
+void Protection::take_care(Domid domid, bool may_suspend)
 {
     Caretaker caretaker(host_, board_, log_);
     desk_.serve(&caretaker);
-    caretaker.run(domid);
+    caretaker.run(domid, may_suspend);
     desk_.serve(nullptr);
 }
 

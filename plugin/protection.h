@@ -32,8 +32,9 @@ public:
         return end;
     }
 
-    // After run(): until the guest is gone or somebody wants its place.
-    void take_care(Domid domid);
+    // After run(): until the guest is gone or somebody wants its place. See
+    // Caretaker::run().
+    void take_care(Domid domid, bool may_suspend = false);
     // Instead of it: a copy that could not be destroyed stays in the status
     // until it is gone or somebody wants its place.
     void keep_watch(Domid domid);

@@ -26,6 +26,7 @@ struct SessionEnd {
     State state;      // unprotected, taken_over, held or ended
     std::string why;
     bool orderly;     // somebody asked for it; nothing went wrong
+    bool guest_may_suspend = false;  // Domain::may_suspend_yet()
 };
 
 // What other threads ask of a running session. Any thread, never blocks.

@@ -37,6 +37,7 @@ libfakes_a_SOURCES = \
 unit_tests = \
 	tests/unit/test-background \
 	tests/unit/test-callout \
+	tests/unit/test-caretaker \
 	tests/unit/test-compat \
 	tests/unit/test-control \
 	tests/unit/test-device_state \

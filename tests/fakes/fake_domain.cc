@@ -46,6 +46,8 @@ uint64_t mix(uint64_t hash, View bytes)
 Status FakeDomain::suspend()
 {
     if (auto s = faults_.pass("suspend"); !s) {
+        // As with libxl's ERROR_GUEST_TIMEDOUT.
+        may_suspend_yet_ = s.error().kind() == ErrorKind::timeout;
         return s;
     }
     return guest_->suspend(false);

@@ -17,6 +17,7 @@ public:
 
     Domid domid() const override { return guest_->domid; }
     Status suspend() override;
+    bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
     Status load_device_state(View state) override;
@@ -38,6 +39,7 @@ private:
     std::shared_ptr<FakeGuest> guest_;
     Faults& faults_;
     OpenOptions options_;
+    bool may_suspend_yet_ = false;
 };
 
 }  // namespace xl_colo

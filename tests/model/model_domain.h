@@ -24,6 +24,7 @@ public:
 
     Domid domid() const override { return xen_.domid(); }
     Status suspend() override;
+    bool may_suspend_yet() const override { return false; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
     Status load_device_state(View state) override;

@@ -112,6 +112,27 @@ void copy_that_cannot_be_destroyed_is_named(void**)
     assert_contains(*outcome.secondary.status.warning, "destroy");
 }
 
+// Its request stands: somebody has to be there when it suspends after all.
+void guest_that_may_suspend_yet_is_told_of(void**)
+{
+    PairOutcome slow, other;
+    {
+        SessionPair pair;
+        pair.primary_host.faults.let_fail(
+            "suspend", 2, {ErrorKind::timeout, "not within a minute"});
+        slow = pair.run();
+    }
+    {
+        SessionPair pair;
+        pair.primary_host.faults.let_fail("suspend", 2, injected);
+        other = pair.run();
+    }
+    assert_text(states(slow), "unprotected/ended");
+    assert_true(slow.primary.end.guest_may_suspend);
+    assert_text(states(other), "unprotected/ended");
+    assert_false(other.primary.end.guest_may_suspend);
+}
+
 // ---- when the other host is lost as well -----------------------------------
 
 struct Loss {
@@ -189,6 +210,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(call_that_fails_ends_protection_on_both_sides),
         cmocka_unit_test(copy_that_cannot_be_destroyed_is_named),
+        cmocka_unit_test(guest_that_may_suspend_yet_is_told_of),
         cmocka_unit_test(loss_with_a_failure_on_top),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
     };
