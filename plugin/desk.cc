@@ -37,7 +37,8 @@ Result<std::string> Desk::stop()
         return "protection had ended (" + end_->why +
                "); nobody looks after its shutdown or reboot any more";
     }
-    if (now.role == Role::secondary) {
+    // While the fence says no there is nobody else to ask.
+    if (now.role == Role::secondary && now.state != State::fencing) {
         return Error(ErrorKind::refused,
                      "this is the secondary: run xl-colo-stop on " + now.peer);
     }

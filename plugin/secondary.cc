@@ -432,7 +432,8 @@ std::optional<SessionEnd> Secondary::pass_fence()
             break;
         }
         board_.warn("the fence command said no (" + fenced.error().text() +
-                    "): run xl-colo-failover when the primary is off");
+                    "): run xl-colo-failover when the primary is off, or "
+                    "xl-colo-stop to give the copy up");
         log_.error("fence: " + fenced.error().text());
         auto event = peer_.wait_local(Clock::now() + options_.offer.timeout);
         if (!event) {

@@ -40,6 +40,7 @@ unit_tests = \
 	tests/unit/test-caretaker \
 	tests/unit/test-compat \
 	tests/unit/test-control \
+	tests/unit/test-desk \
 	tests/unit/test-device_state \
 	tests/unit/test-dirty_code \
 	tests/unit/test-dirty_set \
