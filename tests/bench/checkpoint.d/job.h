@@ -43,7 +43,7 @@ constexpr size_t marks = static_cast<size_t>(Mark::count_);
 
 struct Sample {
     std::array<int64_t, marks> at_ns{};
-    uint64_t wire_bytes = 0;        // to the secondary, as TCP counts
+    uint64_t wire_bytes = 0;        // to the secondary, TCP's payload
     uint64_t back_bytes = 0;
     uint64_t primary_cpu_ns = 0;    // of the process, its guest left out
     uint64_t secondary_cpu_ns = 0;

@@ -216,9 +216,12 @@ std::vector<Row> measure(const Options& options)
                              static_cast<unsigned long long>(mib),
                              static_cast<unsigned long long>(round + 1),
                              to_string(kinds[k]));
-                const PairResult result =
-                    run_pair({kinds[k], Bytes{mib << 20}, options.contents,
-                              false, repeated});
+                PairOptions pair;
+                pair.kind = kinds[k];
+                pair.guest = Bytes{mib << 20};
+                pair.contents = options.contents;
+                pair.jobs = repeated;
+                const PairResult result = run_pair(pair);
                 if (!result.trouble.empty()) {
                     std::fprintf(stderr, "checkpoint: %s\n",
                                  result.trouble.c_str());

@@ -22,6 +22,7 @@ struct PairOptions {
     Kind kind = Kind::ours;
     Bytes guest;
     Contents contents = Contents::noise;
+    bool digests = true;   // false: ours without them, so all pages are sent
     bool compare = false;  // the two guests after each checkpoint, in the pause
     std::vector<Job> jobs;
 };
