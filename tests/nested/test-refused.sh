@@ -38,6 +38,11 @@ guest_create a disk \
     'disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=/tmp/disk.img"]'
 refused 'writable disk' "xl-colo-start $plain disk b"
 on a 'xl destroy disk'
+guest_create a nic 'vif=["type=vif,mac=00:16:3e:00:00:01,script=/bin/true"]'
+refused '00:16:3e:00:00:01' "xl-colo-start $plain nic b"
+on a 'xl destroy nic'
+on a 'echo nobody:x:65534:65534::/:/bin/sh >>/etc/passwd'
+refused 'root' "su -s /bin/sh nobody -c 'xl-colo-start $plain $guest b'"
 
 progress "what the secondary refuses"
 guest_create b "$guest"

@@ -75,4 +75,5 @@ DOM0_FILES = [
 MODULES = [
     "virtio_pci", "virtio_net", "9pnet_virtio", "9p",
     "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd",
+    "xen-netback",
 ]
