@@ -200,6 +200,8 @@ Status Start::protect()
     const SessionEnd end = (*protection)->run(primary);
     transport_.reset();
 
+    // How it ended has been said.
+    failed_ = !end.orderly || !was_protected_;
     // A guest that was never suspended still has xl's own daemon.
     if (end.state != State::ended && primary.has_suspended()) {
         // One that may suspend yet would stay so if nobody was there.
@@ -212,8 +214,6 @@ Status Start::protect()
         // must not be left lying.
         (*protection)->settle(guest->domid);
     }
-    // How it ended has been said.
-    failed_ = !end.orderly || !was_protected_;
     return {};
 }
 
