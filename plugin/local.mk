@@ -34,6 +34,8 @@ libplugin_a_SOURCES = \
 	plugin/events.h \
 	plugin/handshake.cc \
 	plugin/handshake.h \
+	plugin/heap.cc \
+	plugin/heap.h \
 	plugin/host_events.cc \
 	plugin/host_events.h \
 	plugin/json.cc \

@@ -4,6 +4,7 @@
 // finish(), from two facts: whether it is `usable_`, and why the loop ended.
 #include "secondary.h"
 
+#include "heap.h"
 #include "verify.h"
 
 namespace xl_colo {
@@ -38,6 +39,7 @@ Secondary::~Secondary() = default;
 
 SessionEnd Secondary::run()
 {
+    keep_freed_memory();
     link_.start(*this);
     SessionEnd end = receive();
     dirty_list_.abort();
