@@ -29,7 +29,7 @@ enum class Mark : size_t {
     both_suspended, // that is done, and the other side has said so
     list_received,  // libxc has read B
     pages_written,  // libxc has written D, and CHECKPOINT
-    resumed,        // both guests run
+    resumed,        // its guest runs
     // secondary
     list_built,     // libxc has B and is about to write it
     everything_here,// libxc has read CHECKPOINT
@@ -37,6 +37,7 @@ enum class Mark : size_t {
     applied,        // libxc has put pages and vCPUs in
     load_begins,    // of the device state
     loaded,
+    copy_resumed,   // it runs
     count_,
 };
 constexpr size_t marks = static_cast<size_t>(Mark::count_);

@@ -20,6 +20,9 @@ using namespace xl_colo::bench;
 namespace {
 
 constexpr uint64_t gbit = 1'000'000'000;
+// Dirty pages of a row that takes seconds.
+constexpr uint64_t large = 20'000;
+constexpr uint64_t largest = 100'000;
 
 const char* const usage =
     "usage: checkpoint [OPTION...]\n"
@@ -29,6 +32,8 @@ const char* const usage =
     "  --links=N,...      Gbit/s, 0 is unlimited      0,10,1\n"
     "  --rounds=N         pairs of processes          3\n"
     "  --repeat=N         of each row in a round      2\n"
+    "                     (from 20000 pages on once, from 100000 on in the\n"
+    "                     first round only)\n"
     "  --contents=KIND    noise, or text              noise\n"
     "  --only=SIDE        stock, or ours              both\n"
     "  --json=FILE        where the rows go           bench.json\n";
@@ -121,7 +126,7 @@ using Value = uint64_t (*)(const Sample&);
 constexpr Mark in_order[] = {
     Mark::begin,  Mark::both_suspended, Mark::list_built,  Mark::list_received,
     Mark::everything_here, Mark::agreed, Mark::load_begins, Mark::loaded,
-    Mark::resumed};
+    Mark::resumed, Mark::copy_resumed};
 
 uint64_t us_until(const Sample& sample, Mark mark)
 {
@@ -148,7 +153,7 @@ struct Column {
 
 // The parts add up to the pause, before medians are taken of each.
 constexpr Column columns[] = {
-    {"pause_us", part<Mark::begin, Mark::resumed>},
+    {"pause_us", part<Mark::begin, Mark::copy_resumed>},
     {"wire_bytes", [](const Sample& s) { return s.wire_bytes; }},
     {"back_bytes", [](const Sample& s) { return s.back_bytes; }},
     {"cpu_us",
@@ -169,7 +174,7 @@ constexpr Column columns[] = {
                 part<Mark::load_begins, Mark::loaded>(s);
      }},
     {"commit_us", part<Mark::agreed, Mark::load_begins>},
-    {"resume_us", part<Mark::loaded, Mark::resumed>},
+    {"resume_us", part<Mark::loaded, Mark::copy_resumed>},
 };
 
 uint64_t median(const std::vector<Sample>& samples, Value value)
@@ -193,6 +198,11 @@ std::vector<Row> measure(const Options& options)
 {
     std::vector<Row> rows;
     const std::vector<Job> jobs = jobs_of(options);
+    const auto times_in = [&](uint64_t round, const Job& job) -> uint64_t {
+        return job.dirty_pages < large     ? options.repeat
+               : job.dirty_pages < largest ? 1
+                                           : round == 0;
+    };
     for (const uint64_t mib : options.guests_mib) {
         const size_t first = rows.size();
         std::vector<Kind> kinds;
@@ -206,11 +216,17 @@ std::vector<Row> measure(const Options& options)
                 rows.push_back({kind, mib << 20, job, {}});
             }
         }
-        std::vector<Job> repeated;
-        for (const Job& job : jobs) {
-            repeated.insert(repeated.end(), options.repeat, job);
-        }
         for (uint64_t round = 0; round < options.rounds; ++round) {
+            std::vector<Job> repeated;
+            std::vector<size_t> row_of;  // each of them
+            for (size_t i = 0; i < jobs.size(); ++i) {
+                const uint64_t times = times_in(round, jobs[i]);
+                repeated.insert(repeated.end(), times, jobs[i]);
+                row_of.insert(row_of.end(), times, i);
+            }
+            if (repeated.empty()) {
+                continue;
+            }
             for (size_t k = 0; k < kinds.size(); ++k) {
                 std::fprintf(stderr, "guest of %llu MiB, round %llu, %s\n",
                              static_cast<unsigned long long>(mib),
@@ -228,7 +244,7 @@ std::vector<Row> measure(const Options& options)
                     std::exit(EXIT_FAILURE);
                 }
                 for (size_t i = 0; i < result.samples.size(); ++i) {
-                    rows[first + k * jobs.size() + i / options.repeat]
+                    rows[first + k * jobs.size() + row_of[i]]
                         .samples.push_back(result.samples[i]);
                 }
             }

@@ -295,8 +295,9 @@ Status Side::primary_at(const std::string& step)
     } else if (step == "save.checkpoint") {
         mark(Mark::pages_written);
         give_task();
-    } else if (step == "save.postcopy.done") {
+    } else if (step == "resumed") {
         mark(Mark::resumed);
+    } else if (step == "save.postcopy.done") {
         const tcp_info info = info_of(connection.get());
         sample().wire_bytes = sent_in(info) - sent_before;
         sample().back_bytes = info.tcpi_bytes_received - received_before;
@@ -328,6 +329,8 @@ Status Side::secondary_at(const std::string& step)
         mark(Mark::load_begins);
     } else if (step == "device_state_loaded") {
         mark(Mark::loaded);
+    } else if (step == "resumed") {
+        mark(Mark::copy_resumed);
     }
     return {};
 }
