@@ -123,10 +123,12 @@ guest_config() {
     } >"$SHARE/$1.cfg"
 }
 
-# guest_create HOST NAME [LINE]...
+# guest_create HOST NAME [LINE]... What an earlier guest of that name has written
+# is gone: its count of passes would be waited for.
 guest_create() {
     guest_config "${@:2}"
-    on "$1" xl create "/share/$2.cfg" || fail "guest $2 cannot be created"
+    on "$1" "rm -f /var/log/xen/$2.serial && xl create /share/$2.cfg" ||
+        fail "guest $2 cannot be created"
 }
 
 # guest_lines HOST NAME: the whole lines that the guest has written to its

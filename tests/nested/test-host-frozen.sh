@@ -48,7 +48,6 @@ on b "xl destroy $guest"
 wait_for 60 "the process on b to leave" on b "! xl-colo-status $guest"
 
 progress "protecting it with a fence command that says no"
-on a "rm -f /var/log/xen/$guest.serial"
 guest_create a "$guest"
 guest_runs a "$guest"
 colo_start -i 1000 --fence "'test -e /tmp/primary-is-off'" ||
