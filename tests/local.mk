@@ -123,6 +123,7 @@ TESTS_NESTED = $(srcdir)/tests/nested/test-*.sh
 TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.17' \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
+	'$(srcdir)/tests/patches/cross-build arm64' \
 	$(NULL)
 long_test_environment = \
 	XL_COLO_BUILD='$(abs_builddir)' \
