@@ -96,6 +96,12 @@ void KnownPages::put(Pfn pfn, const PageDigest& digest)
     (*chunk)[pfn.value() % chunk_pages] = digest;
 }
 
+bool KnownPages::is_told(Pfn pfn) const
+{
+    const std::lock_guard lock(mutex_);
+    return b_.contains(pfn);
+}
+
 void KnownPages::abort()
 {
     {

@@ -41,6 +41,8 @@ public:
     // All zero: not known. To be asked for pages that are settled.
     PageDigest get(Pfn pfn) const;
     void put(Pfn pfn, const PageDigest& digest);
+    // Whether the secondary has looked at the page just now.
+    bool is_told(Pfn pfn) const;
 
     // Any thread.
     void abort();
@@ -52,7 +54,7 @@ private:
     const uint64_t gfns_;
     std::vector<std::unique_ptr<Chunk>> chunks_;  // the relay's thread only
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable changed_;
     // Of B: the pages below `settled_` have their digests in `chunks_`, the
     // next ones have theirs in `arrived_`.

@@ -91,6 +91,10 @@ Result<SiftedPages> PageSifter::sift(const PageData& pages,
         zeros += zero;
         if (!leave_out) {
             writer_.add(zero ? entry.bits | pages_zero_flag : entry.bits);
+        } else if (!known_->is_told(entry.pfn)) {
+            // The secondary's guest may have given it back since: no log tells
+            // of that, so the secondary has to look.
+            writer_.add(entry.bits | pages_kept_flag);
         }
     }
     end_run();

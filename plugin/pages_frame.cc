@@ -58,7 +58,8 @@ View PagesWriter::head()
     return head_;
 }
 
-Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
+Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
+                                                  DirtySet& kept)
 {
     if (body.size() < pages_header_size) {
         return bad("cut short within its header");
@@ -75,6 +76,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
     // The record's header, PAGE_DATA's and the entries without our mark.
     head_.resize(record_header_size + pages_header_size + entries_size);
     pieces_.assign(1, View());
+    uint64_t entries_out = 0;
     uint64_t pages = 0;
     uint64_t zeros = 0;
     size_t run = 0;  // bytes of contents since the last zero page
@@ -87,17 +89,24 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
     };
     for (uint64_t i = 0; i < count; ++i) {
         const uint64_t marked = load(&entries[i * sizeof(uint64_t)]);
-        const uint64_t entry = marked & ~pages_zero_flag;
+        const uint64_t entry = marked & ~(pages_zero_flag | pages_kept_flag);
         const auto parsed = PageData::parse_entry(entry, gfns);
         if (!parsed) {
             return bad(parsed.error().text());
         }
-        store(entry, &head_[record_header_size + pages_header_size +
-                            i * sizeof(uint64_t)]);
-        if (entry != marked) {
-            if (!parsed->has_contents) {
-                return bad("a page that is not there is marked as zero");
+        if (entry != marked && !parsed->has_contents) {
+            return bad("a page that is not there is marked as zero or kept");
+        }
+        if (marked & pages_kept_flag) {
+            if (marked & pages_zero_flag) {
+                return bad("a page is marked both as zero and as kept");
             }
+            kept.insert(parsed->pfn);
+            continue;
+        }
+        store(entry, &head_[record_header_size + pages_header_size +
+                            entries_out++ * sizeof(uint64_t)]);
+        if (marked & pages_zero_flag) {
             end_run();
             pieces_.push_back(zero_page);
             ++zeros;
@@ -117,7 +126,12 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
                    " bytes of contents for " + std::to_string(pages) +
                    " pages");
     }
-    const uint64_t length = pages_header_size + entries_size +
+    if (entries_out == 0) {
+        return std::span<const View>();
+    }
+    const size_t entries_out_size = entries_out * sizeof(uint64_t);
+    head_.resize(record_header_size + pages_header_size + entries_out_size);
+    const uint64_t length = pages_header_size + entries_out_size +
                             (pages + zeros) * page_size;
     if (length > record_length_max) {
         return bad("makes a record of " + std::to_string(length) +
@@ -127,7 +141,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns)
     const auto header = record_header_bytes(
         {RecordType::PAGE_DATA, static_cast<uint32_t>(length)});
     std::memcpy(head_.data(), header.data(), header.size());
-    store(count, head_.data() + record_header_size);
+    store(entries_out, head_.data() + record_header_size);
     pieces_[0] = head_;
     return std::span<const View>(pieces_);
 }

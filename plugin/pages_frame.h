@@ -14,6 +14,8 @@ constexpr size_t pages_header_size = 8;
 // In an entry, beside the type and the pfn of PAGE_DATA: no contents follow,
 // the page is all zero.
 constexpr uint64_t pages_zero_flag = uint64_t{1} << 59;
+// The same, but the page is not sent: the secondary is to have it as it is.
+constexpr uint64_t pages_kept_flag = uint64_t{1} << 58;
 
 bool is_zero_page(View page);
 
@@ -36,10 +38,13 @@ private:
 // Turns it back into a PAGE_DATA record. Keeps its memory for the next one.
 class PagesReader {
 public:
-    // The whole record in pieces, which borrow `body` and this. Error protocol:
+    // The whole record in pieces, which borrow `body` and this; none where the
+    // frame has marks of kept pages alone, which are added to `kept`. Error
+    // protocol:
     // any page lies beyond `gfns` or is of no known type, the contents do not
     // fit the entries, or the record would be longer than libxc takes.
-    Result<std::span<const View>> record(View body, Pages gfns);
+    Result<std::span<const View>> record(View body, Pages gfns,
+                                         DirtySet& kept);
 
 private:
     Buffer head_;

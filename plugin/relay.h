@@ -106,6 +106,9 @@ public:
     Status record(View body);
     // The body of a PAGES frame, which becomes a PAGE_DATA record. Errs alike.
     Status pages(View body);
+    // Pages that the primary did not send because the copy has them already, as
+    // far as it knew. For whoever has seen the checkpoint's last frame.
+    const DirtySet& kept() const;
     // The primary begins the next one. By the thread that calls record().
     void begin_checkpoint();
     // libxc reads an end of file; blocked calls return. Any thread.

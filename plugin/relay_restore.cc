@@ -8,13 +8,14 @@
 namespace xl_colo {
 
 struct RestoreFeed::Impl {
-    explicit Impl(Pages guest) : gfns(guest) {}
+    explicit Impl(Pages guest) : gfns(guest), kept(guest) {}
 
     const Pages gfns;
     RelayPipe pipe{RelayPipe::Ours::writes};
     bool begun = false;     // the headers are through
     bool complete = false;  // so is the checkpoint's last record
     PagesReader reader;
+    DirtySet kept;
 
     Status check_turn(const std::string& what) const;
 };
@@ -78,16 +79,23 @@ Status RestoreFeed::pages(View body)
     if (auto s = impl_->check_turn("PAGES"); !s) {
         return s;
     }
-    const auto record = impl_->reader.record(body, impl_->gfns);
+    const auto record =
+        impl_->reader.record(body, impl_->gfns, impl_->kept);
     if (!record) {
         return record.error();
     }
-    return impl_->pipe.write(*record);
+    return record->empty() ? Status() : impl_->pipe.write(*record);
+}
+
+const DirtySet& RestoreFeed::kept() const
+{
+    return impl_->kept;
 }
 
 void RestoreFeed::begin_checkpoint()
 {
     impl_->complete = false;
+    impl_->kept.clear();
 }
 
 void RestoreFeed::abort()

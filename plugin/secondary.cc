@@ -4,6 +4,9 @@
 // finish(), from two facts: whether it is `usable_`, and why the loop ended.
 #include "secondary.h"
 
+#include <array>
+#include <cstdio>
+
 #include "heap.h"
 #include "verify.h"
 
@@ -12,6 +15,19 @@ namespace xl_colo {
 namespace {
 
 using Clock = EventQueue::Clock;
+
+// To be mapped.
+constexpr size_t pages_at_a_time = 1024;
+
+Error is_gone(Pfn pfn)
+{
+    std::array<char, 24> text{};
+    std::snprintf(text.data(), text.size(), "0x%llx",
+                  static_cast<unsigned long long>(pfn.value()));
+    return {ErrorKind::diverged, std::string("pfn ") + text.data() +
+                                     " is gone from the copy: its balloon may "
+                                     "have moved"};
+}
 
 const char* const check_primary_advice =
     "nothing proved the primary dead: check with \"xl list\" there, and "
@@ -82,10 +98,10 @@ RestoreAnswer Secondary::checkpoint()
         return leave(state.error());
     }
     device_state_ = std::move(*state);
-    if (first_) {
-        if (auto s = incoming_->give_device_state(device_state_); !s) {
-            return leave(s.error());
-        }
+    if (auto s = first_ ? incoming_->give_device_state(device_state_)
+                        : look_for(stream_.kept());
+        !s) {
+        return leave(s.error());
     }
     // Everything is here: from now on the new state is the one to go on with,
     // also when the primary does not live to hear of it.
@@ -236,6 +252,42 @@ Result<std::vector<PageDigest>> Secondary::digest_dirty(
         return looked.error();
     }
     return digests;
+}
+
+// Pages that the copy wrote to are looked at when they are digested. One that
+// it did not write to it may still have given back (a balloon), and log-dirty
+// mode does not tell. libxc would fail to put such a page in.
+Status Secondary::look_for(const DirtySet& kept)
+{
+    if (kept.size() != Pages{0} && !memory_) {
+        return Error(ErrorKind::protocol, "PAGES: nothing was to be left out");
+    }
+    Status found;
+    std::vector<Pfn> some;
+    const auto look = [&] {
+        const Status looked =
+            memory_->look_at(some, [&](std::span<const View> views) {
+                for (size_t i = 0; found && i < views.size(); ++i) {
+                    if (views[i].empty()) {
+                        found = is_gone(some[i]);
+                    }
+                }
+            });
+        some.clear();
+        if (found) {
+            found = looked;
+        }
+    };
+    kept.for_each([&](Pfn pfn) {
+        some.push_back(pfn);
+        if (some.size() == pages_at_a_time) {
+            look();
+        }
+    });
+    if (!some.empty()) {
+        look();
+    }
+    return found;
 }
 
 // From READY to RESUME. A primary that is lost in between leaves the new state

@@ -63,6 +63,7 @@ private:
     Status finish_building();
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
+    Status look_for(const DirtySet& kept);
     Status settle_with_primary();
     Status ask_for_takeover();
     void end_stream();

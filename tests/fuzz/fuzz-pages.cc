@@ -46,11 +46,13 @@ bool good(View body)
         const uint64_t entry = u64_at(body, 8 + i * 8);
         const uint64_t type = entry >> 60;
         const bool zero = entry >> 59 & 1;
-        if ((type > 4 && type < 9) || (zero && !has_contents(entry)) ||
-            (entry & 0x07ffffffffffffff) >= gfns.value()) {
+        const bool kept = entry >> 58 & 1;
+        if ((type > 4 && type < 9) || (zero && kept) ||
+            ((zero || kept) && !has_contents(entry)) ||
+            (entry & 0x03ffffffffffffff) >= gfns.value()) {
             return false;
         }
-        contents += has_contents(entry) && !zero;
+        contents += has_contents(entry) && !zero && !kept;
     }
     return body.size() == 8 + count * 8 + contents * page_size;
 }
@@ -61,10 +63,26 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
     const View body(data, size);
     PagesReader reader;
-    const auto pieces = reader.record(body, gfns);
+    DirtySet kept(gfns);
+    const auto pieces = reader.record(body, gfns, kept);
     require(static_cast<bool>(pieces) == good(body));
     if (!pieces) {
         require(pieces.error().kind() == ErrorKind::protocol);
+        return 0;
+    }
+    const uint64_t count = u64_at(body, 0);
+    std::vector<uint64_t> expected;  // entries of the record
+    for (uint64_t i = 0; i < count; ++i) {
+        const uint64_t entry = u64_at(body, 8 + i * 8);
+        if (!(entry & pages_kept_flag)) {
+            expected.push_back(entry);
+        } else {
+            require(kept.contains(Pfn{entry & 0x03ffffffffffffff}));
+        }
+    }
+    require(kept.size().value() <= count - expected.size());
+    require(pieces->empty() == expected.empty());
+    if (expected.empty()) {
         return 0;
     }
     Buffer bytes;
@@ -73,11 +91,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     }
     const auto record = parse_record(bytes, gfns);
     require(record && record->pages);
-    require(record->pages->count() == u64_at(body, 0));
+    require(record->pages->count() == expected.size());
     const View contents = record->pages->contents();
-    View sent = body.subspan(8 + record->pages->count() * 8);
-    for (size_t i = 0, at = 0; i < record->pages->count(); ++i) {
-        const uint64_t entry = u64_at(body, 8 + i * 8);
+    View sent = body.subspan(8 + count * 8);
+    for (size_t i = 0, at = 0; i < expected.size(); ++i) {
+        const uint64_t entry = expected[i];
         require(record->pages->entry(i).bits == (entry & ~pages_zero_flag));
         if (!has_contents(entry)) {
             continue;

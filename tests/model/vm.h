@@ -54,6 +54,8 @@ public:
     // Zeroed. False beyond what the image has room for.
     bool add(Pfn pfn);
     void remove(Pfn pfn);
+    // As a write of the guest that changes nothing.
+    void touch(Pfn pfn) { log_.mark(pfn); }
     Pfn highest() const;
     Pages pages() const;
     // The pages one after another in our address space; errors[i] is 0 or a

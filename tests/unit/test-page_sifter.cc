@@ -207,7 +207,17 @@ size_t send(PageSifter& sifter, const std::vector<uint64_t>& pages,
                  sifter.contents().end());
     PagesReader reader;
     Buffer record;
-    const auto pieces = reader.record(frame, gfns);
+    DirtySet kept(gfns);
+    const auto pieces = reader.record(frame, gfns, kept);
+    // Where the secondary is sent nothing it knows of it, one way or another.
+    kept.for_each([&](Pfn pfn) {
+        assert_false(sifter.known()->is_told(pfn));
+        assert_true(memories.primary[pfn.value()] ==
+                    memories.secondary[pfn.value()]);
+    });
+    if (pieces->empty()) {
+        return 0;
+    }
     for (const View& piece : *pieces) {
         record.insert(record.end(), piece.begin(), piece.end());
     }

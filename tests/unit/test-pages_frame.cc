@@ -58,14 +58,38 @@ void frame_becomes_the_record_it_was(void**)
               pinned_table | 63},
              {1, 5, 6});
     PagesReader reader;
+    DirtySet kept(gfns);
     for (int i = 0; i < 2; ++i) {  // a reader is used over and over
-        const auto pieces = reader.record(frame, gfns);
+        const auto pieces = reader.record(frame, gfns, kept);
         assert_true(static_cast<bool>(pieces));
         assert_true(joined(*pieces) == expected);
     }
     // All at once where no zero page is between: not page by page.
-    const auto few = reader.record(body({1, 2, 3}, {1, 2, 3}), gfns);
+    const auto few = reader.record(body({1, 2, 3}, {1, 2, 3}), gfns, kept);
     assert_int_equal(few->size(), 2);
+    assert_int_equal(kept.size().value(), 0);
+}
+
+void pages_that_are_kept_are_told_and_not_in_the_record(void**)
+{
+    PageDataWriter record;
+    record.add(Pfn{2}, filled(2));
+    record.add(Pfn{5}, filled(5));
+    const Buffer expected = record_bytes(RecordType::PAGE_DATA, record.take());
+    PagesReader reader;
+    DirtySet kept(gfns);
+    const auto pieces = reader.record(
+        body({pages_kept_flag | 1, 2, pages_kept_flag | 4, 5}, {2, 5}), gfns,
+        kept);
+    assert_true(static_cast<bool>(pieces));
+    assert_true(joined(*pieces) == expected);
+    assert_int_equal(kept.size().value(), 2);
+    assert_true(kept.contains(Pfn{1}) && kept.contains(Pfn{4}));
+    const auto none =
+        reader.record(body({pages_kept_flag | 63}, {}), gfns, kept);
+    assert_true(static_cast<bool>(none));
+    assert_true(none->empty());
+    assert_true(kept.contains(Pfn{63}));
 }
 
 void frame_that_is_no_record_is_refused(void**)
@@ -87,10 +111,19 @@ void frame_that_is_no_record_is_refused(void**)
          "PAGES: pfn 0x40 is beyond the guest's 64 pages"},
         {"unknown_type", body({uint64_t{5} << 60 | 1}, {}),
          "PAGES: entry 0x5000000000000001 is of no known type"},
-        {"bit_that_means_nothing", body({uint64_t{1} << 58 | 1}, {1}),
-         "PAGES: entry 0x400000000000001 is of no known type"},
+        {"bit_that_means_nothing", body({uint64_t{1} << 57 | 1}, {1}),
+         "PAGES: entry 0x200000000000001 is of no known type"},
         {"absent_and_zero", body({absent | pages_zero_flag | 1}, {}),
-         "PAGES: a page that is not there is marked as zero"},
+         "PAGES: a page that is not there is marked as zero or kept"},
+        {"absent_and_kept", body({absent | pages_kept_flag | 1}, {}),
+         "PAGES: a page that is not there is marked as zero or kept"},
+        {"zero_and_kept",
+         body({pages_zero_flag | pages_kept_flag | 1}, {}),
+         "PAGES: a page is marked both as zero and as kept"},
+        {"kept_page_beyond", body({64 | pages_kept_flag}, {}),
+         "PAGES: pfn 0x40 is beyond the guest's 64 pages"},
+        {"contents_of_a_kept_page", body({pages_kept_flag | 1}, {1}),
+         "PAGES: holds 4096 bytes of contents for 0 pages"},
         {"contents_missing", body({1, 2}, {1}),
          "PAGES: holds 4096 bytes of contents, which is too little"},
         {"contents_left", body({1}, {1, 2}),
@@ -102,13 +135,15 @@ void frame_that_is_no_record_is_refused(void**)
     for (const auto& c : cases) {
         print_message("  %s\n", c.name);
         PagesReader reader;
-        const auto record = reader.record(c.bytes, gfns);
+        DirtySet kept(gfns);
+        const auto record = reader.record(c.bytes, gfns, kept);
         assert_false(static_cast<bool>(record));
         assert_true(record.error().kind() == ErrorKind::protocol);
         assert_text(record.error().text(), c.error);
     }
     PagesReader reader;
-    assert_true(static_cast<bool>(reader.record(most, gfns)));
+    DirtySet kept(gfns);
+    assert_true(static_cast<bool>(reader.record(most, gfns, kept)));
 }
 
 }  // namespace
@@ -117,6 +152,7 @@ int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(frame_becomes_the_record_it_was),
+        cmocka_unit_test(pages_that_are_kept_are_told_and_not_in_the_record),
         cmocka_unit_test(frame_that_is_no_record_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -150,10 +150,12 @@ void what_the_secondary_has_is_left_out(void**)
     using Entries = std::vector<uint64_t>;
     assert_true(pages(1) == Entries({pages_zero_flag, 1, 2, 9, absent}));
     assert_int_equal(frames[1].body.size(), 48 + 3 * page_size);
-    assert_true(pages(2) == Entries({9, absent}));
-    assert_true(pages(4) == Entries({1, absent}));
-    assert_int_equal(frames[4].body.size(), 24 + page_size);
-    assert_true(Buffer(frames[4].body.begin() + 24, frames[4].body.end()) ==
+    constexpr uint64_t kept = pages_kept_flag;
+    assert_true(pages(2) == Entries({kept | 1, kept | 2, 9, absent}));
+    // Page 3, in B, was seen there.
+    assert_true(pages(4) == Entries({kept | 0, 1, kept | 2, absent}));
+    assert_int_equal(frames[4].body.size(), 40 + page_size);
+    assert_true(Buffer(frames[4].body.begin() + 40, frames[4].body.end()) ==
                 Buffer(page_size, 1));
     assert_true(live.pages == Pages{5});
     assert_true(live.left_out == Pages{2});
@@ -161,8 +163,9 @@ void what_the_secondary_has_is_left_out(void**)
     assert_true(checkpoint.pages == Pages{5});
     assert_true(checkpoint.left_out == Pages{3});
     assert_true(checkpoint.zeros == Pages{0});
-    // The record's header and what three pages and their entries take.
-    assert_true(checkpoint.saved == Bytes{8 + 3 * (8 + page_size)});
+    // The record's header and what three pages and their entries take, but for
+    // the two marks.
+    assert_true(checkpoint.saved == Bytes{8 + 3 * (8 + page_size) - 2 * 8});
 }
 
 struct Outcome {
