@@ -71,6 +71,8 @@ libglue_a_SOURCES = \
 	libxl-glue/run_directory.h \
 	libxl-glue/save.cc \
 	libxl-glue/shutdown.cc \
+	libxl-glue/store_ring.cc \
+	libxl-glue/store_ring.h \
 	libxl-glue/vmstate_file.cc \
 	libxl-glue/vmstate_file.h \
 	libxl-glue/watch.cc \

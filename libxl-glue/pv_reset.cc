@@ -33,9 +33,13 @@
 //   the shutdown       is over (domain_resume()), hence the pause around it.
 #include "pv_reset.h"
 
+#include <sys/mman.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <string>
+
+#include "store_ring.h"
 
 namespace xl_colo {
 
@@ -74,15 +78,55 @@ Status write_port(xs_handle* xs, Domid domid, const char* channel,
                : io_error("cannot write " + path, errno);
 }
 
+// A request that the copy had begun to write, see store_ring.h. What was in the
+// ring, libxc has cleared.
+Status end_request_of(Access& access, xs_handle* xs, Domid domid,
+                      uint64_t gfn, PvPeers& peers)
+{
+    constexpr std::chrono::milliseconds patience{5000};
+    const xen_pfn_t pfn = gfn;
+    int error = 0;
+    void* const page =
+        xenforeignmemory_map(access.memory.get(), domid.value(),
+                             PROT_READ | PROT_WRITE, 1, &pfn, &error);
+    if (page == nullptr || error != 0) {
+        return hypercall_error("cannot map xenstore's ring",
+                               page == nullptr ? errno : -error);
+    }
+    const auto turn = [&]() -> Status {
+        // Only that xenstored answers counts.
+        errno = 0;
+        return xs_is_domain_introduced(xs, domid.value()) || errno == 0
+                   ? Status()
+                   : io_error("cannot ask xenstored", errno);
+    };
+    auto ended =
+        end_request(*static_cast<xenstore_domain_interface*>(page), turn,
+                    patience);
+    xenforeignmemory_unmap(access.memory.get(), page, 1);
+    if (!ended) {
+        return ended.error();
+    }
+    peers.store_polls = *ended;
+    return {};
+}
+
 // xenstored takes a second introduction as word of a new channel: it binds to
 // that, forgets the guest's watches and transactions and empties the ring
 // (xenstored_domain.c, introduce_domain() and domain_conn_reset(); oxenstored
 // does the same). The guest sets its watches again when it resumes.
-Status introduce(xs_handle* xs, xc_interface* xc, Domid domid, uint32_t port)
+Status introduce(Access& access, xs_handle* xs, Domid domid, uint32_t port,
+                 PvPeers& peers)
 {
     uint64_t ring = 0;
-    if (xc_hvm_param_get(xc, domid.value(), HVM_PARAM_STORE_PFN, &ring) != 0) {
+    if (xc_hvm_param_get(access.xc.get(), domid.value(), HVM_PARAM_STORE_PFN,
+                         &ring) != 0) {
         return hypercall_error("cannot ask for xenstore's ring", errno);
+    }
+    if (peers.store_polls) {
+        if (auto s = end_request_of(access, xs, domid, ring, peers); !s) {
+            return s;
+        }
     }
     return xs_introduce_domain(xs, domid.value(), ring, port)
                ? Status()
@@ -92,7 +136,7 @@ Status introduce(xs_handle* xs, xc_interface* xc, Domid domid, uint32_t port)
 // The store's first, as libxl made them: as the lowest free ports they get the
 // numbers that they had, which spares guests that do not ask for them again
 // (the PV console of older Linux).
-Status make_channels(Access& access, Domid domid, const PvPeers& peers)
+Status make_channels(Access& access, Domid domid, PvPeers& peers)
 {
     xc_interface* const xc = access.xc.get();
     auto store = make_channel(xc, domid, peers.store);
@@ -118,7 +162,7 @@ Status make_channels(Access& access, Domid domid, const PvPeers& peers)
     if (auto r = write_port(xs.get(), domid, "store", *store); !r) {
         return r;
     }
-    if (auto r = introduce(xs.get(), xc, domid, *store); !r) {
+    if (auto r = introduce(access, xs.get(), domid, *store, peers); !r) {
         return r;
     }
     // xenconsoled watches this; it binds when it gets to it, and then looks
@@ -138,7 +182,7 @@ Result<bool> has_pv_drivers(Access& access, Domid domid)
     return callback != 0;
 }
 
-Status reset_pv(Access& access, Domid domid, const PvPeers& peers,
+Status reset_pv(Access& access, Domid domid, PvPeers& peers,
                 const std::function<Status()>& resume)
 {
     xc_interface* const xc = access.xc.get();

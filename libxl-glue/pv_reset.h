@@ -21,6 +21,7 @@ namespace xl_colo {
 struct PvPeers {
     Domid store{0};
     Domid console{0};
+    bool store_polls = true;  // as far as is known: see store_ring.h
 };
 
 // What libxl asks as well (domain_suspend_callback_common()): whether the guest
@@ -30,7 +31,7 @@ Result<bool> has_pv_drivers(Access& access, Domid domid);
 // Resets the domain, which is suspended and has all that a checkpoint brings,
 // and has `resume` take it out of the suspend. After an error the domain is
 // paused and no state of the guest.
-Status reset_pv(Access& access, Domid domid, const PvPeers& peers,
+Status reset_pv(Access& access, Domid domid, PvPeers& peers,
                 const std::function<Status()>& resume);
 
 }  // namespace xl_colo

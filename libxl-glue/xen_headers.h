@@ -18,5 +18,6 @@ extern "C" {
 #include <xentoollog.h>
 
 #include <xen/hvm/params.h>
+#include <xen/io/xs_wire.h>
 #include <xen/sched.h>
 }

@@ -1,0 +1,196 @@
+// The half-written request of a copy, against what xenstored does with a ring:
+// handle_input() and handle_output() of xenstored_core.c, Xen 4.17.
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <string>
+
+#include "store_ring.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+
+namespace {
+
+class Xenstored {
+public:
+    // One round, for this connection.
+    void turn()
+    {
+        if (reads) {
+            read_once();
+        }
+        write_once();
+    }
+
+    void answer(uint32_t type, const std::string& payload)
+    {
+        xsd_sockmsg header{};
+        header.type = type;
+        header.len = static_cast<uint32_t>(payload.size());
+        const auto* bytes = reinterpret_cast<const char*>(&header);
+        out.insert(out.end(), bytes, bytes + sizeof(header));
+        out.insert(out.end(), payload.begin(), payload.end());
+    }
+
+    // The guest's, as far as it fits.
+    void write(const std::string& bytes)
+    {
+        for (const char byte : bytes) {
+            ring.req[MASK_XENSTORE_IDX(ring.req_prod++)] = byte;
+        }
+    }
+
+    xenstore_domain_interface ring{};
+    std::string in;  // conn->in: what there is of a request
+    std::deque<char> out;
+    bool reads = true;
+    bool watches = false;  // an event now and then
+    std::vector<std::string> requests;
+
+private:
+    unsigned rounds_ = 0;
+
+    void read_once()
+    {
+        while (ring.req_cons != ring.req_prod) {
+            in += ring.req[MASK_XENSTORE_IDX(ring.req_cons++)];
+            xsd_sockmsg header{};
+            if (in.size() < sizeof(header)) {
+                continue;
+            }
+            std::memcpy(&header, in.data(), sizeof(header));
+            assert_true(header.len <= XENSTORE_PAYLOAD_MAX);
+            if (in.size() == sizeof(header) + header.len) {
+                requests.push_back(std::exchange(in, ""));
+                answer(XS_ERROR, std::string("EINVAL", 7));
+                return;
+            }
+        }
+    }
+
+    void write_once()
+    {
+        if (watches && ++rounds_ % 4 == 0) {
+            answer(XS_WATCH_EVENT, std::string("memory/target\0t", 16));
+        }
+        while (!out.empty() &&
+               ring.rsp_prod - ring.rsp_cons < XENSTORE_RING_SIZE) {
+            ring.rsp[MASK_XENSTORE_IDX(ring.rsp_prod++)] = out.front();
+            out.pop_front();
+        }
+    }
+};
+
+std::string request(uint32_t type, const std::string& payload)
+{
+    xsd_sockmsg header{};
+    header.type = type;
+    header.req_id = 0x01020304;
+    header.len = static_cast<uint32_t>(payload.size());
+    return std::string(reinterpret_cast<const char*>(&header),
+                       sizeof(header)) +
+           payload;
+}
+
+Result<bool> end_with(Xenstored& xenstored)
+{
+    return end_request(
+        xenstored.ring,
+        [&]() -> Status {
+            xenstored.turn();
+            return {};
+        },
+        std::chrono::milliseconds(200));
+}
+
+// Wherever the guest was stopped.
+void request_cut_anywhere_is_ended(void**)
+{
+    for (const size_t size : {0, 1, 15, 16, 17, 300}) {
+        const std::string whole = request(XS_WRITE, std::string(size, 'x'));
+        for (size_t cut = 0; cut <= whole.size(); ++cut) {
+            Xenstored xenstored;
+            xenstored.write(whole.substr(0, cut));
+            xenstored.turn();
+            // libxc clears the page.
+            xenstored.ring = {};
+            const auto ended = end_with(xenstored);
+            assert_true(ended && *ended);
+            assert_text(xenstored.in, "");
+            assert_true(xenstored.ring.req_cons == xenstored.ring.req_prod);
+        }
+    }
+}
+
+void answers_and_events_under_way_end_nothing(void**)
+{
+    for (const bool watches : {false, true}) {
+        Xenstored xenstored;
+        xenstored.watches = watches;
+        xenstored.answer(XS_DIRECTORY, std::string(3000, 'd'));
+        xenstored.write(request(XS_READ, "data").substr(0, 9));
+        xenstored.turn();
+        xenstored.ring = {};
+        const auto ended = end_with(xenstored);
+        assert_true(ended && *ended);
+        assert_text(xenstored.in, "");
+    }
+}
+
+// Between two requests the only one that xenstored sees is one of no type that
+// a guest may use.
+void nothing_else_is_asked(void**)
+{
+    Xenstored xenstored;
+    const auto ended = end_with(xenstored);
+    assert_true(ended && *ended);
+    assert_int_equal(xenstored.requests.size(), 1);
+    assert_true(xenstored.requests[0] ==
+                std::string(sizeof(xsd_sockmsg), '\0'));
+}
+
+// As on a machine that has other work to do.
+void one_that_is_slow_is_waited_for(void**)
+{
+    Xenstored xenstored;
+    xenstored.write(request(XS_READ, "data").substr(0, 9));
+    xenstored.turn();
+    xenstored.ring = {};
+    xenstored.reads = false;
+    int turns = 0;
+    const auto ended = end_request(
+        xenstored.ring,
+        [&]() -> Status {
+            xenstored.reads = ++turns % 100 == 0 || turns < 10;
+            xenstored.turn();
+            return {};
+        },
+        std::chrono::milliseconds(0));
+    assert_true(ended && *ended);
+    assert_text(xenstored.in, "");
+}
+
+void who_does_not_look_is_left_alone(void**)
+{
+    Xenstored xenstored;
+    xenstored.reads = false;
+    const auto ended = end_with(xenstored);
+    assert_true(ended && !*ended);
+    assert_int_equal(xenstored.ring.req_prod, 0);
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(request_cut_anywhere_is_ended),
+        cmocka_unit_test(answers_and_events_under_way_end_nothing),
+        cmocka_unit_test(nothing_else_is_asked),
+        cmocka_unit_test(one_that_is_slow_is_waited_for),
+        cmocka_unit_test(who_does_not_look_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
