@@ -55,6 +55,9 @@ struct DomainFacts {
     bool hvm = false;
     std::vector<std::string> writable_disks;  // by vdev
     std::vector<std::string> nics;            // by MAC address
+    // What else both copies would act on, in words: passed-through hardware,
+    // shared folders and so on.
+    std::vector<std::string> other_devices;
     GuestState state = GuestState::running;
     uint64_t memory_kib = 0;    // the most that the guest may have
     Pages gfns;                 // highest gfn plus one

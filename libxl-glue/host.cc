@@ -38,6 +38,33 @@ std::string to_text(const char* text)
     return text ? text : "";
 }
 
+// Disks and network cards are named one by one. Keyboards and framebuffers only
+// show what the guest does.
+std::vector<std::string> devices_that_act(const libxl_domain_config& config)
+{
+    const struct {
+        const char* name;
+        int count;
+    } kinds[] = {
+        {"PCI device", config.num_pcidevs},
+        {"device tree node", config.num_dtdevs},
+        {"USB device", config.num_usbdevs},
+        {"vTPM", config.num_vtpms},
+        {"9pfs share", config.num_p9s},
+        {"PV calls", config.num_pvcallsifs},
+        {"PV display", config.num_vdispls},
+        {"PV sound", config.num_vsnds},
+        {"channel", config.num_channels},
+    };
+    std::vector<std::string> found;
+    for (const auto& kind : kinds) {
+        if (kind.count > 0) {
+            found.push_back(kind.name);
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
 Result<HostFacts> XenHost::facts()
@@ -99,6 +126,7 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     for (int i = 0; i < (*config)->num_nics; i++) {
         facts.nics.push_back(to_text((*config)->nics[i].mac));
     }
+    facts.other_devices = devices_that_act(**config);
     facts.state = guest_state(access_->xc.get(), facts.domid);
     facts.memory_kib = (*config)->b_info.max_memkb;
 

@@ -40,6 +40,10 @@ Status check_guest(const DomainFacts& guest)
         return refused("has network cards (" + list(guest.nics) +
                        "), whose output is not compared: detach them");
     }
+    if (!guest.other_devices.empty()) {
+        return refused("has devices on which both copies would act (" +
+                       list(guest.other_devices) + "): detach them");
+    }
     return {};
 }
 

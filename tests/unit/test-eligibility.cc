@@ -40,6 +40,10 @@ void guest_is_refused_with_a_reason(void**)
          [](DomainFacts& g) { g.nics = {"00:16:3e:00:00:01"}; },
          "network cards (00:16:3e:00:00:01), whose output is not compared: "
          "detach them"},
+        {"passed_through_hardware_and_the_like",
+         [](DomainFacts& g) { g.other_devices = {"PCI device", "vTPM"}; },
+         "has devices on which both copies would act (PCI device, vTPM): "
+         "detach them"},
     };
     for (const Case& c : cases) {
         print_message("  %s\n", c.name);
