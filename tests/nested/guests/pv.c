@@ -64,7 +64,9 @@ static void *return_balls(void *unused)
     return unused;
 }
 
-// Returns the answer's length, or -1.
+enum { NO_ANSWER = -1, REFUSED = -2 };
+
+// Returns the answer's length, or one of those.
 static int ask_store(uint32_t type, const char *payload, uint32_t length,
                      char *answer, uint32_t size)
 {
@@ -77,17 +79,18 @@ static int ask_store(uint32_t type, const char *payload, uint32_t length,
     if (write(store, request, length) != (ssize_t)length ||
         read(store, &message, sizeof(message)) != sizeof(message) ||
         message.length > size)
-        return -1;
+        return NO_ANSWER;
     for (uint32_t got = 0; got < message.length;) {
         ssize_t r = read(store, answer + got, message.length - got);
         if (r <= 0)
-            return -1;
+            return NO_ANSWER;
         got += r;
     }
-    return message.type == XS_ERROR ? -1 : (int)message.length;
+    return message.type == XS_ERROR ? REFUSED : (int)message.length;
 }
 
-// Any answer will do: the store of a copy's host is not that of the primary's.
+// Any answer will do: the store of a copy's host is not that of the primary's,
+// so a value that was written before a checkpoint may not be there after it.
 static void *use_store(void *unused)
 {
     char text[64], answer[64];
@@ -100,8 +103,8 @@ static void *use_store(void *unused)
         }
         int got = ask_store(XS_READ, "data/beat", sizeof("data/beat"), answer,
                             sizeof(answer));
-        if (got < 0) {
-            platform_write("pv: BROKEN xenstore gives no value\n");
+        if (got == NO_ANSWER) {
+            platform_write("pv: BROKEN xenstore gives no answer\n");
             return unused;
         }
         beats++;
