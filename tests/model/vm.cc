@@ -168,7 +168,8 @@ Pages Vm::pages() const
 // One mmap() for each run of neighbours, with its page tables filled in at
 // once, as a mapping of the hypervisor's comes. That is about what the real one
 // costs, a small part of a microsecond a page, and more where they are
-// scattered.
+// scattered. What the first touch of a page costs comes on top: on a virtual
+// machine 2 us, and 10 if it is a write.
 void* Vm::map(std::span<const xen_pfn_t> gfns, int prot, int* errors)
 {
     const size_t bytes = gfns.size() * page_size;
