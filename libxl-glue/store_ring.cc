@@ -109,6 +109,7 @@ Result<bool> end_request(xenstore_domain_interface& ring,
         }
         store(ring.req_prod, end);
         // It reads in one turn and answers in the same or the next.
+        const auto until = must ? Clock::now() + patience : deadline;
         int turns = 0;
         for (int more = 2; more > 0; ++turns) {
             if (auto s = turn(); !s) {
@@ -117,8 +118,11 @@ Result<bool> end_request(xenstore_domain_interface& ring,
             const uint32_t read = load(ring.req_cons);
             if (read == end) {
                 more--;
-            } else if (read == start && !must && turns >= most_turns &&
-                       Clock::now() >= deadline) {
+            } else if (turns >= most_turns && Clock::now() >= until) {
+                if (must || read != start) {
+                    return Error(ErrorKind::timeout,
+                                 "xenstored reads no request to its end");
+                }
                 store(ring.req_prod, start);
                 return false;
             }

@@ -167,9 +167,26 @@ void one_that_is_slow_is_waited_for(void**)
             xenstored.turn();
             return {};
         },
-        std::chrono::milliseconds(0));
+        std::chrono::seconds(10));
     assert_true(ended && *ended);
     assert_text(xenstored.in, "");
+}
+
+// It must not be waited for without an end: the guest stands still.
+void one_that_stops_reading_is_an_error(void**)
+{
+    Xenstored xenstored;
+    int turns = 0;
+    const auto ended = end_request(
+        xenstored.ring,
+        [&]() -> Status {
+            xenstored.reads = ++turns < 4;
+            xenstored.turn();
+            return {};
+        },
+        std::chrono::milliseconds(50));
+    assert_false(static_cast<bool>(ended));
+    assert_true(ended.error().kind() == ErrorKind::timeout);
 }
 
 void who_does_not_look_is_left_alone(void**)
@@ -190,6 +207,7 @@ int main()
         cmocka_unit_test(answers_and_events_under_way_end_nothing),
         cmocka_unit_test(nothing_else_is_asked),
         cmocka_unit_test(one_that_is_slow_is_waited_for),
+        cmocka_unit_test(one_that_stops_reading_is_an_error),
         cmocka_unit_test(who_does_not_look_is_left_alone),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
