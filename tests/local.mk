@@ -95,6 +95,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 check_scripts = \
+	tests/dist \
 	tests/lint \
 	tests/man-pages \
 	$(NULL)
