@@ -22,9 +22,9 @@ namespace xl_colo {
 // `turn` has xenstored go round its connections once. False when nobody begins
 // to read from the ring within `patience` and a number of turns, which leaves
 // all as it was: oxenstored, which resets connections as it should, waits for
-// an event from the guest. Once somebody does read, the end is awaited, and each
-// byte of it as long again; error timeout after that, for half a request is what
-// must not be left: the domain is not to be introduced again then.
+// an event from the guest. Once somebody does read, the end is awaited, and
+// each byte of it as long again. After that it is error timeout: half a request
+// is what must not be left, so the domain is not to be introduced again.
 Result<bool> end_request(xenstore_domain_interface& ring,
                          const std::function<Status()>& turn,
                          std::chrono::milliseconds patience);

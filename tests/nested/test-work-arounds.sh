@@ -10,7 +10,9 @@ colo_up
 # must_fail WORK-AROUND PATTERN
 must_fail() {
     progress "without the work-around for $1"
-    colo_start --verify -i 500 --max-checkpoints 5 "--without=$1" -F \
+    # Where both copies happen to write to the same pages, nothing differs for
+    # some time.
+    colo_start --verify -i 500 --max-checkpoints 40 "--without=$1" -F \
         >"$RUNDIR/$1.out" 2>&1 && fail "nothing went wrong without it"
     grep -Eq "$2" "$RUNDIR/$1.out" || {
         cat "$RUNDIR/$1.out" >&2
@@ -21,5 +23,5 @@ must_fail() {
     expect_only_on a
 }
 
-must_fail f3 'verification of checkpoint [1-5]: .* differ'
+must_fail f3 'verification of checkpoint [0-9]+: .* differ'
 must_fail f4 'QEMU|device model|device state'
