@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "access.h"
+#include "balloon.h"
 #include "glue.h"
 #include "pv_reset.h"
 
@@ -20,7 +21,8 @@ public:
         : access_(std::move(access)),
           domid_(domid),
           options_(options),
-          peers_(peers)
+          peers_(peers),
+          balloon_(*access_, domid)
     {
     }
     ~XenDomain() override { access_->qmp.forget(domid_); }
@@ -46,6 +48,7 @@ public:
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
+    Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
@@ -56,6 +59,7 @@ private:
     Domid domid_;
     OpenOptions options_;
     PvPeers peers_;
+    XenBalloon balloon_;
     bool libxl_suspended_ = false;  // by the last suspend()
     bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called

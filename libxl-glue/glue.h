@@ -78,6 +78,41 @@ public:
                            const Look& look) = 0;
 };
 
+// What the toolstack lets a guest have.
+struct MemoryLimits {
+    uint64_t target_kib = 0;  // what its balloon driver is told, in xenstore
+    uint64_t max_kib = 0;     // what the hypervisor gives it at most
+    auto operator<=>(const MemoryLimits&) const = default;
+};
+
+// What a guest's memory has come to.
+struct MemoryNews {
+    Pages pages;              // that it has
+    bool target_set = false;  // since the last time; false the first time
+};
+
+// The pages of a guest as they come and go, when its balloon driver gives them
+// back and takes them. Log-dirty says nothing of either, nor of what is written
+// to a page that came since the log was cleaned (p2m_add_page() in
+// xen/arch/x86/mm/p2m.c, Xen 4.17, makes it p2m_ram_rw and marks nothing;
+// docs/features/migration.pandoc says so too). The domain must stand still for
+// all but limits and news().
+class Balloon {
+public:
+    virtual ~Balloon() = default;
+    virtual Result<MemoryNews> news() = 0;
+    // One element for each gfn up to the highest.
+    virtual Result<std::vector<bool>> present() = 0;
+    // One for each of `pages`.
+    virtual Result<std::vector<bool>> has(const std::vector<Pfn>& pages) = 0;
+    // `pages` must not be there, or must be.
+    virtual Status populate(const std::vector<Pfn>& pages) = 0;
+    virtual Status release(const std::vector<Pfn>& pages) = 0;
+    virtual Result<MemoryLimits> limits() = 0;
+    virtual Status set_target(uint64_t kib) = 0;
+    virtual Status set_max(uint64_t kib) = 0;
+};
+
 // One domain on this host. Methods are called by the session's thread, in the
 // order of the protocol; state() may be called by any thread.
 class Domain {
@@ -127,6 +162,7 @@ public:
     // For one thread at a time, which need not be the Domain's. Not to be used
     // once the domain is destroyed.
     virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;
+    virtual Balloon& balloon() = 0;
     // The pages that HVM params name as the hypervisor's or its daemons' own
     // (ioreq, buffered ioreq, xenstore ring, console ring, identity map...).
     virtual Result<std::vector<Pfn>> hypervisor_pages() = 0;

@@ -28,6 +28,8 @@ libglue_a_CPPFLAGS = \
 libglue_a_SOURCES = \
 	libxl-glue/access.cc \
 	libxl-glue/access.h \
+	libxl-glue/balloon.cc \
+	libxl-glue/balloon.h \
 	libxl-glue/bytes.h \
 	libxl-glue/callout.cc \
 	libxl-glue/callout.h \

@@ -25,6 +25,20 @@ public:
         size_ += (word & bit) == 0;
         word |= bit;
     }
+    void erase(Pfn pfn)
+    {
+        uint64_t& word = words_[pfn.value() / 64];
+        const uint64_t bit = uint64_t{1} << pfn.value() % 64;
+        size_ -= (word & bit) != 0;
+        word &= ~bit;
+    }
+    void put(Pfn pfn, bool in) { in ? insert(pfn) : erase(pfn); }
+    void insert_all(const DirtySet& other)
+    {
+        for (size_t i = 0; i < other.words_.size(); ++i) {
+            insert_word(i, other.words_[i]);
+        }
+    }
     bool contains(Pfn pfn) const
     {
         return words_[pfn.value() / 64] >> pfn.value() % 64 & 1;

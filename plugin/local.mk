@@ -22,6 +22,8 @@ libplugin_a_SOURCES = \
 	plugin/control_socket.h \
 	plugin/conversation.cc \
 	plugin/conversation.h \
+	plugin/copy_pages.cc \
+	plugin/copy_pages.h \
 	plugin/desk.cc \
 	plugin/desk.h \
 	plugin/dirty_code.cc \
@@ -47,6 +49,8 @@ libplugin_a_SOURCES = \
 	plugin/log.h \
 	plugin/migration_stream.cc \
 	plugin/migration_stream.h \
+	plugin/moved_pages.cc \
+	plugin/moved_pages.h \
 	plugin/options.cc \
 	plugin/options.h \
 	plugin/page_digester.cc \

@@ -77,6 +77,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
     head_.resize(record_header_size + pages_header_size + entries_size);
     pieces_.assign(1, View());
     uint64_t entries_out = 0;
+    entries_.clear();
     uint64_t pages = 0;
     uint64_t zeros = 0;
     size_t run = 0;  // bytes of contents since the last zero page
@@ -104,6 +105,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
             kept.insert(parsed->pfn);
             continue;
         }
+        entries_.push_back(*parsed);
         store(entry, &head_[record_header_size + pages_header_size +
                             entries_out++ * sizeof(uint64_t)]);
         if (marked & pages_zero_flag) {

@@ -45,10 +45,13 @@ public:
     // fit the entries, or the record would be longer than libxc takes.
     Result<std::span<const View>> record(View body, Pages gfns,
                                          DirtySet& kept);
+    // Those of the last record. Valid until the next one.
+    const std::vector<PageData::Entry>& entries() const { return entries_; }
 
 private:
     Buffer head_;
     std::vector<View> pieces_;
+    std::vector<PageData::Entry> entries_;
 };
 
 }  // namespace xl_colo

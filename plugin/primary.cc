@@ -59,12 +59,11 @@ SessionEnd Primary::run()
     board_.enter(State::copying);
     link_.start(*this);
     Status saved;
-    if (auto own = domain_.hypervisor_pages()) {
-        stream_.always_send(*own);
+    if (auto begun = begin_copy()) {
         saved = mover_.save(domain_.domid(), stream_.take_io(),
                             dirty_list_.take_back(), *this);
     } else {
-        fail(own.error());
+        fail(begun.error());
     }
     SessionEnd end = finish(cause_of_end(saved));
     link_.finish();
@@ -105,6 +104,9 @@ bool Primary::suspend()
         return fail(dirty.error());
     }
     a_ = *dirty;
+    if (auto s = find_moved(); !s) {
+        return fail(s.error());
+    }
     if (auto s = peer_.expect(FrameType::SUSPENDED, number_); !s) {
         return fail(s.error());
     }
@@ -127,7 +129,15 @@ bool Primary::checkpoint()
                fail(pages.error());
     }
     sent_pages_ = *pages;
+    if (number_ == CheckpointNumber{0}) {
+        if (auto s = check_initial_copy(); !s) {
+            return fail(s.error());
+        }
+    }
     copy_complete_ = true;
+    if (auto s = tell_limits(); !s) {
+        return fail(s.error());
+    }
     if (auto s = peer_.send(FrameType::DEVICE_STATE, number_, *state); !s) {
         return fail(s.error());
     }
@@ -210,6 +220,93 @@ bool Primary::fail(Error why)
         failure_ = std::move(why);
     }
     return false;
+}
+
+Status Primary::begin_copy()
+{
+    auto own = domain_.hypervisor_pages();
+    if (!own) {
+        return own.error();
+    }
+    stream_.always_send(*own);
+    Balloon& balloon = domain_.balloon();
+    // From here on it is told what moves.
+    if (auto movement = movement_.since_last(balloon); !movement) {
+        return movement.error();
+    }
+    auto limits = balloon.limits();
+    if (!limits) {
+        return limits.error();
+    }
+    limits_ = *limits;
+    return {};
+}
+
+// What B and the dirty log do not tell.
+Status Primary::find_moved()
+{
+    const auto movement = movement_.since_last(domain_.balloon());
+    if (!movement) {
+        return movement.error();
+    }
+    limits_set_ = *movement == Movement::anything;
+    DirtySet moved(options_.offer.gfns);
+    if (*movement != Movement::none) {
+        auto pages =
+            find_moved_pages(domain_.balloon(), *movement, stream_.copy_has(),
+                             options_.offer.gfns);
+        if (!pages) {
+            return pages.error();
+        }
+        moved = std::move(pages->moved);
+    }
+    {
+        const std::lock_guard lock(moved_mutex_);
+        moved_ = std::move(moved);
+    }
+    moved_changed_.notify_all();
+    return {};
+}
+
+// There is no list that could bring libxc pages that moved in the meantime.
+Status Primary::check_initial_copy()
+{
+    const auto movement = movement_.since_last(domain_.balloon());
+    if (!movement) {
+        return movement.error();
+    }
+    bool moved = *movement == Movement::anything;
+    if (*movement == Movement::one_way) {
+        auto pages =
+            find_moved_pages(domain_.balloon(), *movement, stream_.copy_has(),
+                             options_.offer.gfns);
+        if (!pages) {
+            return pages.error();
+        }
+        moved = pages->moved.size() != Pages{0};
+    }
+    return moved ? Error(ErrorKind::refused,
+                         "the guest's memory grew or shrank while it was "
+                         "copied: start protection again when that is over")
+                 : Status();
+}
+
+Status Primary::tell_limits()
+{
+    if (!std::exchange(limits_set_, false)) {
+        return {};
+    }
+    auto limits = domain_.balloon().limits();
+    if (!limits) {
+        return limits.error();
+    }
+    if (*limits == limits_) {
+        return {};
+    }
+    limits_ = *limits;
+    const Buffer body =
+        BodyWriter().u64(limits_.target_kib).u64(limits_.max_kib).take();
+    return link_.send(FrameType::MEMORY, {body});
 }
 
 Status Primary::verify()
@@ -305,12 +402,24 @@ Status Primary::take_dirty_set(View bytes)
         known->expect(dirty_list_.set());
         digests_wanted_ = *number;
     }
-    const Status given = dirty_list_.give();
+    const auto moved = wait_moved();
+    if (!moved) {
+        return {};
+    }
+    const Status given = dirty_list_.give(moved);
     if (!given && !ending_ && given.error().kind() == ErrorKind::protocol) {
         return given;
     }
     // Otherwise libxc has closed its end: save() knows why.
     return {};
+}
+
+// Nothing when libxc reads no more lists.
+std::optional<DirtySet> Primary::wait_moved()
+{
+    std::unique_lock lock(moved_mutex_);
+    moved_changed_.wait(lock, [this] { return moved_ || ending_; });
+    return std::exchange(moved_, std::nullopt);
 }
 
 Status Primary::take_dirty_digests(View bytes)
@@ -334,7 +443,11 @@ void Primary::on_lost(Error why)
 // been posted before says why.
 void Primary::end_stream()
 {
-    ending_ = true;
+    {
+        const std::lock_guard lock(moved_mutex_);
+        ending_ = true;
+    }
+    moved_changed_.notify_all();
     stream_.abort();
     dirty_list_.abort();
 }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "conversation.h"
 #include "glue.h"
 #include "link.h"
+#include "moved_pages.h"
 #include "relay.h"
 #include "session.h"
 #include "status.h"
@@ -48,9 +51,14 @@ private:
 
     Status take_dirty_set(View body);
     Status take_dirty_digests(View body);
+    std::optional<DirtySet> wait_moved();
     void end_stream();
 
     bool fail(Error why);
+    Status begin_copy();
+    Status find_moved();
+    Status check_initial_copy();
+    Status tell_limits();
     Status verify();
     void record_checkpoint();
     bool begin_next();
@@ -85,6 +93,15 @@ private:
     std::atomic<uint64_t> list_wanted_{0};  // the checkpoint whose B is due
     uint64_t digests_wanted_ = 0;   // of that one's pages: the link's thread
     std::optional<Error> failure_;  // of a callback
+
+    // Pages that came or went since the last checkpoint: the link's thread
+    // hands them to libxc, with B.
+    MovementTeller movement_;
+    std::mutex moved_mutex_;
+    std::condition_variable moved_changed_;
+    std::optional<DirtySet> moved_;
+    MemoryLimits limits_;           // the copy's
+    bool limits_set_ = false;       // anew, since the last checkpoint
 
     // Figures of the checkpoint under way.
     EventQueue::Clock::time_point suspended_at_, resumed_at_;

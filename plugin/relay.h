@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "copy_pages.h"
 #include "dirty_set.h"
 #include "glue.h"
 #include "link.h"
@@ -47,6 +48,9 @@ public:
     UniqueFd take_io();
     // Pages that are never left out. Before libxc begins.
     void always_send(const std::vector<Pfn>& pages);
+    // Which pages the secondary's copy has, by what was sent of them last. From
+    // wait_checkpoint_sent() to the next record.
+    const DirtySet& copy_has() const;
     // What the secondary tells of its pages goes there; null without elision.
     KnownPages* known();
     // Waits until the next CHECKPOINT record has been handed to the sender:
@@ -77,10 +81,11 @@ public:
     Result<bool> take(View body);
     // What was taken so far.
     const DirtySet& set() const;
-    // Hands libxc the set, once it is whole. Blocks while libxc does not read,
-    // so the link's thread calls it. Error protocol: more pages than one record
-    // holds (16,777,216, F6), for a libxc that does not take parts.
-    Status give();
+    // Hands libxc the set, once it is whole, and `moved` with it. Blocks while
+    // libxc does not read, so the link's thread calls it. Error protocol: more
+    // pages than one record holds (16,777,216, F6), for a libxc that does not
+    // take parts.
+    Status give(const std::optional<DirtySet>& moved = std::nullopt);
     // libxc reads an empty list, or an end of file in the middle of one, and
     // give() stops blocking. Abort the SaveRelay first: then libxc can do
     // nothing with the list. Any thread.
@@ -109,6 +114,9 @@ public:
     // Pages that the primary did not send because the copy has them already, as
     // far as it knew. For whoever has seen the checkpoint's last frame.
     const DirtySet& kept() const;
+    // What they say of the copy. For whoever knows that the checkpoint is
+    // whole, until begin_checkpoint().
+    CopyPages& copy();
     // The primary begins the next one. By the thread that calls record().
     void begin_checkpoint();
     // libxc reads an end of file; blocked calls return. Any thread.
@@ -138,10 +146,11 @@ public:
     ~DirtyListRelay();
 
     UniqueFd take_back();
-    // The checkpoint whose list comes next. Call before libxc's suspend
-    // callback returns. `digest` is called by the thread; without it no digests
-    // are sent.
-    void expect(CheckpointNumber number, DigestPages digest);
+    // The checkpoint whose list comes next, and pages that belong into B beside
+    // libxc's. Call before libxc's suspend callback returns. `digest` is called
+    // by the thread; without it no digests are sent.
+    void expect(CheckpointNumber number, DigestPages digest,
+                std::optional<DirtySet> moved = std::nullopt);
     // Ends the thread, also one in the middle of `digest`: nothing of what that
     // uses is in use after it.
     void stop();

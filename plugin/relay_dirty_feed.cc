@@ -28,7 +28,7 @@ struct DirtyListFeed::Impl {
     }
 
     Status write_header(uint64_t pages_left);
-    Status write_list();
+    Status write_list(const DirtySet& list);
 
     const bool takes_parts;
     const bool drop;
@@ -72,13 +72,13 @@ Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
                                           : RelayPipe::Then::record_ends);
 }
 
-Status DirtyListFeed::Impl::write_list()
+Status DirtyListFeed::Impl::write_list(const DirtySet& list)
 {
     Buffer block(block_size);
     size_t used = 0;
-    uint64_t left = set.size().value();
+    uint64_t left = list.size().value();
     Status written = write_header(left);
-    set.for_each([&](Pfn pfn) {
+    list.for_each([&](Pfn pfn) {
         for (unsigned shift = 0; shift < 64; shift += 8) {
             block[used++] = static_cast<uint8_t>(pfn.value() >> shift);
         }
@@ -86,7 +86,7 @@ Status DirtyListFeed::Impl::write_list()
         if (used < block_size && left > 0) {
             return;
         }
-        const uint64_t done = set.size().value() - left;
+        const uint64_t done = list.size().value() - left;
         const bool ends = left == 0 || done % record_pages == 0;
         if (written) {
             written = pipe.write({View(block).first(used)},
@@ -101,18 +101,22 @@ Status DirtyListFeed::Impl::write_list()
     return written;
 }
 
-Status DirtyListFeed::give()
+Status DirtyListFeed::give(const std::optional<DirtySet>& moved)
 {
     if (impl_->drop) {
         return impl_->write_header(0);
     }
-    const uint64_t pages = impl_->set.size().value();
+    DirtySet list = impl_->set;
+    if (moved) {
+        list.insert_all(*moved);
+    }
+    const uint64_t pages = list.size().value();
     if (pages > record_pages && !impl_->takes_parts) {
         return Error(ErrorKind::protocol,
                      "dirty list: " + std::to_string(pages) +
                          " pages are more than libxc takes at once (F6)");
     }
-    return impl_->write_list();
+    return impl_->write_list(list);
 }
 
 // An end of file in place of a record is what libxc must not see: up to 4.22,

@@ -98,6 +98,7 @@ struct DirtyListRelay::Impl {
     mutable std::mutex mutex;
     std::optional<CheckpointNumber> expected;
     DigestPages digest_next;
+    std::optional<DirtySet> moved_next;
     std::optional<Pages> last;
     std::optional<Error> failure;
 
@@ -250,6 +251,9 @@ Status DirtyListRelay::Impl::send(View list)
     DigestPages digest;
     {
         const std::lock_guard lock(mutex);
+        if (moved_next) {
+            set.insert_all(*moved_next);
+        }
         number = std::exchange(expected, std::nullopt);
         digest = std::exchange(digest_next, nullptr);
         last = set.size();
@@ -351,11 +355,13 @@ UniqueFd DirtyListRelay::take_back()
     return impl_->pipe.take_theirs();
 }
 
-void DirtyListRelay::expect(CheckpointNumber number, DigestPages digest)
+void DirtyListRelay::expect(CheckpointNumber number, DigestPages digest,
+                            std::optional<DirtySet> moved)
 {
     const std::lock_guard lock(impl_->mutex);
     impl_->expected = number;
     impl_->digest_next = std::move(digest);
+    impl_->moved_next = std::move(moved);
 }
 
 void DirtyListRelay::abort()

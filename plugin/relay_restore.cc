@@ -8,7 +8,7 @@
 namespace xl_colo {
 
 struct RestoreFeed::Impl {
-    explicit Impl(Pages guest) : gfns(guest), kept(guest) {}
+    explicit Impl(Pages guest) : gfns(guest), kept(guest), copy(guest) {}
 
     const Pages gfns;
     RelayPipe pipe{RelayPipe::Ours::writes};
@@ -16,6 +16,7 @@ struct RestoreFeed::Impl {
     bool complete = false;  // so is the checkpoint's last record
     PagesReader reader;
     DirtySet kept;
+    CopyPages copy;
 
     Status check_turn(const std::string& what) const;
 };
@@ -84,12 +85,20 @@ Status RestoreFeed::pages(View body)
     if (!record) {
         return record.error();
     }
+    for (const PageData::Entry& entry : impl_->reader.entries()) {
+        impl_->copy.add(entry.pfn, entry.has_contents);
+    }
     return record->empty() ? Status() : impl_->pipe.write(*record);
 }
 
 const DirtySet& RestoreFeed::kept() const
 {
     return impl_->kept;
+}
+
+CopyPages& RestoreFeed::copy()
+{
+    return impl_->copy;
 }
 
 void RestoreFeed::begin_checkpoint()

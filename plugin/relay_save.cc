@@ -29,6 +29,7 @@ struct SaveRelay::Impl {
         : sender(to),
           gfns(guest),
           sent(guest),
+          copy_has(guest),
           sifter(guest, elision),
           free(buffers),
           reader([this] { run_reader(); }),
@@ -69,6 +70,7 @@ struct SaveRelay::Impl {
     // The sender's thread only.
     DirtySet sent;            // since the last CHECKPOINT record
     SentPages totals;         // the same
+    DirtySet copy_has;        // by the last entry of each page
     PageSifter sifter;
 
     std::mutex mutex;
@@ -194,7 +196,9 @@ void SaveRelay::Impl::run_reader()
 Status SaveRelay::Impl::send_pages(const PageData& pages, Piece& piece)
 {
     for (size_t i = 0; i < pages.count(); ++i) {
-        sent.insert(pages.entry(i).pfn);
+        const auto entry = pages.entry(i);
+        sent.insert(entry.pfn);
+        copy_has.put(entry.pfn, entry.has_contents);
     }
     const auto body = std::span(piece.bytes)
                           .first(piece.size)
@@ -326,6 +330,11 @@ void SaveRelay::always_send(const std::vector<Pfn>& pages)
 {
     const std::lock_guard lock(impl_->mutex);  // the sender's thread is there
     impl_->sifter.always_send(pages);
+}
+
+const DirtySet& SaveRelay::copy_has() const
+{
+    return impl_->copy_has;
 }
 
 KnownPages* SaveRelay::known()

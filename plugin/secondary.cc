@@ -107,6 +107,11 @@ RestoreAnswer Secondary::checkpoint()
     // also when the primary does not live to hear of it.
     (void)peer_.send(FrameType::COMMITTED, number_);
     usable_ = false;
+    if (!first_) {
+        if (auto s = make_room(); !s) {
+            return leave(s.error());
+        }
+    }
     return RestoreAnswer::go_on;
 }
 
@@ -201,14 +206,18 @@ RestoreAnswer Secondary::wait_checkpoint()
 // libxc sends B as soon as this returns.
 RestoreAnswer Secondary::suspend()
 {
-    dirty_list_.expect(number_, digester_ ? DigestPages([this](auto& pages) {
-        return digest_dirty(pages);
-    }) : nullptr);
     if (auto s = domain_->suspend_copy(); !s) {
         suspended_ = domain_->state() == GuestState::suspended;
         return leave(s.error());
     }
     suspended_ = true;
+    auto moved = stream_.copy().moved(domain_->balloon());
+    if (!moved) {
+        return leave(moved.error());
+    }
+    dirty_list_.expect(number_, digester_ ? DigestPages([this](auto& pages) {
+        return digest_dirty(pages);
+    }) : nullptr, std::move(*moved));
     if (auto s = peer_.send(FrameType::SUSPENDED, number_); !s) {
         return leave(s.error());
     }
@@ -224,6 +233,9 @@ Status Secondary::finish_building()
         return domain.error();
     }
     domain_ = std::move(*domain);
+    if (auto s = stream_.copy().finish_first(domain_->balloon()); !s) {
+        return s;
+    }
     if (auto s = domain_->set_log_dirty(true); !s) {
         return s;
     }
@@ -237,6 +249,48 @@ Status Secondary::finish_building()
                           options_.offer.lacks(without_digest));
     }
     return domain_->set_device_model_log_dirty(true);
+}
+
+// For what libxc is about to apply. The copy's limit only grows as long as it
+// is one: it may have to take back what it gave up on its own, beyond a target
+// that the primary's guest has not come down to either.
+Status Secondary::make_room()
+{
+    Balloon& balloon = domain_->balloon();
+    std::optional<MemoryLimits> limits;
+    {
+        const std::lock_guard lock(limits_mutex_);
+        limits = std::exchange(limits_, std::nullopt);
+    }
+    if (limits) {
+        auto own = balloon.limits();
+        if (!own) {
+            return own.error();
+        }
+        max_kib_ = limits->max_kib;
+        if (limits->max_kib > own->max_kib) {
+            if (auto s = balloon.set_max(limits->max_kib); !s) {
+                return s;
+            }
+        }
+        if (auto s = balloon.set_target(limits->target_kib); !s) {
+            return s;
+        }
+    }
+    return stream_.copy().make_room(balloon);
+}
+
+Status Secondary::take_limits(View bytes)
+{
+    BodyReader body(bytes);
+    auto target = body.u64();
+    auto max = body.u64();
+    if (!target || !max) {
+        return Error(ErrorKind::protocol, "MEMORY is cut short");
+    }
+    const std::lock_guard lock(limits_mutex_);
+    limits_ = MemoryLimits{*target, *max};
+    return {};
 }
 
 // B's, in the relay's thread.
@@ -367,6 +421,8 @@ Status Secondary::on_frame(Frame frame)
         link_.recycle(std::move(frame.body));
         return ending_ ? Status() : fed;
     }
+    case FrameType::MEMORY:
+        return take_limits(frame.body);
     case FrameType::CHECKPOINT:
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
@@ -534,6 +590,9 @@ SessionEnd Secondary::take_over(const std::string& why)
                       s.error().text());
         }
     };
+    if (max_kib_) {
+        wish("limit the guest's memory", domain_->balloon().set_max(*max_kib_));
+    }
     wish("rename the domain", domain_->rename(options_.offer.domain));
     wish("stop the dirty log", domain_->set_log_dirty(false));
     wish("stop the device model's dirty log",

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "conversation.h"
@@ -61,6 +62,8 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
+    Status make_room();
+    Status take_limits(View body);
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
     Status look_for(const DirtySet& kept);
@@ -91,6 +94,10 @@ private:
     std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
     std::optional<PageDigester> digester_;  // the same
     DirtyListRelay dirty_list_;
+
+    std::mutex limits_mutex_;
+    std::optional<MemoryLimits> limits_;  // to be set with the checkpoint
+    std::optional<uint64_t> max_kib_;     // to be set when the guest is ours
 
     CheckpointNumber number_;
     Buffer device_state_;

@@ -43,6 +43,82 @@ uint64_t mix(uint64_t hash, View bytes)
 
 }  // namespace
 
+Result<MemoryNews> FakeBalloon::news()
+{
+    if (auto s = faults_.pass("news"); !s) {
+        return s.error();
+    }
+    return guest_.news();
+}
+
+Result<std::vector<bool>> FakeBalloon::present()
+{
+    if (auto s = faults_.pass("present"); !s) {
+        return s.error();
+    }
+    std::vector<bool> there;
+    for (uint64_t gfn = 0; gfn < FakeGuest::gfns.value(); ++gfn) {
+        there.push_back(guest_.has(Pfn{gfn}));
+    }
+    return there;
+}
+
+Result<std::vector<bool>> FakeBalloon::has(const std::vector<Pfn>& pages)
+{
+    if (auto s = faults_.pass("has"); !s) {
+        return s.error();
+    }
+    std::vector<bool> there;
+    for (const Pfn pfn : pages) {
+        there.push_back(guest_.has(pfn));
+    }
+    return there;
+}
+
+Status FakeBalloon::populate(const std::vector<Pfn>& pages)
+{
+    Status s = faults_.pass("populate");
+    for (size_t i = 0; s && i < pages.size(); ++i) {
+        s = guest_.populate(pages[i]);
+    }
+    return s;
+}
+
+Status FakeBalloon::release(const std::vector<Pfn>& pages)
+{
+    Status s = faults_.pass("release");
+    for (size_t i = 0; s && i < pages.size(); ++i) {
+        s = guest_.release(pages[i]);
+    }
+    return s;
+}
+
+Result<MemoryLimits> FakeBalloon::limits()
+{
+    if (auto s = faults_.pass("limits"); !s) {
+        return s.error();
+    }
+    return guest_.limits();
+}
+
+Status FakeBalloon::set_target(uint64_t kib)
+{
+    if (auto s = faults_.pass("set_target"); !s) {
+        return s;
+    }
+    guest_.set_target(kib);
+    return {};
+}
+
+Status FakeBalloon::set_max(uint64_t kib)
+{
+    if (auto s = faults_.pass("set_max"); !s) {
+        return s;
+    }
+    guest_.set_max(kib);
+    return {};
+}
+
 Status FakeDomain::suspend()
 {
     if (auto s = faults_.pass("suspend"); !s) {

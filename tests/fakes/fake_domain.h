@@ -9,11 +9,35 @@
 
 namespace xl_colo {
 
+class FakeBalloon : public Balloon {
+public:
+    FakeBalloon(FakeGuest& guest, Faults& faults)
+        : guest_(guest), faults_(faults) {}
+
+    Result<MemoryNews> news() override;
+    Result<std::vector<bool>> present() override;
+    Result<std::vector<bool>> has(const std::vector<Pfn>& pages) override;
+    Status populate(const std::vector<Pfn>& pages) override;
+    Status release(const std::vector<Pfn>& pages) override;
+    Result<MemoryLimits> limits() override;
+    Status set_target(uint64_t kib) override;
+    Status set_max(uint64_t kib) override;
+
+private:
+    FakeGuest& guest_;
+    Faults& faults_;
+};
+
 class FakeDomain : public Domain {
 public:
     FakeDomain(std::shared_ptr<FakeGuest> guest, Faults& faults,
                const OpenOptions& options)
-        : guest_(std::move(guest)), faults_(faults), options_(options) {}
+        : guest_(std::move(guest)),
+          faults_(faults),
+          options_(options),
+          balloon_(*guest_, faults)
+    {
+    }
 
     Domid domid() const override { return guest_->domid; }
     Status suspend() override;
@@ -33,6 +57,7 @@ public:
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
+    Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
@@ -40,6 +65,7 @@ private:
     Faults& faults_;
     OpenOptions options_;
     bool may_suspend_yet_ = false;
+    FakeBalloon balloon_;
 };
 
 }  // namespace xl_colo

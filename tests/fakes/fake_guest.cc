@@ -133,10 +133,11 @@ void FakeGuest::run_locked()
     write(own_page, random_(), true);
     for (int i = 0; i < 8; ++i) {
         const Pfn pfn{random_() % hypervisor_page.value()};
-        if (!absent(pfn.value())) {
+        if (memory_[pfn.value()]) {
             write(pfn, random_(), true);
         }
     }
+    move_balloon();
     device_counter_ = counter_;
     write(dma_page, random_(), device_model_log_);
     write(hypervisor_page, random_(), false);
@@ -150,9 +151,115 @@ void FakeGuest::write(Pfn pfn, uint64_t value, bool logged)
     }
     std::memcpy(page->data() + value % (page_size / 8) * 8, &value,
                 sizeof(value));
-    if (logged && log_) {
+    if (logged && log_ && !untracked_.contains(pfn)) {
         (*log_)[pfn.value()] = true;
     }
+}
+
+uint64_t FakeGuest::pages_locked() const
+{
+    return static_cast<uint64_t>(
+        std::ranges::count_if(memory_, [](auto& page) { return !!page; }));
+}
+
+// As Linux's does: what it gave back last it takes first.
+void FakeGuest::move_balloon()
+{
+    constexpr uint64_t room = after_balloon.value() - first_of_balloon.value();
+    if (!restless_ && !origin_) {
+        return;
+    }
+    for (int i = 0; i < 12; ++i) {
+        if (i == 6) {
+            heard_target_kib_ = limits_.target_kib;
+        }
+        const uint64_t pages = pages_locked();
+        const bool more = pages * 4 < heard_target_kib_;
+        Pfn pfn{first_of_balloon.value() + random_() % room};
+        if (more && given_back_ && !memory_[given_back_->value()]) {
+            pfn = *given_back_;
+        }
+        auto& page = memory_[pfn.value()];
+        if (pages * 4 == heard_target_kib_ || page.has_value() == more) {
+            continue;
+        }
+        if (more) {
+            page.emplace().fill(0);
+            untracked_.insert(pfn);
+            write(pfn, random_(), true);
+        } else {
+            page.reset();
+            given_back_ = pfn;
+        }
+    }
+    if (restless_ && counter_ > 5 && counter_ % 3 == 0) {
+        limits_.target_kib =
+            (gfns.value() - (after_absent.value() - first_absent.value()) -
+             random_() % room) * 4;
+        target_was_set_ = true;
+    }
+}
+
+void FakeGuest::make_restless()
+{
+    const std::lock_guard lock(mutex_);
+    restless_ = true;
+}
+
+MemoryNews FakeGuest::news()
+{
+    const std::lock_guard lock(mutex_);
+    return {Pages{pages_locked()}, std::exchange(target_was_set_, false)};
+}
+
+bool FakeGuest::has(Pfn pfn) const
+{
+    const std::lock_guard lock(mutex_);
+    return memory_[pfn.value()].has_value();
+}
+
+// A second page in the place of a first is a page that Xen has lost.
+Status FakeGuest::populate(Pfn pfn)
+{
+    const std::lock_guard lock(mutex_);
+    if (memory_[pfn.value()]) {
+        violations_.push_back("page " + std::to_string(pfn.value()) +
+                              " is put where one is");
+    }
+    memory_[pfn.value()].emplace().fill(0);
+    untracked_.insert(pfn);
+    touched_ = true;
+    return {};
+}
+
+Status FakeGuest::release(Pfn pfn)
+{
+    const std::lock_guard lock(mutex_);
+    if (!memory_[pfn.value()]) {
+        return Error(ErrorKind::hypercall, "there is no page to release");
+    }
+    memory_[pfn.value()].reset();
+    touched_ = true;
+    return {};
+}
+
+MemoryLimits FakeGuest::limits() const
+{
+    const std::lock_guard lock(mutex_);
+    return limits_;
+}
+
+void FakeGuest::set_target(uint64_t kib)
+{
+    const std::lock_guard lock(mutex_);
+    limits_.target_kib = kib;
+    target_was_set_ = true;
+}
+
+void FakeGuest::set_max(uint64_t kib)
+{
+    const std::lock_guard lock(mutex_);
+    limits_.max_kib = kib;
 }
 
 // ---- the toolstack ---------------------------------------------------------
@@ -252,6 +359,7 @@ Status FakeGuest::set_log_dirty(bool on)
         return not_possible("log-dirty", state_);
     }
     log_.reset();
+    untracked_.clear();
     if (on) {
         log_.emplace(gfns.value());
     }
@@ -279,6 +387,7 @@ std::optional<std::vector<Pfn>> FakeGuest::take_dirty()
         }
     }
     log_->assign(gfns.value(), false);
+    untracked_.clear();
     return dirty;
 }
 

@@ -10,6 +10,10 @@
 //   a page that only the device model writes (DMA: in the dirty log only
 //   while the device model's own log is on),
 //   and the hypervisor's own page, which is in no log and never the same.
+// With a balloon it also gives pages back and takes them, a few each time,
+// until it has as many as it was told, of which it hears a moment later; each
+// copy chooses its own. The dirty log says nothing of that, nor of what is
+// written to a page that came since it was cleaned.
 #pragma once
 
 #include <array>
@@ -18,6 +22,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +42,8 @@ public:
     static constexpr Pfn first_absent{40};   // a hole, as below 4 GiB
     static constexpr Pfn after_absent{48};
     static constexpr Pfn hypervisor_page{63};
+    static constexpr Pfn first_of_balloon{8};
+    static constexpr Pfn after_balloon{40};
 
     // A running guest with memory.
     FakeGuest(Domid domid, std::string name, std::string uuid, uint64_t seed);
@@ -79,6 +86,17 @@ public:
     void put_counter(uint64_t counter);
     void clear_hypervisor_page();
 
+    // The balloon. A guest that is `restless` is given a new target now and
+    // then.
+    void make_restless();
+    MemoryNews news();
+    bool has(Pfn pfn) const;
+    Status populate(Pfn pfn);
+    Status release(Pfn pfn);
+    MemoryLimits limits() const;
+    void set_target(uint64_t kib);
+    void set_max(uint64_t kib);
+
     // Lets it run for a moment, if it does at all.
     void run();
 
@@ -89,6 +107,8 @@ public:
 private:
     void run_locked();
     void write(Pfn pfn, uint64_t value, bool logged);
+    void move_balloon();
+    uint64_t pages_locked() const;
     void check_before_running();
     std::optional<Memory> memory_at(uint64_t counter) const;
 
@@ -104,6 +124,12 @@ private:
     std::optional<std::vector<bool>> log_;
     bool device_model_log_ = false;
     std::mt19937_64 random_;
+    bool restless_ = false;
+    MemoryLimits limits_{gfns.value() * 4, gfns.value() * 4};
+    bool target_was_set_ = false;
+    uint64_t heard_target_kib_ = gfns.value() * 4;
+    std::optional<Pfn> given_back_;  // the last one
+    std::set<Pfn> untracked_;      // came since the log was cleaned
 
     const FakeGuest* origin_ = nullptr;
     bool touched_ = false;         // by a restore, since it last ran

@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "fake_incoming.h"
 #include "fake_page_mover.h"
@@ -53,6 +54,7 @@ private:
     std::vector<Moved>& moved_;
     bool buffer_all_records_ = false;
     std::vector<StreamRecord> buffered_;
+    std::set<Pfn> populated_;  // populated_pfns
     std::optional<uint64_t> context_;
 };
 
@@ -82,6 +84,12 @@ Status Restore::process_page_data(const StreamRecord& record)
         const PageData::Entry entry = pages->entry(i);
         std::optional<FakeGuest::Page> page;
         if (entry.has_contents) {
+            // populate_pfns()
+            if (populated_.insert(entry.pfn).second) {
+                (void)guest_.populate(entry.pfn);
+            } else if (!guest_.has(entry.pfn)) {
+                return failed("Mapping pfn failed");
+            }
             page.emplace();
             std::memcpy(page->data(), contents.data(), page_size);
             contents = contents.subspan(page_size);

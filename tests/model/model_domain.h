@@ -18,6 +18,33 @@ namespace xl_colo::model {
 // worth a name of its own. An error makes the step fail. Any thread.
 using Pass = std::function<Status(const std::string& step)>;
 
+// There is no xenstored that could tell a guest's balloon driver anything.
+class ModelBalloon : public Balloon {
+public:
+    explicit ModelBalloon(Balloon& xen) : xen_(xen) {}
+
+    Result<MemoryNews> news() override { return MemoryNews{}; }
+    Result<std::vector<bool>> present() override { return xen_.present(); }
+    Result<std::vector<bool>> has(const std::vector<Pfn>& pages) override
+    {
+        return xen_.has(pages);
+    }
+    Status populate(const std::vector<Pfn>& pages) override
+    {
+        return xen_.populate(pages);
+    }
+    Status release(const std::vector<Pfn>& pages) override
+    {
+        return xen_.release(pages);
+    }
+    Result<MemoryLimits> limits() override { return MemoryLimits{}; }
+    Status set_target(uint64_t) override { return {}; }
+    Status set_max(uint64_t) override { return {}; }
+
+private:
+    Balloon& xen_;
+};
+
 class ModelDomain : public Domain {
 public:
     ModelDomain(std::shared_ptr<Access> access, Domid domid, const Pass& pass);
@@ -43,6 +70,7 @@ public:
     {
         return xen_.memory();
     }
+    Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override
     {
         return xen_.hypervisor_pages();
@@ -54,6 +82,7 @@ private:
     std::shared_ptr<Access> access_;
     const Pass& pass_;
     XenDomain xen_;
+    ModelBalloon balloon_{xen_.balloon()};
     std::shared_ptr<Vm> vm_;
 };
 

@@ -21,6 +21,8 @@ struct Setup {
     bool stray_word = false;   // the secondary's libxc has F2
     bool suspected = false;
     int seed = 0;
+    bool restless = false;     // the guest's balloon moves
+    uint64_t count = checkpoints;
 };
 
 struct Protected {
@@ -34,11 +36,14 @@ Protected protect(const Setup& setup)
 {
     SessionPair pair("alpha" + std::to_string(setup.seed),
                      "beta" + std::to_string(setup.seed));
-    pair.options.max_checkpoints = checkpoints;
+    pair.options.max_checkpoints = setup.count;
     pair.options.offer.verify = setup.verify;
     pair.options.offer.without = setup.without;
     pair.secondary_host.libxc.stray_word = setup.stray_word;
     pair.secondary_host.suspect_stray_word = setup.suspected;
+    if (setup.restless) {
+        pair.guest().make_restless();
+    }
     Protected result;
     result.outcome = pair.run();
     result.moved = pair.primary_host.moved();
@@ -48,13 +53,14 @@ Protected protect(const Setup& setup)
     return result;
 }
 
-void assert_exact(const Protected& result)
+void assert_exact(const Protected& result, uint64_t count = checkpoints)
 {
     const PairOutcome& outcome = result.outcome;
     print_message("    %s\n", to_text(outcome).c_str());
     assert_true(broken_rules(outcome).empty());
     assert_text(states(outcome), "unprotected/ended");
-    assert_text(outcome.primary.end.why, "6 checkpoints taken");
+    assert_text(outcome.primary.end.why,
+                std::to_string(count) + " checkpoints taken");
     assert_true(outcome.primary.end.orderly && outcome.secondary.end.orderly);
 }
 
@@ -70,13 +76,20 @@ void every_way_that_works_gives_an_exact_copy(void**)
         {.name = "libxc_under_suspicion_but_right", .suspected = true},
         {.name = "libxc_with_the_long_header_other_writes",
          .stray_word = true, .suspected = true, .seed = 4},
+        {.name = "balloon", .seed = 5, .restless = true, .count = 60},
+        {.name = "balloon_other_pages", .seed = 6, .restless = true,
+         .count = 60},
+        {.name = "balloon_without_verification", .verify = false, .seed = 7,
+         .restless = true},
+        {.name = "balloon_without_elision", .without = {without_elision},
+         .seed = 8, .restless = true, .count = 60},
     };
     const auto results = run_side_by_side(setups, protect);
     for (size_t i = 0; i < setups.size(); ++i) {
         print_message("  %s\n", setups[i].name);
-        assert_exact(results[i]);
+        assert_exact(results[i], setups[i].count);
         assert_int_equal(results[i].outcome.primary.status.verified,
-                         setups[i].verify ? checkpoints + 1 : 0);
+                         setups[i].verify ? setups[i].count + 1 : 0);
     }
 }
 
