@@ -9,7 +9,7 @@ namespace {
 
 using model::next_random;
 
-enum Register : size_t { done, progress };
+enum Register : size_t { done, progress, differing };
 
 constexpr uint64_t pages_a_step = 64;
 constexpr uint64_t pages_a_run = 16;
@@ -25,7 +25,20 @@ uint64_t mix(uint64_t a, uint64_t b)
 
 }  // namespace
 
-void Filler::fill(model::Bus& bus, uint64_t number, uint64_t n) const
+// Of the pages left each is as likely as any other (Knuth, algorithm 3.4.2S).
+bool Filler::next_differs(model::Registers& registers, uint64_t n) const
+{
+    const uint64_t pages = task_.dirty_pages;
+    uint64_t& drawn = registers.word[differing];
+    const uint64_t wanted = pages - pages * task_.identical_percent / 100;
+    const bool differs =
+        mix(~task_.number.load(), n) % (pages - n) < wanted - drawn;
+    drawn += differs;
+    return differs;
+}
+
+void Filler::fill(model::Bus& bus, uint64_t number, uint64_t n,
+                  bool differs) const
 {
     const uint64_t runs =
         (task_.dirty_pages + pages_a_run - 1) / pages_a_run;
@@ -35,7 +48,7 @@ void Filler::fill(model::Bus& bus, uint64_t number, uint64_t n) const
                                 n % pages_a_run);
 
     uint64_t random = mix(number, n + 1);
-    if (random % 100 >= task_.identical_percent) {
+    if (differs) {
         random += bus.time_stamp();
     }
     std::array<uint64_t, page_size / sizeof(uint64_t)> words;
@@ -62,10 +75,11 @@ model::Then Filler::step(model::Registers& registers, model::Bus& bus) const
     const uint64_t end = std::min<uint64_t>(next + pages_a_step,
                                             task_.dirty_pages);
     for (; next < end; ++next) {
-        fill(bus, number, next);
+        fill(bus, number, next, next_differs(registers, next));
     }
     if (next == task_.dirty_pages) {
         next = 0;
+        registers.word[differing] = 0;
         registers.word[done] = number;
     }
     return model::Then::go_on;

@@ -9,8 +9,8 @@
 namespace xl_colo::bench {
 
 // Pages lie in runs of 16 neighbours, spread evenly over the guest, elsewhere
-// each time. Which of them are filled alike on both hosts is decided for each
-// by itself.
+// each time. Of them the share that the task names, rounded down to whole
+// pages, is filled alike on both hosts; which, is drawn anew each time.
 class Filler : public model::Program {
 public:
     Filler(const model::Layout& layout, const Task& task, Contents contents)
@@ -21,7 +21,8 @@ public:
                      model::Bus& bus) const override;
 
 private:
-    void fill(model::Bus& bus, uint64_t number, uint64_t n) const;
+    bool next_differs(model::Registers& registers, uint64_t n) const;
+    void fill(model::Bus& bus, uint64_t number, uint64_t n, bool differs) const;
 
     const model::Layout layout_;
     const Task& task_;

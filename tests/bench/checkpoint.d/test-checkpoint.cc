@@ -137,6 +137,21 @@ void ours_leaves_out_what_is_identical(void**)
     }
 }
 
+// The share is exact, so the row's bytes are, too: what differs, a pfn a page,
+// and the frames around.
+void ours_sends_as_many_pages_as_differ(void**)
+{
+    const auto& ours = samples_of(Run::ours);
+    for (size_t i = 0; i < std::size(jobs); ++i) {
+        const uint64_t pages =
+            jobs[i].dirty_pages -
+            jobs[i].dirty_pages * jobs[i].identical_percent / 100;
+        const uint64_t bytes = ours[i].wire_bytes - ours[0].wire_bytes;
+        assert_in_range(bytes, pages * page_size,
+                        pages * (page_size + pfn_bytes) + frame_bytes);
+    }
+}
+
 void every_part_of_the_pause_is_seen(void**)
 {
     for (const Run run : runs) {
@@ -171,6 +186,7 @@ int main()
             set_is_never_longer_than_stocks_list_and_short_where_dense),
         cmocka_unit_test(digests_are_sixteen_bytes_a_page),
         cmocka_unit_test(ours_leaves_out_what_is_identical),
+        cmocka_unit_test(ours_sends_as_many_pages_as_differ),
         cmocka_unit_test(every_part_of_the_pause_is_seen),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
