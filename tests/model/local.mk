@@ -93,9 +93,13 @@ model_ldadd = \
 	$(NULL)
 
 model_tests = \
+	tests/model/test-model-losses \
 	tests/model/test-model-session \
 	tests/model/test-model-stream \
 	$(NULL)
+tests_model_test_model_losses_CPPFLAGS = $(model_cppflags)
+tests_model_test_model_losses_LDFLAGS = $(model_ldflags)
+tests_model_test_model_losses_LDADD = $(model_ldadd)
 tests_model_test_model_session_CPPFLAGS = $(model_cppflags)
 tests_model_test_model_session_LDFLAGS = $(model_ldflags)
 tests_model_test_model_session_LDADD = $(model_ldadd)
@@ -107,4 +111,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(model_tests)
 TESTS += $(model_tests)
 endif
-EXTRA_DIST += $(model_tests:=.cc)
+EXTRA_DIST += \
+	tests/model/check_outcome.h \
+	$(model_tests:=.cc) \
+	$(NULL)

@@ -19,13 +19,20 @@ namespace {
 
 constexpr Bytes guest_memory{32 << 20};
 
-xc_interface* open_xc()
-{
+// libxc's handle, and the logger that it borrows.
+struct Xc {
     // Errors only: libxc is talkative.
-    auto* logger = reinterpret_cast<xentoollog_logger*>(
+    xentoollog_logger* logger = reinterpret_cast<xentoollog_logger*>(
         xtl_createlogger_stdiostream(stderr, XTL_ERROR, 0));
-    return xc_interface_open(logger, nullptr, 0);
-}
+    xc_interface* handle = xc_interface_open(logger, nullptr, 0);
+
+    operator xc_interface*() const { return handle; }
+    void close()
+    {
+        xc_interface_close(handle);
+        xtl_logger_destroy(logger);
+    }
+};
 
 struct Guest {
     explicit Guest(uint64_t host)
@@ -97,7 +104,7 @@ void live_stream_copies_memory_and_registers(void**)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 
     source.vm->unpause();
-    xc_interface* const save_xc = open_xc();
+    Xc save_xc;
     auto saved = std::async(std::launch::async, [&] {
         Save save{save_xc, source.domid};
         save_callbacks callbacks{};
@@ -110,7 +117,7 @@ void live_stream_copies_memory_and_registers(void**)
         close(ends[1]);
         return r;
     });
-    xc_interface* const restore_xc = open_xc();
+    Xc restore_xc;
     unsigned long store = 0;
     unsigned long console = 0;
     restore_callbacks callbacks{};
@@ -119,8 +126,8 @@ void live_stream_copies_memory_and_registers(void**)
         XC_STREAM_PLAIN, &callbacks, -1);
     close(ends[0]);
     const int save_result = saved.get();
-    xc_interface_close(save_xc);
-    xc_interface_close(restore_xc);
+    save_xc.close();
+    restore_xc.close();
 
     assert_int_equal(save_result, 0);
     assert_int_equal(restored, 0);
@@ -140,7 +147,7 @@ void live_stream_copies_memory_and_registers(void**)
 void empty_domain_has_one_gfn_until_it_had_a_higher_one(void**)
 {
     Guest guest(1);
-    xc_interface* const xc = open_xc();
+    Xc xc;
     xen_pfn_t empty = 0;
     xen_pfn_t after = 0;
     xc_domain_nr_gpfns(xc, guest.domid.value(), &empty);
@@ -150,7 +157,7 @@ void empty_domain_has_one_gfn_until_it_had_a_higher_one(void**)
     const int removed = xc_domain_decrease_reservation_exact(
         xc, guest.domid.value(), 1, 0, &last);
     xc_domain_nr_gpfns(xc, guest.domid.value(), &after);
-    xc_interface_close(xc);
+    xc.close();
 
     assert_int_equal(empty, 1);
     assert_int_equal(added, 0);

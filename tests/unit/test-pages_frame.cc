@@ -65,7 +65,8 @@ void frame_becomes_the_record_it_was(void**)
         assert_true(joined(*pieces) == expected);
     }
     // All at once where no zero page is between: not page by page.
-    const auto few = reader.record(body({1, 2, 3}, {1, 2, 3}), gfns, kept);
+    const Buffer no_zeros = body({1, 2, 3}, {1, 2, 3});
+    const auto few = reader.record(no_zeros, gfns, kept);
     assert_int_equal(few->size(), 2);
     assert_int_equal(kept.size().value(), 0);
 }
@@ -78,15 +79,15 @@ void pages_that_are_kept_are_told_and_not_in_the_record(void**)
     const Buffer expected = record_bytes(RecordType::PAGE_DATA, record.take());
     PagesReader reader;
     DirtySet kept(gfns);
-    const auto pieces = reader.record(
-        body({pages_kept_flag | 1, 2, pages_kept_flag | 4, 5}, {2, 5}), gfns,
-        kept);
+    const Buffer frame =
+        body({pages_kept_flag | 1, 2, pages_kept_flag | 4, 5}, {2, 5});
+    const auto pieces = reader.record(frame, gfns, kept);
     assert_true(static_cast<bool>(pieces));
     assert_true(joined(*pieces) == expected);
     assert_int_equal(kept.size().value(), 2);
     assert_true(kept.contains(Pfn{1}) && kept.contains(Pfn{4}));
-    const auto none =
-        reader.record(body({pages_kept_flag | 63}, {}), gfns, kept);
+    const Buffer all_kept = body({pages_kept_flag | 63}, {});
+    const auto none = reader.record(all_kept, gfns, kept);
     assert_true(static_cast<bool>(none));
     assert_true(none->empty());
     assert_true(kept.contains(Pfn{63}));
