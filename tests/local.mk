@@ -1,5 +1,5 @@
 # make check: unit tests over fakes, seconds, no Xen.
-# make check-nested, check-patches, bench: see README.md.
+# make check-nested, check-patches, check-sanitized, bench: see README.md.
 
 # The pretend Xen that the sessions are tested over.
 check_LIBRARIES += libfakes.a
@@ -120,12 +120,17 @@ LDADD = \
 	$(NULL)
 
 # Long tests: minutes each, in the build folder, the nested ones as root.
-# TESTS_NESTED=... and TESTS_PATCHES=... may name just some of them.
+# TESTS_NESTED=..., TESTS_PATCHES=... and TESTS_SANITIZED=... may name just some
+# of them.
 TESTS_NESTED = $(srcdir)/tests/nested/test-*.sh
 TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.17' \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
 	'$(srcdir)/tests/patches/cross-build arm64' \
+	$(NULL)
+TESTS_SANITIZED = \
+	'$(srcdir)/tests/sanitize address,undefined' \
+	'$(srcdir)/tests/sanitize thread' \
 	$(NULL)
 long_test_environment = \
 	XL_COLO_BUILD='$(abs_builddir)' \
@@ -140,7 +145,11 @@ check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
 
+check-sanitized:
+	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
+	    $(TESTS_SANITIZED)
+
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-.PHONY: bench check-nested check-patches demo
+.PHONY: bench check-nested check-patches check-sanitized demo
