@@ -1,5 +1,5 @@
-// Whole sessions over Debian's libxc: initial copy and checkpoints. Every one is
-// compared byte by byte, apart from the program's own verification.
+// Whole sessions over Debian's libxc: initial copy and checkpoints. Every one
+// is compared byte by byte, apart from the program's own verification.
 #include "hypervisor.h"
 #include "check_outcome.h"  // last: cmocka has a macro called fail
 
