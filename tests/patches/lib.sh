@@ -67,15 +67,17 @@ copy_tree() {
     tar -C "$1" --exclude=./.git -cf - . | tar -C "$2" -xf -
 }
 
-# make_python3 TREE: Xen 4.6 generates its headers by Python 2.
+# make_python3 TREE: Xen 4.6 generates its headers by Python 2. Once is enough,
+# and again an error.
 make_python3() {
-    [ -d "$1/tools/libxl" ] || return 0
+    [ -d "$1/tools/libxl" ] && [ ! -e "$1/.python3" ] || return 0
     python3 -m lib2to3 -w -n "$1"/tools/include/xen-foreign/*.py \
         "$1"/tools/libxl/*.py >/dev/null 2>&1 ||
         skip "lib2to3 is missing (Debian package 2to3)"
     # which leaves comparison functions alone
     sed -i 's/integers = list(.*/integers = sorted(inttypes[arch], key=len)[::-1]/; /integers\.sort(/d' \
         "$1/tools/include/xen-foreign/mkheader.py"
+    touch "$1/.python3"
 }
 
 # use_series TREE SERIES: quilt_in TREE then pushes and pops its patches, in a

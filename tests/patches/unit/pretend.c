@@ -208,7 +208,7 @@ int write_exact(int fd, const void *data, size_t size)
     return 0;
 }
 
-int writev_exact(int fd, const struct iovec *iov, int iovcnt)
+int writev_exact(int fd, WRITEV_CONST struct iovec *iov, int iovcnt)
 {
     for (; iovcnt; iov++, iovcnt--)
         if (write_exact(fd, iov->iov_base, iov->iov_len))
