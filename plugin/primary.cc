@@ -96,6 +96,7 @@ bool Primary::suspend()
         return fail(s.error());
     }
     suspended_ = true;
+    stood_at_ = Clock::now();
     if (number_ == CheckpointNumber{0}) {
         return true;
     }
@@ -157,6 +158,7 @@ bool Primary::postcopy()
             return fail(s.error());
         }
     }
+    may_run_at_ = Clock::now();
     if (auto s = peer_.send(FrameType::RESUME, number_); !s) {
         return fail(s.error());
     }
@@ -330,8 +332,12 @@ void Primary::record_checkpoint()
     const bool initial = number_ == CheckpointNumber{0};
     CheckpointFigures figures;
     figures.number = number_;
-    figures.pause = std::chrono::duration_cast<Microseconds>(resumed_at_ -
-                                                             suspended_at_);
+    const auto between = [](auto begun, auto ended) {
+        return std::chrono::duration_cast<Microseconds>(ended - begun);
+    };
+    figures.pause = between(suspended_at_, resumed_at_);
+    figures.suspend = between(suspended_at_, stood_at_);
+    figures.resume = between(may_run_at_, resumed_at_);
     if (!initial) {
         figures.a = a_;
         figures.b = Pages{b_.load()};

@@ -104,7 +104,8 @@ private:
     bool limits_set_ = false;       // anew, since the last checkpoint
 
     // Figures of the checkpoint under way.
-    EventQueue::Clock::time_point suspended_at_, resumed_at_;
+    EventQueue::Clock::time_point suspended_at_, stood_at_, may_run_at_,
+        resumed_at_;
     std::optional<Pages> a_;
     std::atomic<uint64_t> b_{0};
     SentPages sent_pages_;

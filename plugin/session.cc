@@ -39,13 +39,15 @@ Buffer encode_figures(const CheckpointFigures& figures)
         .u64(figures.left_out.value())
         .u64(figures.zeros.value())
         .u64(figures.saved.value())
+        .u64(static_cast<uint64_t>(figures.suspend.count()))
+        .u64(static_cast<uint64_t>(figures.resume.count()))
         .take();
 }
 
 Result<CheckpointFigures> decode_figures(View body)
 {
     BodyReader reader(body);
-    std::array<uint64_t, 11> words{};
+    std::array<uint64_t, 13> words{};
     for (uint64_t& word : words) {
         auto value = reader.u64();
         if (!value) {
@@ -65,6 +67,8 @@ Result<CheckpointFigures> decode_figures(View body)
     figures.left_out = Pages{words[8]};
     figures.zeros = Pages{words[9]};
     figures.saved = Bytes{words[10]};
+    figures.suspend = Microseconds(words[11]);
+    figures.resume = Microseconds(words[12]);
     return figures;
 }
 

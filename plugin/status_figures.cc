@@ -12,6 +12,16 @@ std::optional<uint64_t> count_of(const std::optional<Pages>& pages)
     return pages ? std::optional(pages->value()) : std::nullopt;
 }
 
+std::optional<uint64_t> count_of(Microseconds time)
+{
+    return static_cast<uint64_t>(time.count());
+}
+
+Microseconds microseconds(uint64_t count)
+{
+    return Microseconds(static_cast<int64_t>(count));
+}
+
 std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 {
     std::vector<uint64_t> values;
@@ -28,14 +38,16 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 9> figures{{
+const std::array<Figure, 11> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
-     [](const Checkpoint& c) -> Value {
-         return static_cast<uint64_t>(c.pause.count());
-     },
-     [](Checkpoint& c, uint64_t v) {
-         c.pause = Microseconds(static_cast<int64_t>(v));
-     }},
+     [](const Checkpoint& c) { return count_of(c.pause); },
+     [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
+    {"suspend-us", "of it, until the guest stood", FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.suspend); },
+     [](Checkpoint& c, uint64_t v) { c.suspend = microseconds(v); }},
+    {"resume-us", "of it, until both ran again", FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.resume); },
+     [](Checkpoint& c, uint64_t v) { c.resume = microseconds(v); }},
     {"a-pages", "|A|, dirtied by the primary", FigureUnit::pages,
      [](const Checkpoint& c) { return count_of(c.a); },
      [](Checkpoint& c, uint64_t v) { c.a = Pages{v}; }},
