@@ -2,8 +2,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # guest is colo.sh's
 
-# pv_value HOST KEY: balls, beats or lines, as the guest last said; see
-# guests/pv.c.
+pv_round=0  # what the guest was told last
+
+# pv_value HOST KEY: balls, beats, lines, heard or poked, as the guest last said
+# it; see guests/pv.c.
 pv_value() {
     local word
     for word in $(guest_lines "$1" "$guest" | grep '^pv: balls' | tail -n 1); do
@@ -15,6 +17,8 @@ pv_value() {
     echo 0
 }
 
+pv_says() { [ "$(pv_value "$1" "$2")" = "$3" ]; }
+
 pv_is_beyond() { [ "$(pv_value "$1" "$2")" -gt "$3" ]; }
 
 # console_says HOST TEXT: what xenconsoled has read of the guest's PV console.
@@ -23,7 +27,7 @@ console_says() {
 }
 
 # pv_works HOST [SECONDS]: timers and calls between processors, xenstore and
-# the console go on there.
+# the console go on there; a watch fires, and what "xl console" sends arrives.
 pv_works() {
     local host=$1 deadline=$((SECONDS + ${2:-60})) key
     declare -A before
@@ -48,16 +52,40 @@ pv_works() {
         }
         sleep 0.5
     done
+    pv_round=$((pv_round + 1))
+    on "$host" "domid=\$(xl domid $guest)
+        xenstore-write /local/domain/\$domid/data/poke $pv_round
+        { echo $pv_round; sleep 2; } | timeout 5 \
+            /usr/lib/xen-*/bin/xenconsole --interactive --type pv \$domid \
+            >/dev/null" || true
+    for key in poked heard; do
+        until pv_says "$host" $key $pv_round; do
+            [ "$SECONDS" -lt "$deadline" ] || {
+                echo "not $key on $host: $pv_round" >&2
+                return 1
+            }
+            sleep 0.5
+        done
+    done
 }
 
-# clock_went_on: the guest's clocks, on b as they were on a.
-clock_went_on() {
+# clocks_went_on: on b, where its copies ran since protection began, no clock of
+# the guest ever went back. Says how late its wall clock is, which nothing sets.
+clocks_went_on() {
+    local wall off
+    wall=$(on b 'date +%s')
+    off=$(guest_lines b "$guest" | grep '^clock:' | tail -n 1 |
+        sed "s/.*realtime=\([0-9]*\)[0-9]\{3\}\$/\1 - $wall/")
+    progress "wall clock: $((off)) s off the host's"
     if guest_lines b "$guest" | grep "clock went back"; then
         return 1
     fi
     guest_lines b "$guest" | grep '^clock:' | awk '
         { split($2, m, "="); split($3, r, "=")
-          if (m[2] < last) { print "monotonic back: " last " " m[2]; bad = 1 }
-          last = m[2]; drift = r[2] - m[2] }
+          if (m[2] < monotonic || r[2] < realtime) {
+              print "back: " monotonic " " realtime " to " m[2] " " r[2]
+              bad = 1
+          }
+          monotonic = m[2]; realtime = r[2] }
         END { exit bad }'
 }

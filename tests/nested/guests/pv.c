@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,10 +16,11 @@
 struct message {
     uint32_t type, request, transaction, length;
 };
-enum { XS_READ = 2, XS_WRITE = 11, XS_ERROR = 16 };
+enum { XS_READ = 2, XS_WATCH = 4, XS_WRITE = 11, XS_WATCH_EVENT = 15,
+       XS_ERROR = 16 };
 
 static int store = -1; // /dev/xen/xenbus
-static volatile unsigned balls, beats, lines;
+static volatile unsigned balls, beats, lines, heard, poked;
 static int there[2], back[2];
 
 static void pause_ms(long ms)
@@ -66,9 +68,7 @@ static void *return_balls(void *unused)
 
 enum { NO_ANSWER = -1, REFUSED = -2 };
 
-// Returns the answer's length, or one of those.
-static int ask_store(uint32_t type, const char *payload, uint32_t length,
-                     char *answer, uint32_t size)
+static int say(int to, uint32_t type, const char *payload, uint32_t length)
 {
     char request[256];
     struct message message = { .type = type, .length = length };
@@ -76,17 +76,37 @@ static int ask_store(uint32_t type, const char *payload, uint32_t length,
     memcpy(request, &message, sizeof(message));
     memcpy(request + sizeof(message), payload, length);
     length += sizeof(message);
-    if (write(store, request, length) != (ssize_t)length ||
-        read(store, &message, sizeof(message)) != sizeof(message) ||
+    return write(to, request, length) == (ssize_t)length;
+}
+
+// Returns the type of what it was told next, or NO_ANSWER.
+static int hear(int from, char *payload, uint32_t size, uint32_t *length)
+{
+    struct message message;
+
+    if (read(from, &message, sizeof(message)) != sizeof(message) ||
         message.length > size)
         return NO_ANSWER;
     for (uint32_t got = 0; got < message.length;) {
-        ssize_t r = read(store, answer + got, message.length - got);
+        ssize_t r = read(from, payload + got, message.length - got);
         if (r <= 0)
             return NO_ANSWER;
         got += r;
     }
-    return message.type == XS_ERROR ? REFUSED : (int)message.length;
+    *length = message.length;
+    return message.type;
+}
+
+// Returns the answer's length, or one of those.
+static int ask_store(uint32_t type, const char *payload, uint32_t length,
+                     char *answer, uint32_t size)
+{
+    if (!say(store, type, payload, length))
+        return NO_ANSWER;
+    int got = hear(store, answer, size, &length);
+    if (got == XS_ERROR)
+        return REFUSED;
+    return got == NO_ANSWER ? got : (int)length;
 }
 
 // Any answer will do: the store of a copy's host is not that of the primary's,
@@ -112,6 +132,44 @@ static void *use_store(void *unused)
     }
 }
 
+// The kernel sets its watches anew on each host; a number that is written there
+// to data/poke has to arrive.
+static void *watch_store(void *unused)
+{
+    static const char path[] = "data/poke";
+    static const char watch[] = "data/poke\0poke";
+    char payload[256];
+    uint32_t length;
+    int from = open("/dev/xen/xenbus", O_RDWR);
+
+    if (from < 0 || !say(from, XS_WATCH, watch, sizeof(watch)))
+        return unused;
+    for (;;) {
+        int type = hear(from, payload, sizeof(payload) - 1, &length);
+        if (type == NO_ANSWER)
+            break;
+        if (type == XS_WATCH_EVENT && !say(from, XS_READ, path, sizeof(path)))
+            break;
+        if (type == XS_READ) {
+            payload[length] = 0;
+            poked = atoi(payload);
+        }
+    }
+    platform_write("pv: BROKEN xenstore's watch ended\n");
+    return unused;
+}
+
+// What "xl console" is given to say: lines with a number.
+static void *hear_console(void *unused)
+{
+    FILE *console = fopen("/dev/hvc0", "r");
+    char line[64];
+
+    while (console && fgets(line, sizeof(line), console))
+        heard = atoi(line);
+    return unused;
+}
+
 static void *use_console(void *unused)
 {
     char text[64];
@@ -132,6 +190,7 @@ static void *use_console(void *unused)
 void pv_start(void)
 {
     void *(*const parts[])(void *) = { throw_balls, return_balls, use_store,
+                                       watch_store,  hear_console,
                                        use_console };
     pthread_t thread;
 
@@ -148,7 +207,8 @@ int pv_status(char *line)
 {
     if (store < 0)
         return 0;
-    snprintf(line, LINE_SIZE, "pv: balls=%u beats=%u lines=%u\n", balls, beats,
-             lines);
+    snprintf(line, LINE_SIZE,
+             "pv: balls=%u beats=%u lines=%u heard=%u poked=%u\n", balls, beats,
+             lines, heard, poked);
     return 1;
 }
