@@ -128,8 +128,7 @@ TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
 	'$(srcdir)/tests/patches/cross-build arm64' \
 	$(NULL)
-# "tests/sanitize thread" is for hand: a minute or two more, and peers that are
-# lost after less than a second are lost too early under it on a busy machine.
+# "tests/sanitize thread" is for hand: a minute or two more.
 TESTS_SANITIZED = \
 	'$(srcdir)/tests/sanitize address,undefined' \
 	$(NULL)
