@@ -53,6 +53,8 @@ libplugin_a_SOURCES = \
 	plugin/moved_pages.h \
 	plugin/options.cc \
 	plugin/options.h \
+	plugin/page_difference.cc \
+	plugin/page_difference.h \
 	plugin/page_digester.cc \
 	plugin/page_digester.h \
 	plugin/page_sifter.cc \

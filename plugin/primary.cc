@@ -324,6 +324,11 @@ Status Primary::verify()
                          std::to_string(number_.value()) + ": " +
                          differences->text());
     }
+    if (differences->events != Pages{0}) {
+        log_.info("checkpoint " + std::to_string(number_.value()) +
+                  ": Xen noted events for the suspended guest in " +
+                  std::to_string(differences->events.value()) + " pages");
+    }
     return {};
 }
 

@@ -355,22 +355,30 @@ Status Secondary::settle_with_primary()
     if (auto s = peer_.send(FrameType::READY, number_); !s) {
         return {};  // lost; the event is in the queue
     }
+    Pages differing{0};
     if (options_.offer.verify) {
-        auto differences =
+        auto count =
             verify_as_secondary(peer_, *domain_, number_, options_.offer.gfns,
                                 keys_.verification);
-        if (!differences) {
-            return unless_lost(differences.error());
+        if (!count) {
+            return unless_lost(count.error());
         }
-        if (differences->count != Pages{0}) {
-            log_.error("verification of checkpoint " +
-                       std::to_string(number_.value()) + ": " +
-                       differences->text());
-            usable_ = false;
-        }
+        differing = *count;
     }
     auto resume = peer_.expect(FrameType::RESUME, number_);
-    return resume ? Status() : unless_lost(resume.error());
+    if (resume) {
+        return {};
+    }
+    // The primary judges differences; without its word they count.
+    if (differing != Pages{0}) {
+        log_.error("verification of checkpoint " +
+                   std::to_string(number_.value()) + ": " +
+                   std::to_string(differing.value()) +
+                   (differing == Pages{1} ? " page differs"
+                                          : " pages differ"));
+        usable_ = false;
+    }
+    return unless_lost(resume.error());
 }
 
 // The admin's word counts even if the primary does not answer. Error only

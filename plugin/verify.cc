@@ -1,8 +1,9 @@
 #include "verify.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
+
+#include "page_difference.h"
 
 namespace xl_colo {
 
@@ -57,7 +58,8 @@ public:
         return {};
     }
 
-    const Differences& result() const { return differences_; }
+    Pages count() const { return count_; }
+    const std::vector<Pfn>& first() const { return first_; }
 
 private:
     void add(Pfn pfn)
@@ -65,16 +67,17 @@ private:
         if (std::ranges::binary_search(left_out_, pfn)) {
             return;
         }
-        differences_.count = Pages{differences_.count.value() + 1};
-        if (differences_.first.size() < named_max) {
-            differences_.first.push_back(pfn);
+        count_ = Pages{count_.value() + 1};
+        if (first_.size() < named_max) {
+            first_.push_back(pfn);
         }
     }
 
     Domain& domain_;
     View key_;
     std::vector<Pfn> left_out_;
-    Differences differences_;
+    Pages count_;
+    std::vector<Pfn> first_;
 };
 
 // Until the frame that begins at `gfns` and holds nothing.
@@ -112,6 +115,59 @@ Status compare_all(Conversation& peer, Comparison& comparison,
     }
 }
 
+// Calls look() with what `domain` has in `pages`.
+Status look_at(Domain& domain, const std::vector<Pfn>& pages,
+               const GuestMemory::Look& look)
+{
+    if (pages.empty()) {
+        return {};
+    }
+    auto memory = domain.memory();
+    return memory ? (*memory)->look_at(pages, look) : memory.error();
+}
+
+Result<Differences> judge(Domain& domain, Pages count, BodyReader answer)
+{
+    std::vector<Pfn> pages;
+    std::vector<View> copies;
+    while (!answer.rest().empty()) {
+        const auto pfn = answer.u64();
+        const auto size = answer.u64();
+        if (!pfn || !size || (*size != 0 && *size != page_size)) {
+            return Error(ErrorKind::protocol, "VERIFIED: no list of pages");
+        }
+        const auto copy = answer.bytes(*size);
+        if (!copy) {
+            return copy.error().with_context("VERIFIED");
+        }
+        pages.emplace_back(*pfn);
+        copies.push_back(*copy);
+    }
+    if (pages.size() != std::min(count.value(), uint64_t{named_max})) {
+        return Error(ErrorKind::protocol,
+                     "VERIFIED: " + std::to_string(pages.size()) +
+                         " pages of " + std::to_string(count.value()));
+    }
+    Differences differences;
+    uint64_t events = 0;
+    const Status looked =
+        look_at(domain, pages, [&](std::span<const View> originals) {
+            for (size_t i = 0; i < originals.size(); ++i) {
+                auto how = compare_pages(pages[i], originals[i], copies[i]);
+                events += how.is_event;
+                if (!how.is_event) {
+                    differences.first.push_back(std::move(how.text));
+                }
+            }
+        });
+    if (!looked) {
+        return looked.error();
+    }
+    differences.count = Pages{count.value() - events};
+    differences.events = Pages{events};
+    return differences;
+}
+
 }  // namespace
 
 std::string Differences::text() const
@@ -119,11 +175,8 @@ std::string Differences::text() const
     std::string line = std::to_string(count.value()) +
                        (count.value() == 1 ? " page differs:"
                                            : " pages differ:");
-    for (const Pfn pfn : first) {
-        char hex[24];
-        std::snprintf(hex, sizeof hex, " 0x%llx",
-                      static_cast<unsigned long long>(pfn.value()));
-        line += hex;
+    for (const std::string& page : first) {
+        line += " " + page;
     }
     if (count.value() > first.size()) {
         line += " ...";
@@ -165,20 +218,12 @@ Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
     if (!count) {
         return count.error();
     }
-    Differences differences{Pages{*count}, {}};
-    while (!body.rest().empty()) {
-        auto pfn = body.u64();
-        if (!pfn) {
-            return pfn.error().with_context("VERIFIED");
-        }
-        differences.first.emplace_back(*pfn);
-    }
-    return differences;
+    return judge(domain, Pages{*count}, body);
 }
 
-Result<Differences> verify_as_secondary(Conversation& peer, Domain& domain,
-                                        CheckpointNumber number, Pages gfns,
-                                        View key)
+Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+                                  CheckpointNumber number, Pages gfns,
+                                  View key)
 {
     auto left_out = domain.hypervisor_pages();
     if (!left_out) {
@@ -188,16 +233,24 @@ Result<Differences> verify_as_secondary(Conversation& peer, Domain& domain,
     if (auto s = compare_all(peer, comparison, number, gfns); !s) {
         return s.error();
     }
-    const Differences& differences = comparison.result();
+    const std::vector<Pfn>& pages = comparison.first();
     BodyWriter answer;
-    answer.u64(differences.count.value());
-    for (const Pfn pfn : differences.first) {
-        answer.u64(pfn.value());
+    answer.u64(comparison.count().value());
+    const Status looked =
+        look_at(domain, pages, [&](std::span<const View> copies) {
+            for (size_t i = 0; i < copies.size(); ++i) {
+                answer.u64(pages[i].value())
+                    .u64(copies[i].size())
+                    .bytes(copies[i]);
+            }
+        });
+    if (!looked) {
+        return looked.error();
     }
     if (auto s = peer.send(FrameType::VERIFIED, number, answer.take()); !s) {
         return s.error();
     }
-    return differences;
+    return comparison.count();
 }
 
 }  // namespace xl_colo

@@ -1,7 +1,7 @@
 // --verify: after a checkpoint, both guests suspended, both hosts compare a
 // digest of every page. The primary sends its digests, the secondary answers
-// with what differs. Only the pages that HVM params name as the hypervisor's
-// own are left out.
+// with what differs, and the primary judges. Only the pages that HVM params
+// name as the hypervisor's own are left out.
 #pragma once
 
 #include <string>
@@ -14,9 +14,10 @@ namespace xl_colo {
 
 struct Differences {
     Pages count;
-    std::vector<Pfn> first;  // the first ones, at most 64
+    std::vector<std::string> first;  // how the first ones do, at most 64
+    Pages events;  // not counted: they differ by PageDifference::is_event
 
-    std::string text() const;  // "3 pages differ: 0x10, 0x11, 0xfe"
+    std::string text() const;  // "2 pages differ: 0x10 (byte 0x7) ..."
 };
 
 // Primary: sends the digests and waits for the answer.
@@ -24,9 +25,9 @@ Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
                                       CheckpointNumber number, Pages gfns,
                                       View key);
 
-// Secondary: takes them, compares and answers.
-Result<Differences> verify_as_secondary(Conversation& peer, Domain& domain,
-                                        CheckpointNumber number, Pages gfns,
-                                        View key);
+// Secondary: takes them, compares and answers. How many pages differ.
+Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+                                  CheckpointNumber number, Pages gfns,
+                                  View key);
 
 }  // namespace xl_colo

@@ -18,7 +18,7 @@ constexpr uint32_t json_max = 1u << 20;
 constexpr uint32_t text_max = 64u << 10;
 constexpr uint32_t dirty_set_max = 1u << 20;
 constexpr uint32_t digests_max = 16 + 65536 * 16;
-constexpr uint32_t verified_max = 16 + 64 * 8;
+constexpr uint32_t verified_max = 16 + 64 * (16 + 4096);
 
 // The table of the specification, with what each body may measure.
 constexpr std::array rows{
@@ -128,6 +128,16 @@ Result<uint64_t> BodyReader::u64()
     const auto value = load<uint64_t>(rest_.first(sizeof(uint64_t)));
     rest_ = rest_.subspan(sizeof(uint64_t));
     return value;
+}
+
+Result<View> BodyReader::bytes(size_t size)
+{
+    if (rest_.size() < size) {
+        return Error(ErrorKind::protocol, "the frame's body is too short");
+    }
+    const View taken = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return taken;
 }
 
 Status BodyReader::expect_end() const

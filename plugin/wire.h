@@ -80,6 +80,8 @@ class BodyReader {
 public:
     explicit BodyReader(View body) : rest_(body) {}
     Result<uint64_t> u64();
+    // A view of that many, valid as long as the body.
+    Result<View> bytes(size_t size);
     View rest() const { return rest_; }
     Status expect_end() const;
 

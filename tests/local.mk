@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
 	tests/unit/test-options \
+	tests/unit/test-page_difference \
 	tests/unit/test-page_hash \
 	tests/unit/test-page_sifter \
 	tests/unit/test-pages_frame \

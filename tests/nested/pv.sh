@@ -69,18 +69,24 @@ pv_works() {
     done
 }
 
+# clock_lines HOST: whole ones only; the workload writes to the same line.
+clock_lines() {
+    guest_lines "$1" "$guest" |
+        grep -E '^clock: monotonic=[0-9]+ realtime=[0-9]{13}$'
+}
+
 # clocks_went_on: on b, where its copies ran since protection began, no clock of
 # the guest ever went back. Says how late its wall clock is, which nothing sets.
 clocks_went_on() {
     local wall off
     wall=$(on b 'date +%s')
-    off=$(guest_lines b "$guest" | grep '^clock:' | tail -n 1 |
+    off=$(clock_lines b | tail -n 1 |
         sed "s/.*realtime=\([0-9]*\)[0-9]\{3\}\$/\1 - $wall/")
     progress "wall clock: $((off)) s off the host's"
     if guest_lines b "$guest" | grep "clock went back"; then
         return 1
     fi
-    guest_lines b "$guest" | grep '^clock:' | awk '
+    clock_lines b | awk '
         { split($2, m, "="); split($3, r, "=")
           if (m[2] < monotonic || r[2] < realtime) {
               print "back: " monotonic " " realtime " to " m[2] " " r[2]

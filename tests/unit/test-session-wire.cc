@@ -220,7 +220,23 @@ void lie_ends_protection_and_is_named(void**)
              ++body[16];
              return body;
          },
-         "verification of checkpoint 1: 1 page differs: 0x0"},
+         "verification of checkpoint 1: 1 page differs: 0x0 "
+         "(equal when looked at again)"},
+        {"pages_that_are_no_pages", FrameType::VERIFIED, 1,
+         [](Buffer body) {
+             body[8] = 1;
+             body.resize(body.size() + 16 + 4095);
+             body[24] = 4095 & 0xff;
+             body[25] = 4095 >> 8;
+             return body;
+         },
+         "VERIFIED: no list of pages"},
+        {"fewer_differences_than_told", FrameType::VERIFIED, 1,
+         [](Buffer body) {
+             body[8] = 1;
+             return body;
+         },
+         "VERIFIED: 0 pages of 1"},
     };
     const auto outcomes = run_side_by_side(lies, [](const Lie& lie) {
         SessionPair pair;

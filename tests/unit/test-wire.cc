@@ -44,10 +44,10 @@ constexpr HeaderCase headers[] = {
      nullptr},
     {"digests_of_more_gfns_are_refused", {0x16, 0, 0, 0, 32, 0, 0x10, 0},
      "DIGESTS with 1048608 bytes, allowed are 16 to 1048592"},
-    {"verified_naming_64_gfns_is_fine", {0x25, 0, 0, 0, 0x10, 2, 0, 0},
+    {"verified_with_64_pages_is_fine", {0x25, 0, 0, 0, 0x10, 4, 4, 0},
      nullptr},
-    {"verified_naming_more_is_refused", {0x25, 0, 0, 0, 0x18, 2, 0, 0},
-     "VERIFIED with 536 bytes, allowed are 16 to 528"},
+    {"verified_with_more_is_refused", {0x25, 0, 0, 0, 0x20, 4, 4, 0},
+     "VERIFIED with 263200 bytes, allowed are 16 to 263184"},
     {"checkpoint_without_a_number_is_refused", {0x13, 0, 0, 0, 0, 0, 0, 0},
      "CHECKPOINT with 0 bytes, allowed are 8 to 8"},
 };

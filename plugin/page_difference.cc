@@ -1,0 +1,72 @@
+#include "page_difference.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+namespace xl_colo {
+
+namespace {
+
+// EVTCHN_FIFO_PENDING and _MASKED of xen/include/public/event_channel.h.
+constexpr uint32_t fifo_pending = 1u << 31;
+constexpr uint32_t fifo_masked = 1u << 30;
+
+std::string hex(uint64_t value)
+{
+    char text[24];
+    std::snprintf(text, sizeof text, "0x%llx",
+                  static_cast<unsigned long long>(value));
+    return text;
+}
+
+std::string where(View original, View copy)
+{
+    if (original.empty() || copy.empty()) {
+        return original.empty() ? "not on the primary" : "not on the copy";
+    }
+    size_t first = page_size;
+    size_t last = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < page_size; ++i) {
+        if (original[i] != copy[i]) {
+            first = std::min(first, i);
+            last = i;
+            ++count;
+        }
+    }
+    if (count == 0) {
+        return "equal when looked at again";
+    }
+    return count == 1 ? "byte " + hex(first)
+                      : std::to_string(count) + " bytes from " + hex(first) +
+                            " to " + hex(last);
+}
+
+bool only_masked_events(View original, View copy)
+{
+    if (original.empty() || copy.empty()) {
+        return false;
+    }
+    bool differs = false;
+    for (size_t at = 0; at < page_size; at += sizeof(uint32_t)) {
+        uint32_t was, is;
+        std::memcpy(&was, &copy[at], sizeof was);
+        std::memcpy(&is, &original[at], sizeof is);
+        if (is != was && ((was | fifo_pending) != is || !(was & fifo_masked))) {
+            return false;
+        }
+        differs |= is != was;
+    }
+    return differs;
+}
+
+}  // namespace
+
+PageDifference compare_pages(Pfn pfn, View original, View copy)
+{
+    return {hex(pfn.value()) + " (" + where(original, copy) + ")",
+            only_masked_events(original, copy)};
+}
+
+}  // namespace xl_colo
