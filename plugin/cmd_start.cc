@@ -68,12 +68,13 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.verify = options.verify;
     offer.digest_key = make_digest_key();
     offer.fence = options.fence;
+    offer.compression = options.compression;
     offer.without = options.without;
     return offer;
 }
 
 // Both HELLOs, the OFFER, and the peer's answer: nothing is changed by then.
-Status agree(Link& link, const HostFacts& here, const Offer& offer,
+Status agree(Link& link, const HostFacts& here, Offer& offer,
              std::string& peer)
 {
     const Hello mine = make_hello(here);
@@ -85,6 +86,11 @@ Status agree(Link& link, const HostFacts& here, const Offer& offer,
     if (auto s = check_peer(mine, *theirs); !s) {
         return s.error().with_context(peer);
     }
+    const auto compression = agree_on(offer.compression, *theirs);
+    if (!compression) {
+        return compression.error().with_context(peer);
+    }
+    offer.compression = *compression;
     const std::string text = to_json(offer);
     if (auto s = link.send(FrameType::OFFER,
                            {View(reinterpret_cast<const uint8_t*>(text.data()),
@@ -130,7 +136,7 @@ public:
 
 private:
     Status protect();
-    Status connect(const HostFacts& here, const Offer& offer);
+    Status connect(const HostFacts& here, Offer& offer);
     void say_protected(StatusBoard& board);
 
     const StartOptions& options_;
@@ -217,7 +223,7 @@ Status Start::protect()
     return {};
 }
 
-Status Start::connect(const HostFacts& here, const Offer& offer)
+Status Start::connect(const HostFacts& here, Offer& offer)
 {
     auto transport = Transport::open(transport_command(options_));
     if (!transport) {

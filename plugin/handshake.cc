@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <new>
@@ -82,6 +83,7 @@ Hello make_hello(const HostFacts& facts)
     hello.host = facts.name;
     hello.xen = facts.xen;
     hello.cpu_features = facts.cpu_features;
+    hello.unpacks = {compression_lz4};
     return hello;
 }
 
@@ -96,6 +98,10 @@ std::string to_json(const Hello& hello)
         .member("max-frame", hello.max_frame);
     json.key("features").open_list();
     for (const auto& name : hello.features) {
+        json.value(name);
+    }
+    json.close_list().key("unpacks").open_list();
+    for (const auto& name : hello.unpacks) {
         json.value(name);
     }
     json.close_list().key("cpu-features").open_list();
@@ -118,7 +124,8 @@ std::string to_json(const Offer& offer)
         .member("interval-ms", static_cast<uint64_t>(offer.interval.count()))
         .member("verify", offer.verify)
         .member("digest-key", offer.digest_key)
-        .member("fence", offer.fence);
+        .member("fence", offer.fence)
+        .member("compression", to_string(offer.compression));
     json.key("without").open_list();
     for (const auto& name : offer.without) {
         json.value(name);
@@ -151,6 +158,7 @@ Result<Hello> parse_hello(View body)
         .read(xen, &Json::text, "xen")
         .read(hello.max_frame, &Json::number, "max-frame")
         .read(hello.features, &Json::texts, "features")
+        .read(hello.unpacks, &Json::texts, "unpacks")
         .read(words, &Json::numbers, "cpu-features");
     if (members.error()) {
         return members.error()->with_context("HELLO");
@@ -181,6 +189,7 @@ Result<Offer> parse_offer(View body)
     uint64_t timeout_ms = 0;
     uint64_t interval_ms = 0;
     std::vector<std::string> without;
+    std::string compression;
     Members members(*json);
     members.read(offer.domain, &Json::text, "domain")
         .read(offer.configuration, &Json::text, "configuration")
@@ -191,6 +200,7 @@ Result<Offer> parse_offer(View body)
         .read(offer.verify, &Json::flag, "verify")
         .read(offer.digest_key, &Json::text, "digest-key")
         .read(offer.fence, &Json::text, "fence")
+        .read(compression, &Json::text, "compression")
         .read(without, &Json::texts, "without");
     if (members.error()) {
         return members.error()->with_context("OFFER");
@@ -204,6 +214,12 @@ Result<Offer> parse_offer(View body)
         offer.domain.empty()) {
         return Error(ErrorKind::protocol, "OFFER: a value is out of range");
     }
+    const auto known = parse_compression(compression);
+    if (!known) {
+        return Error(ErrorKind::protocol,
+                     "OFFER: \"compression\" is none that is known here");
+    }
+    offer.compression = *known;
     offer.timeout = std::chrono::milliseconds(timeout_ms);
     offer.interval = std::chrono::milliseconds(interval_ms);
     offer.without.insert(without.begin(), without.end());
@@ -247,6 +263,23 @@ Status check_peer(const Hello& primary, const Hello& secondary)
         }
     }
     return {};
+}
+
+Result<Compression> agree_on(Compression wanted, const Hello& secondary)
+{
+    if (wanted == Compression::none ||
+        std::ranges::find(secondary.unpacks, compression_lz4) !=
+            secondary.unpacks.end()) {
+        return wanted;
+    }
+    if (wanted == Compression::automatic) {
+        return Compression::none;
+    }
+    return Error(ErrorKind::refused,
+                 "its xl-colo " + secondary.version + " does not unpack " +
+                     to_string(wanted) +
+                     ": install the same one on both hosts, or use "
+                     "--compress=none");
 }
 
 Result<Hello> exchange_hello(Link& link, const Hello& mine)

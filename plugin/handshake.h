@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "compression.h"
 #include "glue.h"
 #include "link.h"
 #include "result.h"
@@ -22,6 +23,7 @@ struct Hello {
     XenVersion xen;
     std::vector<uint32_t> cpu_features;
     uint64_t max_frame = frame_body_max;
+    std::vector<std::string> unpacks;   // compressions that it understands
 };
 
 struct Offer {
@@ -34,6 +36,7 @@ struct Offer {
     bool verify = false;
     std::string digest_key;  // hexadecimal; fresh for each session
     std::string fence;       // empty: none
+    Compression compression = Compression::none;
     std::set<std::string> without;
 
     bool lacks(const char* work_around) const
@@ -59,6 +62,8 @@ Result<Offer> parse_offer(View body);
 
 // What the primary has against the secondary. Error refused, for an admin.
 Status check_peer(const Hello& primary, const Hello& secondary);
+// What the two agree on of what the admin asked for. Error refused alike.
+Result<Compression> agree_on(Compression wanted, const Hello& secondary);
 
 // Sends ours and waits for theirs. A STOP in its place is the peer's reason.
 Result<Hello> exchange_hello(Link& link, const Hello& mine);

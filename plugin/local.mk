@@ -5,6 +5,7 @@ noinst_LIBRARIES += libplugin.a
 libplugin_a_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	$(CRYPTO_CFLAGS) \
+	$(LZ4_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(XXHASH_CFLAGS) \
 	$(NULL)
@@ -13,6 +14,7 @@ libplugin_a_SOURCES = \
 	plugin/background.h \
 	plugin/caretaker.cc \
 	plugin/caretaker.h \
+	plugin/compression.h \
 	plugin/content_hash.cc \
 	plugin/content_hash.h \
 	plugin/control.cc \
@@ -53,6 +55,10 @@ libplugin_a_SOURCES = \
 	plugin/moved_pages.h \
 	plugin/options.cc \
 	plugin/options.h \
+	plugin/packed_frame.cc \
+	plugin/packed_frame.h \
+	plugin/packer.cc \
+	plugin/packer.h \
 	plugin/page_difference.cc \
 	plugin/page_difference.h \
 	plugin/page_digester.cc \
@@ -98,6 +104,8 @@ libplugin_a_SOURCES = \
 	plugin/verify.h \
 	plugin/wire.cc \
 	plugin/wire.h \
+	plugin/worker_pool.cc \
+	plugin/worker_pool.h \
 	$(NULL)
 
 # One program under several names, in xl's plugin folder for a patched xl and
@@ -125,6 +133,7 @@ xl_colo_LDADD = \
 	libglue.a \
 	libplugin.a \
 	$(CRYPTO_LIBS) \
+	$(LZ4_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \
 	$(YAJL_LIBS) \

@@ -308,6 +308,18 @@ const Command<StartOptions>& start_command()
                  o.fence = value;
                  return {};
              }},
+            {'\0', "compress", "KIND",
+             "pack pages on their way: none, lz4, or auto,\n"
+             "where it saves more time than it costs (default)",
+             [](Options& o, const std::string& value) -> Status {
+                 const auto compression = parse_compression(value);
+                 if (!compression) {
+                     return usage("\"" + value +
+                                  "\" is none of none, lz4, auto");
+                 }
+                 o.compression = *compression;
+                 return {};
+             }},
             flag<Options>('\0', "verify",
                           "compare every page on both hosts after each\n"
                           "checkpoint; a difference ends protection",

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compression.h"
 #include "result.h"
 
 namespace xl_colo {
@@ -34,6 +35,7 @@ struct StartOptions : CommonOptions {
     std::optional<uint64_t> max_checkpoints;
     bool foreground = false;
     std::string fence;  // empty: none
+    Compression compression = Compression::automatic;
     int verbose = 0;
     // Any of "f2", "f3", "f4", "back-channel"; for tests.
     std::set<std::string> without;

@@ -48,7 +48,8 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       options_(std::move(options)),
       peer_(link, queue_),
       keys_(parse_digest_key(options_.offer.digest_key).value()),
-      stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_)),
+      stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_),
+              options_.offer.compression),
       dirty_list_(options_.offer.gfns, mover.takes_dirty_list_parts(),
                   options_.offer.lacks(without_back_channel))
 {

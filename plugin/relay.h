@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "compression.h"
 #include "copy_pages.h"
 #include "dirty_set.h"
 #include "glue.h"
@@ -40,7 +41,8 @@ public:
     // `gfns`: a page beyond them ends the stream with an error. Without
     // `elision` all pages are sent.
     SaveRelay(FrameSender& sender, Pages gfns,
-              const std::optional<Elision>& elision);
+              const std::optional<Elision>& elision,
+              Compression compression = Compression::none);
     // Ends the threads.
     ~SaveRelay();
 
@@ -109,7 +111,9 @@ public:
     // Error protocol as well for a record after the one of type CHECKPOINT:
     // libxc would take it into the next checkpoint.
     Status record(View body);
-    // The body of a PAGES frame, which becomes a PAGE_DATA record. Errs alike.
+    // The body of a PAGES or PACKED_PAGES frame, which becomes a PAGE_DATA
+    // record. Err alike.
+    Status packed_pages(View body);
     Status pages(View body);
     // Pages that the primary did not send because the copy has them already, as
     // far as it knew. For whoever has seen the checkpoint's last frame.

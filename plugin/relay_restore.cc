@@ -1,6 +1,7 @@
 // Frames from the wire become the stream that xc_domain_restore reads. Nothing
 // reaches libxc, which works as root on what it is told, before it was checked.
 #include "migration_stream.h"
+#include "packed_frame.h"
 #include "pages_frame.h"
 #include "relay.h"
 #include "relay_pipe.h"
@@ -14,6 +15,7 @@ struct RestoreFeed::Impl {
     RelayPipe pipe{RelayPipe::Ours::writes};
     bool begun = false;     // the headers are through
     bool complete = false;  // so is the checkpoint's last record
+    Unpacker unpacker;
     PagesReader reader;
     DirtySet kept;
     CopyPages copy;
@@ -89,6 +91,12 @@ Status RestoreFeed::pages(View body)
         impl_->copy.add(entry.pfn, entry.has_contents);
     }
     return record->empty() ? Status() : impl_->pipe.write(*record);
+}
+
+Status RestoreFeed::packed_pages(View body)
+{
+    const auto whole = impl_->unpacker.unpack(body);
+    return whole ? pages(*whole) : whole.error();
 }
 
 const DirtySet& RestoreFeed::kept() const

@@ -10,6 +10,7 @@
 
 #include "dirty_set.h"
 #include "migration_stream.h"
+#include "packer.h"
 #include "page_sifter.h"
 #include "relay.h"
 #include "relay_pipe.h"
@@ -25,12 +26,14 @@ constexpr size_t buffers = 3;
 }  // namespace
 
 struct SaveRelay::Impl {
-    Impl(FrameSender& to, Pages guest, const std::optional<Elision>& elision)
+    Impl(FrameSender& to, Pages guest, const std::optional<Elision>& elision,
+         Compression compression)
         : sender(to),
           gfns(guest),
           sent(guest),
           copy_has(guest),
           sifter(guest, elision),
+          packer(compression),
           free(buffers),
           reader([this] { run_reader(); }),
           worker([this] { run_sender(); })
@@ -58,6 +61,7 @@ struct SaveRelay::Impl {
     Error send_stream();
     Status send_piece(Piece& piece);
     Status send_pages(const PageData& pages, Piece& piece);
+    Result<uint64_t> send_sifted();
     void end(Error why);
 
     FrameSender& sender;
@@ -72,6 +76,7 @@ struct SaveRelay::Impl {
     SentPages totals;         // the same
     DirtySet copy_has;        // by the last entry of each page
     PageSifter sifter;
+    Packer packer;
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -207,21 +212,37 @@ Status SaveRelay::Impl::send_pages(const PageData& pages, Piece& piece)
     if (!sifted) {
         return sifted.error();
     }
-    uint64_t size = 0;
-    if (sifter.count() > 0) {
-        const View head = sifter.head();
-        const View contents = sifter.contents();
-        if (auto s = sender.send(FrameType::PAGES, {head, contents}); !s) {
-            return s;
-        }
-        size = frame_header_size + head.size() + contents.size();
+    const auto size = send_sifted();
+    if (!size) {
+        return size.error();
     }
     totals.left_out = Pages{totals.left_out.value() +
                             sifted->left_out.value()};
     totals.zeros = Pages{totals.zeros.value() + sifted->zeros.value()};
     totals.saved = Bytes{totals.saved.value() + frame_header_size +
-                         piece.size - size};
+                         piece.size - *size};
     return {};
+}
+
+// How many bytes that took on the wire.
+Result<uint64_t> SaveRelay::Impl::send_sifted()
+{
+    if (sifter.count() == 0) {
+        return 0;
+    }
+    const View head = sifter.head();
+    const View contents = sifter.contents();
+    const auto packed = packer.pack(head, contents);
+    const auto begun = std::chrono::steady_clock::now();
+    const Status s =
+        packed ? sender.send(FrameType::PACKED_PAGES, {*packed})
+               : sender.send(FrameType::PAGES, {head, contents});
+    if (!s) {
+        return s.error();
+    }
+    const size_t size = packed ? packed->size() : head.size() + contents.size();
+    packer.sent(size, std::chrono::steady_clock::now() - begun);
+    return frame_header_size + size;
 }
 
 Status SaveRelay::Impl::send_piece(Piece& piece)
@@ -309,8 +330,9 @@ void SaveRelay::Impl::run_sender()
 // ---- for the session -------------------------------------------------------
 
 SaveRelay::SaveRelay(FrameSender& sender, Pages gfns,
-                     const std::optional<Elision>& elision)
-    : impl_(std::make_unique<Impl>(sender, gfns, elision))
+                     const std::optional<Elision>& elision,
+                     Compression compression)
+    : impl_(std::make_unique<Impl>(sender, gfns, elision, compression))
 {
 }
 

@@ -420,11 +420,14 @@ Status Secondary::on_frame(Frame frame)
     switch (frame.type) {
     case FrameType::IMAGE:
     case FrameType::PAGES:
+    case FrameType::PACKED_PAGES:
     case FrameType::RECORD: {
         const Status fed = frame.type == FrameType::IMAGE
                                ? stream_.image(frame.body)
                            : frame.type == FrameType::PAGES
                                ? stream_.pages(frame.body)
+                           : frame.type == FrameType::PACKED_PAGES
+                               ? stream_.packed_pages(frame.body)
                                : stream_.record(frame.body);
         link_.recycle(std::move(frame.body));
         return ending_ ? Status() : fed;

@@ -37,6 +37,7 @@ constexpr std::array rows{
     TypeRow{FrameType::DIGESTS, "DIGESTS", 16, digests_max},
     TypeRow{FrameType::PAGES, "PAGES", 16, frame_body_max},
     TypeRow{FrameType::MEMORY, "MEMORY", 16, 16},
+    TypeRow{FrameType::PACKED_PAGES, "PACKED_PAGES", 24, frame_body_max},
     TypeRow{FrameType::SUSPENDED, "SUSPENDED", 8, 8},
     TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", 16, dirty_set_max},
     TypeRow{FrameType::COMMITTED, "COMMITTED", 8, 8},

@@ -26,6 +26,7 @@ enum class FrameType : uint32_t {
     DIGESTS = 0x0016,
     PAGES = 0x0017,
     MEMORY = 0x0018,
+    PACKED_PAGES = 0x0019,
     SUSPENDED = 0x0020,
     DIRTY_SET = 0x0021,
     COMMITTED = 0x0022,

@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
 	tests/unit/test-options \
+	tests/unit/test-packer \
 	tests/unit/test-page_difference \
 	tests/unit/test-page_hash \
 	tests/unit/test-page_sifter \
@@ -115,6 +116,7 @@ LDADD = \
 	libplugin.a \
 	$(CMOCKA_LIBS) \
 	$(CRYPTO_LIBS) \
+	$(LZ4_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \
 	$(YAJL_LIBS) \

@@ -48,4 +48,9 @@ tests_bench_test_checkpoint_LDADD = $(bench_ldadd)
 bench: tests/bench/checkpoint $(model_names)
 	tests/bench/checkpoint --json=bench.json $(BENCH_OPTIONS)
 	$(srcdir)/tests/bench/table bench.json
+	tests/bench/checkpoint --json=bench-packed.json --contents=text \
+	    --sides=ours,lz4,auto --guests=1024 --pages=2000,20000 \
+	    --identical=0,90 $(BENCH_OPTIONS)
+	$(srcdir)/tests/bench/table --sides=ours,lz4 bench-packed.json
+	$(srcdir)/tests/bench/table --sides=ours,auto bench-packed.json
 	$(srcdir)/tests/bench/dirty-list

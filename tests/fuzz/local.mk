@@ -3,6 +3,7 @@
 fuzz_harnesses = \
 	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-packed \
 	tests/fuzz/fuzz-pages \
 	tests/fuzz/fuzz-record \
 	$(NULL)
@@ -28,6 +29,11 @@ tests_fuzz_fuzz_dirty_set_SOURCES = \
 tests_fuzz_fuzz_frame_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_frame_SOURCES = \
 	tests/fuzz/fuzz-frame.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_packed_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_packed_SOURCES = \
+	tests/fuzz/fuzz-packed.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)
 tests_fuzz_fuzz_pages_CXXFLAGS = $(fuzz_cxxflags)

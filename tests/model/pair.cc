@@ -197,6 +197,7 @@ void Side::run_primary()
     offer.interval = options.interval;
     offer.verify = options.verify;
     offer.without = options.without;
+    offer.compression = options.compression;
     if (auto s = open_as_primary(link, host, offer); !s) {
         report.trouble = s.error().text();
         return;

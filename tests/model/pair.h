@@ -48,6 +48,7 @@ struct PairOptions {
     bool verify = true;
     std::optional<uint64_t> checkpoints = 5;  // beyond the initial copy
     std::set<std::string> without;            // work-arounds
+    Compression compression = Compression::none;
     std::function<void(Scene&)> on_primary, on_secondary;
 };
 

@@ -71,6 +71,20 @@ void copy_is_right_without_elision(void**)
     assert_int_equal(r.comparison.differing_pages, 0);
 }
 
+void copy_is_right_with_pages_packed(void**)
+{
+    for (const auto kind : {Compression::lz4, Compression::automatic}) {
+        PairOptions options;
+        options.compression = kind;
+        const PairResult r = run_pair(options);
+
+        assert_no_trouble(r);
+        assert_contains(r.primary.why, " checkpoints taken");
+        assert_true(r.comparison.drifted > 0);
+        assert_int_equal(r.comparison.differing_pages, 0);
+    }
+}
+
 // A page that the copy gave back by itself is in no log. The primary leaves it
 // out, for it holds there what was sent last, and the copy would go on without
 // it; stock COLO fails to put it in.
@@ -109,6 +123,7 @@ int main()
         cmocka_unit_test(copy_differs_without_the_highest_gfn),
         cmocka_unit_test(copy_differs_without_a_digest),
         cmocka_unit_test(copy_is_right_without_elision),
+        cmocka_unit_test(copy_is_right_with_pages_packed),
         cmocka_unit_test(page_that_the_copy_gave_back_ends_protection),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

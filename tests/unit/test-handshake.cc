@@ -45,6 +45,7 @@ Offer offer()
     o.verify = true;
     o.digest_key = make_digest_key();
     o.fence = "fence_ipmilan -o \"off\"";
+    o.compression = Compression::automatic;
     o.without = {"f2", "back-channel"};
     return o;
 }
@@ -60,6 +61,7 @@ void hello_arrives_as_it_was_sent(void**)
     assert_true(got->cpu_features == sent.cpu_features);
     assert_true(got->features.empty());
     assert_int_equal(got->max_frame, frame_body_max);
+    assert_true(got->unpacks == sent.unpacks);
     assert_true(bool(check_peer(sent, *got)));
 }
 
@@ -77,6 +79,7 @@ void offer_arrives_as_it_was_sent(void**)
     assert_true(got->verify);
     assert_text(got->digest_key, sent.digest_key);
     assert_text(got->fence, sent.fence);
+    assert_true(got->compression == sent.compression);
     assert_true(got->without == sent.without);
 }
 
@@ -121,6 +124,22 @@ void secondary_that_does_not_fit_is_refused(void**)
             assert_contains(s.error().text(), c.why);
         }
     }
+}
+
+void compression_is_what_both_know(void**)
+{
+    Hello knows = make_hello(facts("beta"));
+    Hello lacks = make_hello(facts("beta"));
+    lacks.unpacks = {"zip"};
+    for (const auto wanted :
+         {Compression::none, Compression::lz4, Compression::automatic}) {
+        assert_true(*agree_on(wanted, knows) == wanted);
+    }
+    assert_true(*agree_on(Compression::none, lacks) == Compression::none);
+    assert_true(*agree_on(Compression::automatic, lacks) == Compression::none);
+    const auto refused = agree_on(Compression::lz4, lacks);
+    assert_true(refused.error().kind() == ErrorKind::refused);
+    assert_contains(refused.error().text(), "does not unpack lz4: install");
 }
 
 // Another protocol may name its members otherwise: its number comes first.
@@ -168,7 +187,8 @@ void nonsense_in_hello_is_refused(void**)
              {"xen", "\"4\""}, {"xen", "\"4.17.7\""}, {"xen", "\"-4.17\""},
              {"xen", "4.17"}, {"features", "{}"}, {"features", "[1]"},
              {"cpu-features", "[\"a\"]"}, {"cpu-features", "[-1]"},
-             {"cpu-features", "[4294967296]"}, {"max-frame", "-1"}}) {
+             {"cpu-features", "[4294967296]"}, {"max-frame", "-1"},
+             {"unpacks", "\"lz4\""}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
         assert_false(bool(parse_hello(bytes_of(with(good, n)))));
     }
@@ -186,7 +206,8 @@ void nonsense_in_offer_is_refused(void**)
              {"timeout-ms", "0"}, {"timeout-ms", "86400001"},
              {"interval-ms", "86400001"}, {"verify", "1"},
              {"digest-key", "7"}, {"fence", "null"}, {"without", "\"f2\""},
-             {"configuration", "{}"}, {"memory-kib", "1.5"}}) {
+             {"configuration", "{}"}, {"memory-kib", "1.5"},
+             {"compression", "\"zip\""}, {"compression", "1"}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
         assert_false(bool(parse_offer(bytes_of(with(good, n)))));
     }
@@ -251,6 +272,7 @@ int main()
         cmocka_unit_test(hello_arrives_as_it_was_sent),
         cmocka_unit_test(offer_arrives_as_it_was_sent),
         cmocka_unit_test(secondary_that_does_not_fit_is_refused),
+        cmocka_unit_test(compression_is_what_both_know),
         cmocka_unit_test(other_protocol_is_refused_by_its_number),
         cmocka_unit_test(nonsense_in_hello_is_refused),
         cmocka_unit_test(nonsense_in_offer_is_refused),

@@ -35,7 +35,8 @@ const char* const usage =
     "                     (from 20000 pages on once, from 100000 on in the\n"
     "                     first round only)\n"
     "  --contents=KIND    noise, or text              noise\n"
-    "  --only=SIDE        stock, or ours              both\n"
+    "  --sides=SIDE,...   stock, ours, and ours with  stock,ours\n"
+    "                     compression: lz4, auto\n"
     "  --json=FILE        where the rows go           bench.json\n";
 
 struct Options {
@@ -46,7 +47,7 @@ struct Options {
     uint64_t rounds = 3;
     uint64_t repeat = 2;
     Contents contents = Contents::noise;
-    std::string only;
+    std::vector<Kind> sides{Kind::stock, Kind::ours};
     std::string json = "bench.json";
 };
 
@@ -65,6 +66,28 @@ std::vector<uint64_t> numbers(const char* text)
     }
 }
 
+std::vector<Kind> sides(const std::string& text)
+{
+    std::vector<Kind> list;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const std::string name = text.substr(begin, end - begin);
+        const size_t before = list.size();
+        for (const Kind kind :
+             {Kind::stock, Kind::ours, Kind::lz4, Kind::automatic}) {
+            if (name == to_string(kind)) {
+                list.push_back(kind);
+            }
+        }
+        if (list.size() == before) {
+            std::fputs(usage, stderr);
+            std::exit(EXIT_FAILURE);
+        }
+        begin = end + 1;
+    }
+    return list;
+}
+
 Options parse(int argc, char** argv)
 {
     static const option long_options[] = {
@@ -75,7 +98,7 @@ Options parse(int argc, char** argv)
         {"rounds", required_argument, nullptr, 'r'},
         {"repeat", required_argument, nullptr, 'n'},
         {"contents", required_argument, nullptr, 'c'},
-        {"only", required_argument, nullptr, 'o'},
+        {"sides", required_argument, nullptr, 's'},
         {"json", required_argument, nullptr, 'j'},
         {}};
     Options options;
@@ -94,7 +117,7 @@ Options parse(int argc, char** argv)
             options.contents = std::string(optarg) == "text" ? Contents::text
                                                              : Contents::noise;
             break;
-        case 'o': options.only = optarg; break;
+        case 's': options.sides = sides(optarg); break;
         case 'j': options.json = optarg; break;
         default:
             std::fputs(usage, stderr);
@@ -205,12 +228,7 @@ std::vector<Row> measure(const Options& options)
     };
     for (const uint64_t mib : options.guests_mib) {
         const size_t first = rows.size();
-        std::vector<Kind> kinds;
-        for (const Kind kind : {Kind::stock, Kind::ours}) {
-            if (options.only.empty() || options.only == to_string(kind)) {
-                kinds.push_back(kind);
-            }
-        }
+        const std::vector<Kind>& kinds = options.sides;
         for (const Kind kind : kinds) {
             for (const Job& job : jobs) {
                 rows.push_back({kind, mib << 20, job, {}});

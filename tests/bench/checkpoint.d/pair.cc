@@ -32,6 +32,13 @@ namespace xl_colo::bench {
 
 namespace {
 
+Compression compression_of(Kind kind)
+{
+    return kind == Kind::lz4         ? Compression::lz4
+           : kind == Kind::automatic ? Compression::automatic
+                                     : Compression::none;
+}
+
 using std::chrono::milliseconds;
 using namespace model;
 
@@ -356,6 +363,7 @@ void Side::run_primary()
     const auto link = make_link();
     Offer offer = make_offer(layout.gfns);
     offer.timeout = silence;
+    offer.compression = compression_of(options.kind);
     if (!options.digests) {
         offer.without.insert(without_elision);
     }
@@ -409,7 +417,12 @@ void wait_for(pid_t pid, const char* who, std::string& trouble)
 
 const char* to_string(Kind kind)
 {
-    return kind == Kind::stock ? "stock" : "ours";
+    switch (kind) {
+    case Kind::stock: return "stock";
+    case Kind::lz4: return "lz4";
+    case Kind::automatic: return "auto";
+    default: return "ours";
+    }
 }
 
 PairResult run_pair(const PairOptions& options)

@@ -15,7 +15,8 @@
 
 namespace xl_colo::bench {
 
-enum class Kind { stock, ours };
+// What sends: stock COLO, or ours with one kind of compression.
+enum class Kind { stock, ours, lz4, automatic };
 const char* to_string(Kind kind);
 
 struct PairOptions {

@@ -74,6 +74,29 @@ void copies_are_equal_after_every_checkpoint(void**)
     }
 }
 
+// Pages of words, of which LZ4 leaves two fifths.
+void pages_that_are_packed_are_fewer_bytes(void**)
+{
+    std::array<std::vector<Sample>, 2> samples;
+    for (const Kind kind : {Kind::ours, Kind::lz4}) {
+        PairOptions options;
+        options.kind = kind;
+        options.guest = guest;
+        options.contents = Contents::text;
+        options.compare = true;
+        options.jobs = {{2000, 0, 0}, {2000, 50, 0}};
+        const PairResult result = run_pair(options);
+        assert_text(result.trouble, "");
+        samples[kind == Kind::lz4] = result.samples;
+    }
+    for (size_t i = 0; i < samples[0].size(); ++i) {
+        assert_int_equal(samples[1][i].differing_pages, 0);
+        assert_true(samples[1][i].wire_bytes <
+                    samples[0][i].wire_bytes / 2);
+        assert_int_equal(samples[1][i].back_bytes, samples[0][i].back_bytes);
+    }
+}
+
 void stock_sends_every_dirty_page(void**)
 {
     for (size_t i = 0; i < std::size(jobs); ++i) {
@@ -180,6 +203,7 @@ int main()
     signal(SIGPIPE, SIG_IGN);
     const CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_equal_after_every_checkpoint),
+        cmocka_unit_test(pages_that_are_packed_are_fewer_bytes),
         cmocka_unit_test(stock_sends_every_dirty_page),
         cmocka_unit_test(ours_sends_no_more_than_stock),
         cmocka_unit_test(

@@ -8,7 +8,7 @@ _HOST_TOOLS = [
     "busybox-static", "dropbear-bin", "kmod", "qemu-system-xen", "seabios",
     "socat", "xenstore-utils",
     # For the program under test, which comes over the 9p share.
-    "libstdc++6", "libxxhash0", "libyajl2",
+    "liblz4-1", "libstdc++6", "libxxhash0", "libyajl2",
 ]
 
 PROFILES = {
@@ -54,6 +54,7 @@ DOM0_FILES = [
     "usr/lib/xen-common/bin/xen-utils-wrapper",
     "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
     "usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
+    "usr/lib/x86_64-linux-gnu/liblz4.so.1",
     "usr/lib/x86_64-linux-gnu/libstdc++.so.6",
     "usr/lib/x86_64-linux-gnu/libxen*.so.*",
     "usr/lib/x86_64-linux-gnu/libxlutil.so.*",
