@@ -131,9 +131,9 @@ TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
 	'$(srcdir)/tests/patches/cross-build arm64' \
 	$(NULL)
-# "tests/sanitize thread" is for hand: a minute or two more.
 TESTS_SANITIZED = \
 	'$(srcdir)/tests/sanitize address,undefined' \
+	'$(srcdir)/tests/sanitize thread' \
 	$(NULL)
 long_test_environment = \
 	XL_COLO_BUILD='$(abs_builddir)' \
@@ -148,6 +148,13 @@ check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
 
+# What check-sanitized runs, and makes where it is not there.
+sanitized-programs:
+	for kind in address,undefined thread; do \
+	    $(long_test_environment) $(srcdir)/tests/sanitize --build $$kind || \
+	    exit 1; \
+	done
+
 check-sanitized:
 	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
 	    $(TESTS_SANITIZED)
@@ -155,4 +162,4 @@ check-sanitized:
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-.PHONY: bench check-nested check-patches check-sanitized demo
+.PHONY: bench check-nested check-patches check-sanitized demo sanitized-programs

@@ -44,7 +44,7 @@ PairOutcome run_case(const Case& c)
     SessionPair pair;
     set_up(pair);
     if (c.fault == WireFault::freeze) {
-        pair.options.offer.timeout = 800ms;
+        pair.options.offer.timeout = 2s;
     }
     pair.wire.fault(c.type, c.nth, c.fault);
     return pair.run();
