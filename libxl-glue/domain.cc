@@ -92,6 +92,12 @@ GuestState guest_state(xc_interface* xc, Domid domid)
     return info ? to_guest_state(shutdown_reason(*info)) : GuestState::gone;
 }
 
+Emulator emulator_of(const libxl_domain_config& config)
+{
+    return config.c_info.type == LIBXL_DOMAIN_TYPE_HVM ? Emulator::qemu
+                                                       : Emulator::none;
+}
+
 Status XenDomain::outcome(const char* what, int rc)
 {
     if (rc == 0) {
@@ -162,6 +168,9 @@ Status XenDomain::suspend_copy()
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    if (emulator_ == Emulator::none) {
+        return {};
+    }
     auto stopped =
         access_->qmp.with<void>(
             domid_, [](Qmp& qmp) { return stop_devices(qmp); });
@@ -174,11 +183,20 @@ Result<Buffer> XenDomain::device_state()
     if (!libxl_suspended_) {
         return Error(ErrorKind::io, "the device model was not saved");
     }
+    if (emulator_ == Emulator::none) {
+        return Buffer();
+    }
     return read_device_state(saved_device_state_path(domid_));
 }
 
 Status XenDomain::load_device_state(View state)
 {
+    if (emulator_ == Emulator::none) {
+        loaded_ = state.empty();
+        return loaded_ ? Status()
+                       : Error(ErrorKind::protocol,
+                               "a device state for a guest that has none");
+    }
     const bool may_by_snapshot = options_.reload_by_snapshot;
     auto r = access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
         return may_by_snapshot && needs_snapshot_way(qmp.version())
@@ -246,6 +264,9 @@ Status XenDomain::set_log_dirty(bool on)
 
 Status XenDomain::set_device_model_log_dirty(bool on)
 {
+    if (emulator_ == Emulator::none) {
+        return {};
+    }
     return access_->qmp.with<void>(
         domid_, [&](Qmp& qmp) { return set_dirty_log(qmp, on); });
 }

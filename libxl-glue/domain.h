@@ -14,12 +14,19 @@ namespace xl_colo {
 // From the hypervisor, which knows first and every time.
 GuestState guest_state(xc_interface* xc, Domid domid);
 
+// What a domain's devices are emulated by.
+enum class Emulator { qemu, none };
+
+// A PVH guest has none, though QEMU may serve it with disks.
+Emulator emulator_of(const libxl_domain_config& config);
+
 class XenDomain : public Domain {
 public:
-    XenDomain(std::shared_ptr<Access> access, Domid domid,
+    XenDomain(std::shared_ptr<Access> access, Domid domid, Emulator emulator,
               const OpenOptions& options, PvPeers peers = {})
         : access_(std::move(access)),
           domid_(domid),
+          emulator_(emulator),
           options_(options),
           peers_(peers),
           balloon_(*access_, domid)
@@ -57,6 +64,7 @@ private:
 
     std::shared_ptr<Access> access_;
     Domid domid_;
+    Emulator emulator_;
     OpenOptions options_;
     PvPeers peers_;
     XenBalloon balloon_;

@@ -52,7 +52,7 @@ struct DomainFacts {
     Domid domid;
     std::string name;
     std::string uuid;
-    bool hvm = false;
+    bool pv = false;            // neither HVM nor PVH
     std::vector<std::string> writable_disks;  // by vdev
     std::vector<std::string> nics;            // by MAC address
     // What else both copies would act on, in words: passed-through hardware,

@@ -117,7 +117,7 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     }
     facts.name = to_text((*config)->c_info.name);
     facts.uuid = to_text((*config)->c_info.uuid);
-    facts.hvm = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
+    facts.pv = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_PV;
     for (int i = 0; i < (*config)->num_disks; i++) {
         if ((*config)->disks[i].readwrite) {
             facts.writable_disks.push_back(to_text((*config)->disks[i].vdev));
@@ -175,8 +175,8 @@ Result<std::string> XenHost::uuid_of(const std::string& configuration)
     if (!config) {
         return config.error();
     }
-    if ((*config)->c_info.type != LIBXL_DOMAIN_TYPE_HVM) {
-        return Error(ErrorKind::refused, "the domain is not HVM");
+    if ((*config)->c_info.type == LIBXL_DOMAIN_TYPE_PV) {
+        return Error(ErrorKind::refused, "the domain is a PV guest");
     }
     if (libxl_uuid_is_nil(&(*config)->c_info.uuid)) {
         return Error(ErrorKind::refused, "the configuration has no UUID");
@@ -206,8 +206,12 @@ Result<std::unique_ptr<Domain>> XenHost::open(Domid domid,
     if (!info) {
         return info.error();
     }
-    return std::unique_ptr<Domain>(
-        std::make_unique<XenDomain>(access_, domid, options));
+    auto config = read_configuration(ctx(), domid);
+    if (!config) {
+        return config.error();
+    }
+    return std::unique_ptr<Domain>(std::make_unique<XenDomain>(
+        access_, domid, emulator_of(**config), options));
 }
 
 Result<std::unique_ptr<Incoming>> XenHost::receive(

@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "compat.h"
-#include "domain.h"
 #include "libxl_stream.h"
 
 namespace xl_colo {
@@ -117,7 +116,10 @@ Status XenIncoming::give_device_state(View state)
 
 Status XenIncoming::close_stream()
 {
-    auto r = write_stream(stream_.get(), libxl_stream_closing(*device_state_));
+    auto r = write_stream(stream_.get(),
+                          emulator_ == Emulator::qemu
+                              ? libxl_stream_closing(*device_state_)
+                              : libxl_stream_closing());
     device_state_.reset();
     return r;
 }
@@ -147,7 +149,7 @@ Result<std::unique_ptr<Domain>> XenIncoming::wait_built()
     handed_over_ = true;
     return std::unique_ptr<Domain>(
         std::make_unique<XenDomain>(
-            access_, *built, options_,
+            access_, *built, emulator_, options_,
             PvPeers{Domid(arguments().store_domid),
                     Domid(arguments().console_domid)}));
 }

@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "callout.h"
+#include "domain.h"
 #include "restore_target.h"
 
 namespace xl_colo {
@@ -41,6 +42,7 @@ private:
                 const OpenOptions& options)
         : access_(std::move(access)),
           config_(std::move(config)),
+          emulator_(emulator_of(*config_.get())),
           options_(options)
     {
     }
@@ -50,7 +52,8 @@ private:
     Result<Domid> finish();      // joins it
 
     std::shared_ptr<Access> access_;
-    DomainConfig config_;
+    DomainConfig config_;        // libxl's, once it builds
+    const Emulator emulator_;
     OpenOptions options_;
 
     UniqueFd stream_;            // our end of what libxl reads

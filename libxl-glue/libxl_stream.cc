@@ -45,4 +45,11 @@ Buffer libxl_stream_closing(View device_state)
     return out;
 }
 
+Buffer libxl_stream_closing()
+{
+    Buffer out;
+    put_record_header(out, REC_TYPE_END, 0);
+    return out;
+}
+
 }  // namespace xl_colo

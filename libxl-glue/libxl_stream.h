@@ -15,5 +15,7 @@ Buffer libxl_stream_opening();
 // What it reads after the helper has answered: the state of QEMU (upstream),
 // and the end of the stream.
 Buffer libxl_stream_closing(View device_state);
+// The same for a guest without a device model.
+Buffer libxl_stream_closing();
 
 }  // namespace xl_colo

@@ -22,9 +22,12 @@ std::string list(const std::vector<std::string>& words)
 
 Status check_guest(const DomainFacts& guest)
 {
-    if (!guest.hvm) {
-        return refused("is not an HVM guest: only type=\"hvm\" can be "
-                       "protected");
+    // Nor does Xen's own COLO take one (libxl_colo_save.c). Xen vouches for its
+    // page tables: a copy that has run would have to give them all up before
+    // the next checkpoint is put in.
+    if (guest.pv) {
+        return refused("is a PV guest: only type=\"hvm\" and type=\"pvh\" can "
+                       "be protected");
     }
     if (guest.state != GuestState::running) {
         return refused(std::string("is not running (") +

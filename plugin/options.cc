@@ -279,7 +279,7 @@ const Command<StartOptions>& start_command()
     static const auto command = with_common<Options>({
         "xl-colo-start",
         "DOMAIN HOST",
-        "Protects a running HVM guest: keeps a copy of it on HOST, brought\n"
+        "Protects a running guest: keeps a copy of it on HOST, brought\n"
         "up to date by checkpoints, that takes over when this host is lost.",
         {
             {'s', "ssh-command", "COMMAND",

@@ -58,7 +58,6 @@ FakeHost::FakeHost(const std::string& name)
     host_facts.xen = {4, 17};
     host_facts.cpu_features = {0x178bfbff, 0xf6d83203};
     host_facts.free_kib = 1 << 20;
-    guest_facts.hvm = true;
     guest_facts.memory_kib = FakeGuest::gfns.value() * 4;
     guest_facts.gfns = FakeGuest::gfns;
 }

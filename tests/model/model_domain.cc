@@ -47,7 +47,7 @@ ModelDomain::ModelDomain(std::shared_ptr<Access> access, Domid domid,
                          const Pass& pass)
     : access_(access),
       pass_(pass),
-      xen_(access, domid, OpenOptions{}),
+      xen_(access, domid, Emulator::qemu, OpenOptions{}),
       vm_(Hypervisor::of_this_process().find(domid))
 {
 }

@@ -132,12 +132,14 @@ guest_create() {
 }
 
 # guest_lines HOST NAME: the whole lines that the guest has written to its
-# serial port there; they come in pieces.
+# serial port there, or to its PV console if it has no other; they come in
+# pieces.
 guest_lines() {
-    local line
-    while IFS= read -r line; do
-        printf '%s\n' "$line"
-    done <"$RUNDIR/$1/log/$2.serial"
+    local line files=("$RUNDIR/$1/log/$2.serial")
+    [ "$BED_GUEST" != linux-pvh ] || files=("$RUNDIR/$1/log/guest-$2"*.log)
+    cat "${files[@]}" | while IFS= read -r line; do
+        printf '%s\n' "${line%$'\r'}"
+    done
 } 2>/dev/null
 
 # guest_last HOST NAME: the last line of those that it writes each second.

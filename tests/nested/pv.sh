@@ -43,8 +43,9 @@ pv_works() {
             sleep 0.5
         done
     done
-    # A line that was written to the ring after that arrives, too.
-    local line=$((before[lines] + 1))
+    # A line that was written to the ring after that arrives, too; earlier ones
+    # may have been another host's.
+    local line=$(($(pv_value "$host" lines) + 1))
     until console_says "$host" "console: line $line"; do
         [ "$SECONDS" -lt "$deadline" ] || {
             echo "xenconsoled on $host does not get line $line" >&2

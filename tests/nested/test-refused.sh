@@ -41,6 +41,9 @@ on a 'xl destroy disk'
 guest_create a nic 'vif=["type=vif,mac=00:16:3e:00:00:01,script=/bin/true"]'
 refused '00:16:3e:00:00:01' "xl-colo-start $plain nic b"
 on a 'xl destroy nic'
+guest_create a channel 'channel=["connection=pty,name=org.example.test"]'
+refused 'org.example.test|channel' "xl-colo-start $plain channel b"
+on a 'xl destroy channel'
 on a 'echo nobody:x:65534:65534::/:/bin/sh >>/etc/passwd'
 refused 'root' "su -s /bin/sh nobody -c 'xl-colo-start $plain $guest b'"
 

@@ -13,7 +13,6 @@ namespace {
 DomainFacts good_guest()
 {
     DomainFacts guest;
-    guest.hvm = true;
     return guest;
 }
 
@@ -27,8 +26,8 @@ void guest_is_refused_with_a_reason(void**)
 {
     const Case cases[] = {
         {"good", [](DomainFacts&) {}, nullptr},
-        {"not_hvm", [](DomainFacts& g) { g.hvm = false; },
-         "only type=\"hvm\" can be protected"},
+        {"pv", [](DomainFacts& g) { g.pv = true; },
+         "only type=\"hvm\" and type=\"pvh\" can be protected"},
         {"suspended", [](DomainFacts& g) { g.state = GuestState::suspended; },
          "is not running (suspended)"},
         {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },

@@ -23,11 +23,17 @@ static void a_state_of_whole_words_is_not_padded(void**)
     assert_int_equal(libxl_stream_closing(state).size(), 8 + 8 + 16 + 8);
 }
 
+static void without_a_device_model_it_just_ends(void**)
+{
+    assert_text(hex(libxl_stream_closing()), hex(Buffer(8)));
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_stream_is_that_of_the_specification),
         cmocka_unit_test(a_state_of_whole_words_is_not_padded),
+        cmocka_unit_test(without_a_device_model_it_just_ends),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -20,6 +20,7 @@
 #include "workload.h"
 
 static int serial;
+static int orders; // what obey() reads, or -1
 
 void platform_write(const char *line)
 {
@@ -40,9 +41,14 @@ static void set_up_linux(void)
     mkdir("/proc", 0755);
     mount("dev", "/dev", "devtmpfs", 0, NULL);
     mount("proc", "/proc", "proc", 0, NULL);
-    serial = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
-    if (serial < 0 || tcgetattr(serial, &settings))
-        err(1, "serial port");
+    serial = orders = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+    // A PVH guest has just the PV console, on which pv.c listens.
+    if (serial < 0 || tcgetattr(serial, &settings)) {
+        orders = -1;
+        serial = open("/dev/hvc0", O_RDWR | O_NOCTTY);
+        if (serial < 0 || tcgetattr(serial, &settings))
+            err(1, "console");
+    }
     cfmakeraw(&settings);
     tcsetattr(serial, TCSANOW, &settings);
 }
@@ -59,7 +65,7 @@ static void obey(struct workload *w)
 {
     char c;
 
-    if (read(serial, &c, 1) != 1 || workload_input(w, c))
+    if (read(orders, &c, 1) != 1 || workload_input(w, c))
         return;
     if (c == 'p')
         reboot(RB_POWER_OFF);
@@ -122,7 +128,7 @@ int main(int argc, char **argv)
     uint32_t last = watch_clocks(0, &latest);
     uint32_t started = last;
     for (;;) {
-        struct pollfd input = { .fd = serial, .events = POLLIN };
+        struct pollfd input = { .fd = orders, .events = POLLIN };
 
         if (poll(&input, 1, 1000 / TICKS_PER_SECOND) > 0)
             obey(&w);

@@ -1,0 +1,37 @@
+#!/bin/bash
+# A PVH guest, which has no emulated devices and no device model: every page is
+# compared after each checkpoint; then its host dies, and what uses its PV
+# drivers, and "xl reboot", must work on the survivor.
+BED_GUEST=linux-pvh
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+. "$(dirname "$0")/pv.sh"
+
+colo_up
+pv_works a || fail "the guest's PV drivers do not work"
+
+progress "protecting it, every page compared after each checkpoint"
+colo_start --verify -i 500 || fail "xl-colo-start"
+wait_for 300 "10 checkpoints" checkpoints_reach a 11
+status_is a state protecting || fail "not protecting: $(status a ended)"
+[ "$(status a verified-checkpoints)" -ge 11 ] ||
+    fail "checkpoints were taken that nobody compared"
+show_figures a
+
+progress "killing host a"
+host_dies a
+wait_for 90 "the guest to be taken over" status_is b state taken-over
+pv_works b || fail "the survivor's PV drivers do not work"
+expect_only_on b
+clocks_went_on || fail "the guest's clocks are wrong"
+
+progress "xl reboot on the survivor"
+first_domid=$(on b "xl domid $guest")
+on b "xl reboot $guest" || fail "xl reboot"
+restarted() {
+    local now
+    now=$(on b "xl domid $guest") 2>/dev/null && [ "$now" != "$first_domid" ]
+}
+wait_for 90 "the guest to be started anew" restarted
+says_hello() { guest_lines b "$guest" | tail -n 40 | grep -q "seconds=3 "; }
+wait_for 90 "the guest's first lines" says_hello
