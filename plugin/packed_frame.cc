@@ -76,10 +76,6 @@ Result<View> Unpacker::unpack(View body)
     if (!size || *size > frame_body_max) {
         return bad("of no size, or of more than a frame holds");
     }
-    // Never shrunk: growing again would fill it with zeros each time.
-    if (whole_.size() < *size) {
-        whole_.resize(*size);
-    }
     size_t at = 0;
     for (View rest = reader.rest(); !rest.empty();) {
         if (rest.size() < piece_header_size) {
@@ -92,6 +88,11 @@ Result<View> Unpacker::unpack(View body)
             packed > raw || packed > rest.size()) {
             return bad("a piece of " + std::to_string(packed) + " bytes for " +
                        std::to_string(raw) + " does not fit");
+        }
+        // By what is there, not by what is told. Never shrunk: growing again
+        // would fill it with zeros each time.
+        if (whole_.size() < at + raw) {
+            whole_.resize(at + raw);
         }
         if (packed == raw) {
             std::memcpy(&whole_[at], rest.data(), raw);
