@@ -1,7 +1,8 @@
 #!/bin/bash
-# A PVH guest, which has no emulated devices and no device model: every page is
-# compared after each checkpoint; then its host dies, and what uses its PV
-# drivers, and "xl reboot", must work on the survivor.
+# A PVH guest, which has no emulated devices and no device model, with two
+# processors that call each other: every page is compared after each checkpoint;
+# then its host dies, and what uses its PV drivers, and "xl reboot", must work on
+# the survivor.
 BED_GUEST=linux-pvh
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -12,9 +13,9 @@ pv_works a || fail "the guest's PV drivers do not work"
 
 progress "protecting it, every page compared after each checkpoint"
 colo_start --verify -i 500 || fail "xl-colo-start"
-wait_for 300 "10 checkpoints" checkpoints_reach a 11
+wait_for 400 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
-[ "$(status a verified-checkpoints)" -ge 11 ] ||
+[ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
 show_figures a
 
