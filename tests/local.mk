@@ -148,13 +148,6 @@ check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
 
-# What check-sanitized runs, and makes where it is not there.
-sanitized-programs:
-	for kind in address,undefined thread; do \
-	    $(long_test_environment) $(srcdir)/tests/sanitize --build $$kind || \
-	    exit 1; \
-	done
-
 check-sanitized:
 	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
 	    $(TESTS_SANITIZED)
@@ -162,4 +155,4 @@ check-sanitized:
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-.PHONY: bench check-nested check-patches check-sanitized demo sanitized-programs
+.PHONY: bench check-nested check-patches check-sanitized demo
