@@ -34,7 +34,7 @@ all=$(mib a "$guest")
 
 progress "protecting it, every page compared after each checkpoint"
 colo_start --verify -i 1000 || fail "xl-colo-start"
-wait_for 300 "8 checkpoints" checkpoints_reach a 9
+wait_for 600 "8 checkpoints" checkpoints_reach a 9
 show_figures a
 pv_works a 240 || fail "its PV drivers do not work while it is protected"
 
@@ -42,7 +42,7 @@ target 88
 both_have $((all - 8))
 target 96
 both_have "$all"
-wait_for 400 "20 checkpoints" checkpoints_reach a 21
+wait_for 900 "20 checkpoints" checkpoints_reach a 21
 target 90
 wait_for 120 "a checkpoint" \
     checkpoints_reach a $(($(status a checkpoints) + 1))

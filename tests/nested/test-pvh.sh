@@ -13,7 +13,7 @@ pv_works a || fail "the guest's PV drivers do not work"
 
 progress "protecting it, every page compared after each checkpoint"
 colo_start --verify -i 500 || fail "xl-colo-start"
-wait_for 400 "20 checkpoints" checkpoints_reach a 21
+wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
