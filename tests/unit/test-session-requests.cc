@@ -258,7 +258,7 @@ void failover_over_a_connection_that_breaks(void**)
     };
     const auto outcomes = run_side_by_side(breaks, [](const Break& b) {
         SessionPair pair;
-        pair.options.offer.timeout = 800ms;
+        pair.options.offer.timeout = 2500ms;
         pair.wire.fault(b.type, 1, b.fault);
         return run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
             p.secondary().request_failover();
@@ -346,7 +346,7 @@ void secondary_takes_over_only_when_the_fence_says_yes(void**)
     };
     const auto results = run_side_by_side(cases, [](const FenceCase& c) {
         SessionPair pair;
-        pair.options.offer.timeout = 400ms;
+        pair.options.offer.timeout = 1500ms;
         Fenced fenced;
         pair.fence = std::make_unique<FakeFence>(c.answers);
         pair.fence->on_run = [&] {
