@@ -1,8 +1,7 @@
 #!/bin/bash
-# A PVH guest, which has no emulated devices and no device model, with two
-# processors that call each other: every page is compared after each checkpoint;
-# then its host dies, and what uses its PV drivers, and "xl reboot", must work on
-# the survivor.
+# A PVH guest, which has no emulated devices and no device model: every page is
+# compared after each checkpoint; then its host dies, and what uses its PV
+# drivers, and "xl reboot", must work on the survivor.
 BED_GUEST=linux-pvh
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
