@@ -189,6 +189,31 @@ Result<Buffer> XenDomain::device_state()
     return read_device_state(saved_device_state_path(domid_));
 }
 
+// Until this the copy's event channels are those that it had when it ran. What
+// Xen has to tell through them, the timer of a vCPU that stands still for
+// instance, it writes into the copy's event words, control blocks and vCPU
+// info, wherever the copy had those, and marks no page dirty.
+Status XenDomain::begin_load()
+{
+    if (!options_.reset_pv) {
+        return {};
+    }
+    auto pv = has_pv_drivers(*access_, domid_);
+    if (!pv) {
+        return pv.error();
+    }
+    if (!*pv) {
+        return {};
+    }
+    auto info = domain_info(access_->xc.get(), domid_);
+    if (!info) {
+        return info.error();
+    }
+    shared_info_ = info->shared_info_frame;
+    reset_ = true;
+    return reset_pv(*access_, domid_);
+}
+
 Status XenDomain::load_device_state(View state)
 {
     if (emulator_ == Emulator::none) {
@@ -221,14 +246,26 @@ Status XenDomain::resume()
                        libxl_domain_resume(access_->libxl.get(),
                                            domid_.value(), cancel, nullptr));
     };
-    if (!std::exchange(loaded_, false) || !options_.reset_pv) {
+    const bool loaded = std::exchange(loaded_, false);
+    const bool reset = std::exchange(reset_, false);
+    if (!loaded || !options_.reset_pv) {
         return resume();
     }
-    auto pv = has_pv_drivers(*access_, domid_);
-    if (!pv) {
-        return pv.error();
+    if (!reset) {
+        auto pv = has_pv_drivers(*access_, domid_);
+        if (!pv) {
+            return pv.error();
+        }
+        if (!*pv) {
+            return resume();
+        }
+        // The primary's guest has them since this checkpoint; how far the copy
+        // had come with its own does not matter any more.
+        if (auto s = reset_pv(*access_, domid_); !s) {
+            return s;
+        }
     }
-    return *pv ? reset_pv(*access_, domid_, peers_, resume) : resume();
+    return restart_pv(*access_, domid_, peers_, resume);
 }
 
 Result<Pages> XenDomain::count_dirty()
@@ -331,8 +368,10 @@ Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
     if (!info) {
         return info.error();
     }
-    if (info->shared_info_frame < (uint64_t{1} << 40)) {
-        pages.push_back(Pfn(info->shared_info_frame));
+    const uint64_t shared_info =
+        reset_ ? shared_info_ : info->shared_info_frame;
+    if (shared_info < (uint64_t{1} << 40)) {
+        pages.push_back(Pfn(shared_info));
     }
     for (const auto& parameter : hypervisor_parameters) {
         uint64_t first = 0;

@@ -39,6 +39,7 @@ public:
     bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
+    Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
     Result<Pages> count_dirty() override;
@@ -72,6 +73,8 @@ private:
     bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()
+    bool reset_ = false;            // by reset_pv(), since the last resume()
+    uint64_t shared_info_ = 0;      // the frame that it had before that
     // As long as the domain stands still: what its first digest found.
     std::optional<std::vector<bool>> present_;
 };

@@ -134,11 +134,15 @@ public:
     virtual Status suspend_copy() = 0;
     // The device model's state as of the last suspend().
     virtual Result<Buffer> device_state() = 0;
+    // What follows puts a checkpoint into the suspended copy, beginning with
+    // its pages: from here on nothing but that writes to its memory, not even
+    // the hypervisor. The state that it had is lost.
+    virtual Status begin_load() = 0;
     // Puts the state into the suspended domain's device model.
     virtual Status load_device_state(View state) = 0;
-    // The suspended domain goes on: as if nothing had been, or, where a device
-    // state has been loaded since, from the checkpoint that a restore put in;
-    // a guest with PV drivers starts these anew then.
+    // The suspended domain goes on: as if nothing had been, or, after
+    // begin_load(), from the checkpoint that a restore put in; a guest with PV
+    // drivers starts these anew then.
     virtual Status resume() = 0;
 
     // Pages dirtied since the log was last cleaned; does not clean it.

@@ -11,21 +11,22 @@
 //                      IPIs and its drivers' anew.
 //   vCPU info,         unmapped (unmap_vcpu_info()), so that the guest can
 //   runstate areas     register them again; a second registration is refused.
-//                      What Xen wrote there is in the guest's memory, and came
-//                      with the checkpoint.
+//                      What Xen wrote there is in the guest's memory, and comes
+//                      with the checkpoint, to which Xen must write no more:
+//                      so the reset is before the pages.
 //   time info          forgotten, if shared info was mapped; registered again.
 //   shared info        an empty page takes its place in the guest's physical
 //                      map, the guest maps the real one over it.
 //   grant table        stays; Xen warns of grants in use. The guest's frames of
 //                      it are pages in its map like others, so the primary's
-//                      entries came with the checkpoint; libxc has put in those
-//                      of the two rings (xc_dom_gnttab_seed(), called by
+//                      entries come with the checkpoint; libxc puts in those of
+//                      the two rings (xc_dom_gnttab_seed(), called by
 //                      x86_hvm_stream_complete()).
 //   emulated IRQs      of event channels (pirqs): unmapped, mapped again by the
 //                      guest.
-//   HVM context        untouched: vCPUs, LAPICs, PIT and so on stay as libxc
-//                      has set them. Single-shot timers of VCPUOP stay too; one
-//                      that fires finds no channel, and the guest sets its own.
+//   HVM context        untouched; libxc sets all of it afterwards. Single-shot
+//                      timers of VCPUOP stay too; one that fires finds no
+//                      channel, and the guest sets its own.
 //   HVM parameters     untouched, HVM_PARAM_CALLBACK_IRQ (the callback vector)
 //                      among them. STORE_EVTCHN and CONSOLE_EVTCHN are set
 //                      below: libxc sets them to the ports that it was given,
@@ -182,23 +183,27 @@ Result<bool> has_pv_drivers(Access& access, Domid domid)
     return callback != 0;
 }
 
-Status reset_pv(Access& access, Domid domid, PvPeers& peers,
-                const std::function<Status()>& resume)
+Status reset_pv(Access& access, Domid domid)
 {
     xc_interface* const xc = access.xc.get();
     if (xc_domain_pause(xc, domid.value()) != 0) {
         return hypercall_error("cannot pause the domain", errno);
     }
-    if (xc_domain_soft_reset(xc, domid.value()) != 0) {
-        return hypercall_error("cannot reset the domain", errno);
-    }
+    return xc_domain_soft_reset(xc, domid.value()) == 0
+               ? Status()
+               : hypercall_error("cannot reset the domain", errno);
+}
+
+Status restart_pv(Access& access, Domid domid, PvPeers& peers,
+                  const std::function<Status()>& resume)
+{
     if (auto r = make_channels(access, domid, peers); !r) {
         return r;
     }
     if (auto r = resume(); !r) {
         return r;
     }
-    return xc_domain_unpause(xc, domid.value()) == 0
+    return xc_domain_unpause(access.xc.get(), domid.value()) == 0
                ? Status()
                : hypercall_error("cannot unpause the domain", errno);
 }

@@ -28,10 +28,14 @@ struct PvPeers {
 // has told Xen how it wants to hear of events. Without that it has no channels.
 Result<bool> has_pv_drivers(Access& access, Domid domid);
 
-// Resets the domain, which is suspended and has all that a checkpoint brings,
-// and has `resume` take it out of the suspend. After an error the domain is
-// paused and no state of the guest.
-Status reset_pv(Access& access, Domid domid, PvPeers& peers,
-                const std::function<Status()>& resume);
+// Resets the domain, which is suspended, and holds it paused. From then on the
+// hypervisor writes nothing into its memory.
+Status reset_pv(Access& access, Domid domid);
+
+// Makes the channels of a domain that was reset and has all that a checkpoint
+// brings; `resume` has its devices go on, and it runs. After an error the
+// domain is paused and no state of the guest.
+Status restart_pv(Access& access, Domid domid, PvPeers& peers,
+                  const std::function<Status()>& resume);
 
 }  // namespace xl_colo

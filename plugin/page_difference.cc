@@ -20,6 +20,20 @@ std::string hex(uint64_t value)
     return text;
 }
 
+// More would be a dump.
+constexpr size_t shown_bytes = 8;
+
+std::string bytes(View page, size_t first, size_t last)
+{
+    std::string text;
+    for (size_t i = first; i <= last; ++i) {
+        char byte[4];
+        std::snprintf(byte, sizeof byte, " %02x", page[i]);
+        text += byte;
+    }
+    return text;
+}
+
 std::string where(View original, View copy)
 {
     if (original.empty() || copy.empty()) {
@@ -38,9 +52,14 @@ std::string where(View original, View copy)
     if (count == 0) {
         return "equal when looked at again";
     }
-    return count == 1 ? "byte " + hex(first)
-                      : std::to_string(count) + " bytes from " + hex(first) +
-                            " to " + hex(last);
+    std::string text = count == 1 ? "byte " + hex(first)
+                                  : std::to_string(count) + " bytes from " +
+                                        hex(first) + " to " + hex(last);
+    if (last - first < shown_bytes) {
+        text += ":" + bytes(original, first, last) + ", on the copy" +
+                bytes(copy, first, last);
+    }
+    return text;
 }
 
 bool only_masked_events(View original, View copy)

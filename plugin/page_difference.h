@@ -9,7 +9,8 @@
 namespace xl_colo {
 
 struct PageDifference {
-    // "0x4e0c (8 bytes from 0x1c0 to 0x1cf)", "0x4e0c (not on the copy)"
+    // "0x4e0c (8 bytes from 0x1c0 to 0x1cf)", "0x4e0c (not on the copy)";
+    // "0x4e0c (byte 0x7: c0, on the copy 40)" where these are close together
     std::string text;
     // All of it is what Xen itself wrote there after the page was sent: events
     // for a guest that stands still and has masked them. It sets the bit

@@ -108,6 +108,9 @@ RestoreAnswer Secondary::checkpoint()
     (void)peer_.send(FrameType::COMMITTED, number_);
     usable_ = false;
     if (!first_) {
+        if (auto s = domain_->begin_load(); !s) {
+            return leave(s.error());
+        }
         if (auto s = make_room(); !s) {
             return leave(s.error());
         }

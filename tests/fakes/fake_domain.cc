@@ -145,6 +145,14 @@ Result<Buffer> FakeDomain::device_state()
     return guest_->device_state();
 }
 
+Status FakeDomain::begin_load()
+{
+    if (auto s = faults_.pass("begin_load"); !s) {
+        return s;
+    }
+    return guest_->begin_load();
+}
+
 Status FakeDomain::load_device_state(View state)
 {
     if (auto s = faults_.pass("load_device_state"); !s) {

@@ -44,6 +44,7 @@ public:
     bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
+    Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
     Result<Pages> count_dirty() override;

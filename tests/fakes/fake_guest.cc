@@ -281,6 +281,7 @@ Status FakeGuest::suspend(bool is_copy)
     }
     run_locked();
     state_ = GuestState::suspended;
+    timer_set_ = is_copy;
     snapshots_[counter_] = memory_;
     return {};
 }
@@ -325,6 +326,17 @@ Buffer FakeGuest::device_state() const
     return BodyWriter().u64(device_counter_).take();
 }
 
+Status FakeGuest::begin_load()
+{
+    const std::lock_guard lock(mutex_);
+    if (!shut_down_by(state_)) {
+        return not_possible("a checkpoint", state_);
+    }
+    timer_set_ = false;
+    touched_ = true;
+    return {};
+}
+
 // F4: a device model that is told to load twice dies, unless somebody gives it
 // a yank instance first.
 Status FakeGuest::load_device_state(View state, bool keeps_yank_instance)
@@ -338,6 +350,10 @@ Status FakeGuest::load_device_state(View state, bool keeps_yank_instance)
     }
     if (!device_model_) {
         return Error(ErrorKind::io, "the device model closed its QMP socket");
+    }
+    // As late as it can, with the checkpoint's pages in place.
+    if (timer_set_) {
+        write(event_page, ~uint64_t{0}, false);
     }
     device_counter_ = BodyReader(state).u64().value();
     touched_ = true;

@@ -10,6 +10,9 @@
 //   a page that only the device model writes (DMA: in the dirty log only
 //   while the device model's own log is on),
 //   and the hypervisor's own page, which is in no log and never the same.
+// A timer that it has set goes on while it is suspended without its help, as a
+// copy is: when it fires, the hypervisor writes an event into one of the
+// guest's pages, in no log either, as long as it knows of event channels.
 // With a balloon it also gives pages back and takes them, a few each time,
 // until it has as many as it was told, of which it hears a moment later; each
 // copy chooses its own. The dirty log says nothing of that, nor of what is
@@ -39,6 +42,7 @@ public:
     static constexpr Pfn same_page{1};
     static constexpr Pfn own_page{2};
     static constexpr Pfn dma_page{3};
+    static constexpr Pfn event_page{4};
     static constexpr Pfn first_absent{40};   // a hole, as below 4 GiB
     static constexpr Pfn after_absent{48};
     static constexpr Pfn hypervisor_page{63};
@@ -73,6 +77,7 @@ public:
     Status pause();
     Status unpause();
     Buffer device_state() const;
+    Status begin_load();
     Status load_device_state(View state, bool keeps_yank_instance);
     void start_device_model(View state);
     Status set_log_dirty(bool on);
@@ -131,6 +136,7 @@ private:
     std::optional<Pfn> given_back_;  // the last one
     std::set<Pfn> untracked_;      // came since the log was cleaned
 
+    bool timer_set_ = false;       // in a copy that is suspended
     const FakeGuest* origin_ = nullptr;
     bool touched_ = false;         // by a restore, since it last ran
     std::map<uint64_t, Memory> snapshots_;  // as of each suspend, by counter

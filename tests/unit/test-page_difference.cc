@@ -26,18 +26,22 @@ void only_events_for_a_suspended_guest_pass(void**)
 {
     const Case cases[] = {
         // As it was seen: xenstored's event channel, port 1.
-        {"masked_event", 4, 0x40000000, 0xc0000000, "0x4e0c (byte 0x7)", true},
-        {"last_word", 4092, 0x40000000, 0xc0000000, "0x4e0c (byte 0xfff)",
-         true},
-        {"event_that_is_not_masked", 4, 0, 0x80000000, "0x4e0c (byte 0x7)",
+        {"masked_event", 4, 0x40000000, 0xc0000000,
+         "0x4e0c (byte 0x7: c0, on the copy 40)", true},
+        {"last_word", 4092, 0x40000000, 0xc0000000,
+         "0x4e0c (byte 0xfff: c0, on the copy 40)", true},
+        {"event_that_is_not_masked", 4, 0, 0x80000000,
+         "0x4e0c (byte 0x7: 80, on the copy 00)", false},
+        {"event_on_the_copy", 4, 0xc0000000, 0x40000000,
+         "0x4e0c (byte 0x7: 40, on the copy c0)", false},
+        {"mask", 4, 0, 0x40000000, "0x4e0c (byte 0x7: 40, on the copy 00)",
          false},
-        {"event_on_the_copy", 4, 0xc0000000, 0x40000000, "0x4e0c (byte 0x7)",
-         false},
-        {"mask", 4, 0, 0x40000000, "0x4e0c (byte 0x7)", false},
         {"link_as_well", 4, 0x40000000, 0xc0000001,
-         "0x4e0c (2 bytes from 0x4 to 0x7)", false},
-        {"no_whole_word", 6, 0x40000000, 0xc0000000, "0x4e0c (byte 0x9)",
+         "0x4e0c (2 bytes from 0x4 to 0x7: 01 00 00 c0, on the copy "
+         "00 00 00 40)",
          false},
+        {"no_whole_word", 6, 0x40000000, 0xc0000000,
+         "0x4e0c (byte 0x9: c0, on the copy 40)", false},
         {"nothing", 4, 7, 7, "0x4e0c (equal when looked at again)", false},
     };
     for (const Case& c : cases) {
@@ -63,6 +67,9 @@ void several_events_pass_but_no_byte_beside_them(void**)
     assert_true(compare_pages(Pfn{1}, original, copy).is_event);
     original[2000] = 1;
     assert_false(compare_pages(Pfn{1}, original, copy).is_event);
+    // Too far from each other to be shown.
+    assert_text(compare_pages(Pfn{1}, original, copy).text,
+                "0x1 (4 bytes from 0x7 to 0x7d0)");
 }
 
 void page_that_one_host_lacks_differs(void**)
