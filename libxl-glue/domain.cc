@@ -189,12 +189,32 @@ Result<Buffer> XenDomain::device_state()
     return read_device_state(saved_device_state_path(domid_));
 }
 
-// Until this the copy's event channels are those that it had when it ran. What
-// Xen has to tell through them, the timer of a vCPU that stands still for
-// instance, it writes into the copy's event words, control blocks and vCPU
-// info, wherever the copy had those, and marks no page dirty.
+// A restore expects a new domain, in which no vCPU sleeps and Xen has nothing
+// to tell the guest.
+//
+// A copy's vCPU that was stopped in HLT or in SCHEDOP_poll would go on waiting
+// after it was given another place in the code: in a guest with PV drivers that
+// is one with interrupts off, of which nothing wakes it. One that is offline on
+// the primary is in no HVM context, and would go on where it was.
+//
+// And what Xen has to tell, the timer of a vCPU that stands still for instance,
+// it writes into the copy's event words, control blocks and vCPU info, wherever
+// the copy had those, and marks no page dirty.
 Status XenDomain::begin_load()
 {
+    auto info = domain_info(access_->xc.get(), domid_);
+    if (!info) {
+        return info.error();
+    }
+    // None: as after INIT, vcpu_reset() in xen/common/domain.c. It is offline
+    // until the HVM context has it.
+    constexpr vcpu_guest_context_any_t* none = nullptr;
+    for (uint32_t vcpu = 0; vcpu <= info->max_vcpu_id; ++vcpu) {
+        if (xc_vcpu_setcontext(access_->xc.get(), domid_.value(), vcpu,
+                               none) != 0) {
+            return hypercall_error("cannot reset a vCPU", errno);
+        }
+    }
     if (!options_.reset_pv) {
         return {};
     }
@@ -204,10 +224,6 @@ Status XenDomain::begin_load()
     }
     if (!*pv) {
         return {};
-    }
-    auto info = domain_info(access_->xc.get(), domid_);
-    if (!info) {
-        return info.error();
     }
     shared_info_ = info->shared_info_frame;
     reset_ = true;

@@ -136,7 +136,7 @@ public:
     virtual Result<Buffer> device_state() = 0;
     // What follows puts a checkpoint into the suspended copy, beginning with
     // its pages: from here on nothing but that writes to its memory, not even
-    // the hypervisor. The state that it had is lost.
+    // the hypervisor. The state that it had, its vCPUs' too, is lost.
     virtual Status begin_load() = 0;
     // Puts the state into the suspended domain's device model.
     virtual Status load_device_state(View state) = 0;

@@ -41,13 +41,14 @@ Buffer encode_figures(const CheckpointFigures& figures)
         .u64(figures.saved.value())
         .u64(static_cast<uint64_t>(figures.suspend.count()))
         .u64(static_cast<uint64_t>(figures.resume.count()))
+        .u64(static_cast<uint64_t>(figures.guest_suspend.count()))
         .take();
 }
 
 Result<CheckpointFigures> decode_figures(View body)
 {
     BodyReader reader(body);
-    std::array<uint64_t, 13> words{};
+    std::array<uint64_t, 14> words{};
     for (uint64_t& word : words) {
         auto value = reader.u64();
         if (!value) {
@@ -69,6 +70,7 @@ Result<CheckpointFigures> decode_figures(View body)
     figures.saved = Bytes{words[10]};
     figures.suspend = Microseconds(words[11]);
     figures.resume = Microseconds(words[12]);
+    figures.guest_suspend = Microseconds(words[13]);
     return figures;
 }
 

@@ -36,7 +36,8 @@ const char* to_string(State state);
 struct CheckpointFigures {
     CheckpointNumber number;
     Microseconds pause{};           // primary: suspend begun to both resumed
-    Microseconds suspend{};         // of it: until the primary's guest stood
+    Microseconds guest_suspend{};   // of it: until the primary's vCPUs stood
+    Microseconds suspend{};         // of it: until its devices stood, too
     Microseconds resume{};          // of it: until both ran, once they might
     std::optional<Pages> a, b;      // unknown for the initial copy
     Pages d;

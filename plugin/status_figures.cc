@@ -38,11 +38,15 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 11> figures{{
+const std::array<Figure, 12> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.pause); },
      [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
-    {"suspend-us", "of it, until the guest stood", FigureUnit::microseconds,
+    {"guest-suspend-us", "of it, until the guest stood",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.guest_suspend); },
+     [](Checkpoint& c, uint64_t v) { c.guest_suspend = microseconds(v); }},
+    {"suspend-us", "of it, until its devices stood", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.suspend); },
      [](Checkpoint& c, uint64_t v) { c.suspend = microseconds(v); }},
     {"resume-us", "of it, until both ran again", FigureUnit::microseconds,

@@ -32,7 +32,8 @@ xen_domctl_getdomaininfo info_of(Domid domid, Vm& vm)
     }
     info.tot_pages = vm.pages().value();
     info.max_pages = vm.image().gfns().value();
-    info.nr_online_vcpus = 1;
+    info.nr_online_vcpus = static_cast<uint32_t>(vm.vcpus());
+    info.max_vcpu_id = info.nr_online_vcpus - 1;
     return info;
 }
 
@@ -128,6 +129,17 @@ long set_context(Hypervisor& xen, Vm& vm, xen_domctl_hvmcontext& op)
         return -error;
     }
     return -vm.set_context({pointer(op.buffer), op.size});
+}
+
+long set_vcpu_context(Hypervisor& xen, Vm& vm, xen_domctl_vcpucontext& op)
+{
+    if (const int error = xen.observed("reset_vcpu")) {
+        return -error;
+    }
+    if (pointer(op.ctxt)) {
+        not_modelled("context of vCPU", op.vcpu);
+    }
+    return -vm.reset_vcpu(op.vcpu);
 }
 
 // Writes what there is room for; `room` then says how much that was.
@@ -233,6 +245,8 @@ long domctl(Hypervisor& xen, xen_domctl& op)
         return get_context(xen, *vm, op.u.hvmcontext);
     case XEN_DOMCTL_sethvmcontext:
         return set_context(xen, *vm, op.u.hvmcontext);
+    case XEN_DOMCTL_setvcpucontext:
+        return set_vcpu_context(xen, *vm, op.u.vcpucontext);
     case XEN_DOMCTL_get_cpu_policy:
         return get_cpu_policy(*vm, op.u.cpu_policy);
     case XEN_DOMCTL_set_cpu_policy:

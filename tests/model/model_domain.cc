@@ -105,6 +105,14 @@ Result<Buffer> ModelDomain::device_state()
                       static_cast<ptrdiff_t>(machine.device_state_size));
 }
 
+Status ModelDomain::begin_load()
+{
+    if (auto s = pass_("begin_load"); !s) {
+        return s;
+    }
+    return xen_.begin_load();
+}
+
 Status ModelDomain::load_device_state(View state)
 {
     if (auto s = pass_("load_device_state"); !s) {

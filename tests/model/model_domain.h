@@ -54,7 +54,7 @@ public:
     bool may_suspend_yet() const override { return false; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
-    Status begin_load() override { return pass_("begin_load"); }
+    Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
     Result<Pages> count_dirty() override { return xen_.count_dirty(); }

@@ -301,6 +301,16 @@ int Vm::set_context(View context)
     return 0;
 }
 
+int Vm::reset_vcpu(size_t index)
+{
+    if (index >= vcpus_.size()) {
+        return EINVAL;
+    }
+    const Standstill still(vcpus_);
+    image_.machine().vcpus[index] = Registers();
+    return 0;
+}
+
 TscInfo Vm::tsc() const
 {
     const std::lock_guard lock(mutex_);

@@ -40,6 +40,7 @@ public:
     ~Vm();
 
     Image& image() { return image_; }
+    size_t vcpus() const { return vcpus_.size(); }
     Vcpu& vcpu(size_t index) { return *vcpus_[index]; }
 
     // ---- running, or not
@@ -76,6 +77,8 @@ public:
     int set_param(uint32_t index, uint64_t value);
     std::vector<uint8_t> context() const;
     int set_context(View context);
+    // Its registers are lost.
+    int reset_vcpu(size_t index);
     TscInfo tsc() const;
     void set_tsc(const TscInfo& tsc);
     CpuPolicy cpu_policy() const;

@@ -102,7 +102,7 @@ import json, sys
 s = json.load(sys.stdin)[0]
 print("    figures: %s checkpoints (%s verified)"
       % (s["checkpoints"], s["verified-checkpoints"]))
-for figure in ("pause-us", "suspend-us", "resume-us",
+for figure in ("pause-us", "guest-suspend-us", "suspend-us", "resume-us",
                "a-pages", "b-pages", "d-pages",
                "to-secondary-bytes", "to-primary-bytes"):
     keys = ["last-" + figure, "recent-" + figure + "-median",

@@ -17,6 +17,7 @@ CheckpointFigures checkpoint(uint64_t number)
     CheckpointFigures c;
     c.number = CheckpointNumber{number};
     c.pause = Microseconds(80000 + 1000 * number);
+    c.guest_suspend = Microseconds(10000 + 1000 * number);
     c.suspend = Microseconds(20000 + 1000 * number);
     c.resume = Microseconds(10000 + 1000 * number);
     if (number > 0) {
@@ -241,12 +242,12 @@ static void median_and_max_are_of_the_known(void**)
         c.d = Pages{pages};
         status.recent.push_back(c);
     }
-    assert_text(figures[3].key, "a-pages");
-    assert_int_equal(*median_of(figures[3], status), 3);  // of 1 3 7
-    assert_int_equal(*max_of(figures[3], status), 7);
-    assert_text(figures[5].key, "d-pages");
-    assert_int_equal(*median_of(figures[5], status), 7);  // of 1 3 7 9
-    assert_int_equal(*max_of(figures[5], status), 9);
+    assert_text(figures[4].key, "a-pages");
+    assert_int_equal(*median_of(figures[4], status), 3);  // of 1 3 7
+    assert_int_equal(*max_of(figures[4], status), 7);
+    assert_text(figures[6].key, "d-pages");
+    assert_int_equal(*median_of(figures[6], status), 7);  // of 1 3 7 9
+    assert_int_equal(*max_of(figures[6], status), 9);
 }
 
 static void the_board_keeps_the_recent_without_the_initial_copy(void**)
