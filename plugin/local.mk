@@ -40,6 +40,7 @@ libplugin_a_SOURCES = \
 	plugin/handshake.h \
 	plugin/heap.cc \
 	plugin/heap.h \
+	plugin/hexadecimal.h \
 	plugin/host_events.cc \
 	plugin/host_events.h \
 	plugin/json.cc \

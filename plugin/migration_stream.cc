@@ -1,7 +1,8 @@
 #include "migration_stream.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "hexadecimal.h"
 
 namespace xl_colo {
 
@@ -64,14 +65,6 @@ Integer load_be(View bytes, size_t at)
 Error bad(const std::string& what)
 {
     return {ErrorKind::protocol, what};
-}
-
-std::string hex(uint64_t value)
-{
-    std::array<char, 19> text{};
-    snprintf(text.data(), text.size(), "0x%llx",
-             static_cast<unsigned long long>(value));
-    return text.data();
 }
 
 std::string beyond(uint64_t pfn, Pages gfns)

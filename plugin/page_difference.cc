@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "hexadecimal.h"
+
 namespace xl_colo {
 
 namespace {
@@ -11,14 +13,6 @@ namespace {
 // EVTCHN_FIFO_PENDING and _MASKED of xen/include/public/event_channel.h.
 constexpr uint32_t fifo_pending = 1u << 31;
 constexpr uint32_t fifo_masked = 1u << 30;
-
-std::string hex(uint64_t value)
-{
-    char text[24];
-    std::snprintf(text, sizeof text, "0x%llx",
-                  static_cast<unsigned long long>(value));
-    return text;
-}
 
 // More would be a dump.
 constexpr size_t shown_bytes = 8;

@@ -4,10 +4,8 @@
 // finish(), from two facts: whether it is `usable_`, and why the loop ended.
 #include "secondary.h"
 
-#include <array>
-#include <cstdio>
-
 #include "heap.h"
+#include "hexadecimal.h"
 #include "verify.h"
 
 namespace xl_colo {
@@ -21,12 +19,9 @@ constexpr size_t pages_at_a_time = 1024;
 
 Error is_gone(Pfn pfn)
 {
-    std::array<char, 24> text{};
-    std::snprintf(text.data(), text.size(), "0x%llx",
-                  static_cast<unsigned long long>(pfn.value()));
-    return {ErrorKind::diverged, std::string("pfn ") + text.data() +
-                                     " is gone from the copy: its balloon may "
-                                     "have moved"};
+    return {ErrorKind::diverged,
+            "pfn " + hex(pfn.value()) +
+                " is gone from the copy: its balloon may have moved"};
 }
 
 const char* const check_primary_advice =
