@@ -59,6 +59,7 @@ unit_tests = \
 	tests/unit/test-page_sifter \
 	tests/unit/test-pages_frame \
 	tests/unit/test-qmp \
+	tests/unit/test-relay_dirty_feed \
 	tests/unit/test-relay_dirty_list \
 	tests/unit/test-relay_save \
 	tests/unit/test-session-copy \
@@ -75,6 +76,7 @@ unit_tests = \
 
 unit_test_parts = \
 	tests/unit/check.h \
+	tests/unit/dirty_lists.h \
 	tests/unit/fake_qmp.h \
 	tests/unit/golden/callout-messages.txt \
 	tests/unit/golden/help-start.txt \
