@@ -248,40 +248,50 @@ Status XenDomain::load_device_state(View state)
     return r ? Status() : r.error().with_context("cannot load device state");
 }
 
+// What failed may be tried again, when the primary is lost meanwhile.
 Status XenDomain::resume()
 {
     present_.reset();
-    const auto resume = [this] {
-        // To a guest with PV drivers suspend is a hypercall of its own, and
-        // "cancel" has it return that nothing happened. A copy's registers came
-        // with the checkpoint, or are those of a guest that was not in that
-        // call, and stay as they are. Without PV drivers both are the same
-        // (modify_returncode() in xg_resume.c).
-        const int cancel = is_copy_ ? 0 : 1;
-        return outcome("cannot resume the domain",
-                       libxl_domain_resume(access_->libxl.get(),
-                                           domid_.value(), cancel, nullptr));
-    };
-    const bool loaded = std::exchange(loaded_, false);
-    const bool reset = std::exchange(reset_, false);
-    if (!loaded || !options_.reset_pv) {
-        return resume();
+    const Status resumed =
+        loaded_ && options_.reset_pv ? resume_loaded() : take_out_of_suspend();
+    if (resumed) {
+        loaded_ = reset_ = false;
     }
-    if (!reset) {
+    return resumed;
+}
+
+Status XenDomain::take_out_of_suspend()
+{
+    // To a guest with PV drivers suspend is a hypercall of its own, and
+    // "cancel" has it return that nothing happened. A copy's registers came
+    // with the checkpoint, or are those of a guest that was not in that call,
+    // and stay as they are. Without PV drivers both are the same
+    // (modify_returncode() in xg_resume.c).
+    const int cancel = is_copy_ ? 0 : 1;
+    return outcome("cannot resume the domain",
+                   libxl_domain_resume(access_->libxl.get(), domid_.value(),
+                                       cancel, nullptr));
+}
+
+Status XenDomain::resume_loaded()
+{
+    if (!reset_) {
         auto pv = has_pv_drivers(*access_, domid_);
         if (!pv) {
             return pv.error();
         }
         if (!*pv) {
-            return resume();
+            return take_out_of_suspend();
         }
         // The primary's guest has them since this checkpoint; how far the copy
         // had come with its own does not matter any more.
         if (auto s = reset_pv(*access_, domid_); !s) {
             return s;
         }
+        reset_ = true;
     }
-    return restart_pv(*access_, domid_, peers_, resume);
+    return restart_pv(*access_, domid_, peers_,
+                      [this] { return take_out_of_suspend(); });
 }
 
 Result<Pages> XenDomain::count_dirty()

@@ -60,6 +60,8 @@ public:
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
+    Status take_out_of_suspend();
+    Status resume_loaded();
     // `rc` of a libxl operation that has no result.
     Status outcome(const char* what, int rc);
 

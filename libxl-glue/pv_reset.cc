@@ -108,6 +108,10 @@ Status end_request_of(Access& access, xs_handle* xs, Domid domid,
     if (!ended) {
         return ended.error();
     }
+    // It may be made to wait for its quota. Half a request must not be left.
+    if (peers.store_polls.value_or(false) && !*ended) {
+        return Error(ErrorKind::timeout, "xenstored reads no request any more");
+    }
     peers.store_polls = *ended;
     return {};
 }
@@ -124,7 +128,7 @@ Status introduce(Access& access, xs_handle* xs, Domid domid, uint32_t port,
                          &ring) != 0) {
         return hypercall_error("cannot ask for xenstore's ring", errno);
     }
-    if (peers.store_polls) {
+    if (peers.store_polls.value_or(true)) {
         if (auto s = end_request_of(access, xs, domid, ring, peers); !s) {
             return s;
         }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "access.h"
 
@@ -21,7 +22,7 @@ namespace xl_colo {
 struct PvPeers {
     Domid store{0};
     Domid console{0};
-    bool store_polls = true;  // as far as is known: see store_ring.h
+    std::optional<bool> store_polls{};  // once it is known: store_ring.h
 };
 
 // What libxl asks as well (domain_suspend_callback_common()): whether the guest

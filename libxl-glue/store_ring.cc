@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 
 // A turn reads from each connection, unless it is made to wait for its quota.
 constexpr int most_turns = 32;
+// It reads in one turn and answers in the same or the next.
+constexpr int quiet_turns = 2;
 // The longest request, and a header.
 constexpr size_t most_zeros = XENSTORE_PAYLOAD_MAX + 2 * sizeof(xsd_sockmsg);
 
@@ -43,18 +45,20 @@ public:
         return any;
     }
 
-    // How many answers have come to their end; events are none.
-    size_t count()
+    // The same, for what begins with a message.
+    bool count()
     {
-        size_t ended = 0;
         const uint32_t end = load(ring_.rsp_prod);
-        uint32_t at = ring_.rsp_cons;
-        for (; at != end; ++at) {
-            ended += take(ring_.rsp[MASK_XENSTORE_IDX(at)]);
+        const uint32_t start = ring_.rsp_cons;
+        for (uint32_t at = start; at != end; ++at) {
+            ended_ += take(ring_.rsp[MASK_XENSTORE_IDX(at)]);
         }
         store(ring_.rsp_cons, end);
-        return ended;
+        return end != start;
     }
+
+    // How many have come to their end; events are none.
+    size_t ended() const { return ended_; }
 
 private:
     bool take(char byte)
@@ -77,6 +81,7 @@ private:
     }
 
     xenstore_domain_interface& ring_;
+    size_t ended_ = 0;
     std::array<char, sizeof(xsd_sockmsg)> header_{};
     size_t in_header_ = 0;
     xsd_sockmsg message_{};
@@ -93,14 +98,16 @@ Result<bool> end_request(xenstore_domain_interface& ring,
     Answers answers(ring);
     // An answer that is under way comes in pieces as large as the ring.
     do {
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < quiet_turns; i++) {
             if (auto s = turn(); !s) {
                 return s.error();
             }
         }
     } while (answers.drop() && Clock::now() < deadline);
 
-    // Returns once they are read, and what they ended is answered.
+    // Returns once they are read, and what they ended is answered: it is when
+    // nothing more comes. An answer may be longer than the ring, and have
+    // events before it, each of which takes a turn.
     const auto feed = [&](uint32_t zeros, bool must) -> Result<bool> {
         const uint32_t start = ring.req_prod;
         const uint32_t end = start + zeros;
@@ -108,17 +115,16 @@ Result<bool> end_request(xenstore_domain_interface& ring,
             ring.req[MASK_XENSTORE_IDX(at)] = 0;
         }
         store(ring.req_prod, end);
-        // It reads in one turn and answers in the same or the next.
         const auto until = must ? Clock::now() + patience : deadline;
         int turns = 0;
-        for (int more = 2; more > 0; ++turns) {
+        for (int quiet = 0; quiet < quiet_turns; ++turns) {
             if (auto s = turn(); !s) {
                 return s.error();
             }
+            const bool any = answers.count();
             const uint32_t read = load(ring.req_cons);
-            if (read == end) {
-                more--;
-            } else if (turns >= most_turns && Clock::now() >= until) {
+            quiet = read == end && !any ? quiet + 1 : 0;
+            if (quiet == 0 && turns >= most_turns && Clock::now() >= until) {
                 if (must || read != start) {
                     return Error(ErrorKind::timeout,
                                  "xenstored reads no request to its end");
@@ -132,10 +138,10 @@ Result<bool> end_request(xenstore_domain_interface& ring,
 
     // The 16th is the first that can end one for certain.
     auto read = feed(sizeof(xsd_sockmsg) - 1, false);
-    (void)answers.count();
     for (size_t fed = 0; read && *read; ++fed) {
+        const size_t before = answers.ended();
         read = feed(1, true);
-        if (read && *read && answers.count() > 0) {
+        if (read && *read && answers.ended() > before) {
             return true;
         }
         if (fed == most_zeros) {

@@ -3,6 +3,7 @@
 // no. Why it ended is worked out afterwards, in finish().
 #include "primary.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "verify.h"
@@ -349,7 +350,8 @@ void Primary::record_checkpoint()
     figures.guest_suspend =
         guest_stood_at == Clock::time_point()
             ? figures.suspend
-            : between(suspended_at_, std::min(guest_stood_at, stood_at_));
+            : between(suspended_at_, std::clamp(guest_stood_at, suspended_at_,
+                                                stood_at_));
     figures.resume = between(may_run_at_, resumed_at_);
     if (!initial) {
         figures.a = a_;

@@ -103,10 +103,13 @@ RestoreAnswer Secondary::checkpoint()
     (void)peer_.send(FrameType::COMMITTED, number_);
     usable_ = false;
     if (!first_) {
+        if (auto s = take_limits_over(); !s) {
+            return leave(s.error());
+        }
         if (auto s = domain_->begin_load(); !s) {
             return leave(s.error());
         }
-        if (auto s = make_room(); !s) {
+        if (auto s = stream_.copy().make_room(domain_->balloon()); !s) {
             return leave(s.error());
         }
     }
@@ -252,7 +255,7 @@ Status Secondary::finish_building()
 // For what libxc is about to apply. The copy's limit only grows as long as it
 // is one: it may have to take back what it gave up on its own, beyond a target
 // that the primary's guest has not come down to either.
-Status Secondary::make_room()
+Status Secondary::take_limits_over()
 {
     Balloon& balloon = domain_->balloon();
     std::optional<MemoryLimits> limits;
@@ -260,22 +263,20 @@ Status Secondary::make_room()
         const std::lock_guard lock(limits_mutex_);
         limits = std::exchange(limits_, std::nullopt);
     }
-    if (limits) {
-        auto own = balloon.limits();
-        if (!own) {
-            return own.error();
-        }
-        max_kib_ = limits->max_kib;
-        if (limits->max_kib > own->max_kib) {
-            if (auto s = balloon.set_max(limits->max_kib); !s) {
-                return s;
-            }
-        }
-        if (auto s = balloon.set_target(limits->target_kib); !s) {
+    if (!limits) {
+        return {};
+    }
+    auto own = balloon.limits();
+    if (!own) {
+        return own.error();
+    }
+    max_kib_ = limits->max_kib;
+    if (limits->max_kib > own->max_kib) {
+        if (auto s = balloon.set_max(limits->max_kib); !s) {
             return s;
         }
     }
-    return stream_.copy().make_room(balloon);
+    return balloon.set_target(limits->target_kib);
 }
 
 Status Secondary::take_limits(View bytes)

@@ -62,7 +62,7 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
-    Status make_room();
+    Status take_limits_over();
     Status take_limits(View body);
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);

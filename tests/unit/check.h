@@ -20,8 +20,13 @@ extern "C" {
 
 // cmocka's own macros want integers and C strings.
 #define assert_text(actual, expected)                             \
-    assert_string_equal(std::string(actual).c_str(),              \
-                        std::string(expected).c_str())
+    do {                                                          \
+        const std::string actual_text(actual);                    \
+        const std::string expected_text(expected);                \
+        assert_string_equal(actual_text.c_str(),                  \
+                            expected_text.c_str());               \
+        assert_int_equal(actual_text.size(), expected_text.size()); \
+    } while (0)
 #define assert_contains(text, part)                               \
     do {                                                          \
         if (std::string(text).find(part) == std::string::npos) {  \
