@@ -10,6 +10,7 @@
 #include "device_state.h"
 #include "digest.h"
 #include "guest_memory.h"
+#include "handles.h"
 #include "present_pages.h"
 #include "run_directory.h"
 
@@ -144,6 +145,20 @@ Status XenDomain::suspend()
         break;
     }
     return outcome("cannot suspend the domain", rc);
+}
+
+// libxl waits for the guest to acknowledge its request and does not look
+// whether there still is one (domain_suspend_common_pvcontrol_suspending()).
+// One that was shutting down when the request came never will, and "xl reboot"
+// would take a minute: so the word is ours.
+void XenDomain::end_suspend()
+{
+    const std::string path = "/local/domain/" + std::to_string(domid_.value()) +
+                             "/control/shutdown";
+    const XenstoreHandle xs(xs_open(0));
+    if (xs) {
+        (void)xs_write(xs.get(), XBT_NULL, path.c_str(), "", 0);
+    }
 }
 
 // Without the guest's help, even where it has PV drivers: it goes on from the

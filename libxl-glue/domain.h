@@ -36,6 +36,7 @@ public:
 
     Domid domid() const override { return domid_; }
     Status suspend() override;
+    void end_suspend() override;
     bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;

@@ -126,6 +126,9 @@ public:
     // has a minute for that. A domain that has shut down for another reason is
     // error guest_stopped.
     virtual Status suspend() = 0;
+    // For one that has shut down by itself: suspend() is waiting for nothing.
+    // Any thread.
+    virtual void end_suspend() = 0;
     // Whether the guest has acknowledged the last suspend()'s request and let
     // the minute pass: it may suspend at any time yet, and nobody would wait.
     virtual bool may_suspend_yet() const = 0;

@@ -494,6 +494,7 @@ void Primary::domains_changed()
     if (stopped(state)) {
         queue_.post(GuestStopped{state});
         end_stream();
+        domain_.end_suspend();
     }
 }
 

@@ -51,6 +51,7 @@ public:
 
     Domid domid() const override { return xen_.domid(); }
     Status suspend() override;
+    void end_suspend() override {}
     bool may_suspend_yet() const override { return false; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;

@@ -96,3 +96,19 @@ clocks_went_on() {
           monotonic = m[2]; realtime = r[2] }
         END { exit bad }'
 }
+
+# reboots HOST: "xl reboot" there, up to the new domain's first lines.
+reboots() {
+    local host=$1 before
+    before=$(on "$host" "xl domid $guest")
+    on "$host" "xl reboot $guest" || fail "xl reboot"
+    wait_for 90 "the guest to be started anew" has_new_domid "$host" "$before"
+    wait_for 90 "the guest's first lines" says_hello "$host"
+}
+
+has_new_domid() {
+    local now
+    now=$(on "$1" "xl domid $guest") 2>/dev/null && [ "$now" != "$2" ]
+}
+
+says_hello() { guest_lines "$1" "$guest" | tail -n 40 | grep -q "seconds=3 "; }
