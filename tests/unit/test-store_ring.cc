@@ -42,6 +42,14 @@ public:
         }
     }
 
+    // A guest that is stopped with that written; then libxc clears the page.
+    void stop_guest_at(const std::string& bytes)
+    {
+        write(bytes);
+        turn();
+        ring = {};
+    }
+
     xenstore_domain_interface ring{};
     std::string in;  // conn->in: what there is of a request
     std::deque<char> out;
@@ -133,10 +141,7 @@ void request_cut_anywhere_is_ended(void**)
         const std::string whole = request(XS_WRITE, std::string(size, 'x'));
         for (size_t cut = 0; cut <= whole.size(); ++cut) {
             Xenstored xenstored;
-            xenstored.write(whole.substr(0, cut));
-            xenstored.turn();
-            // libxc clears the page.
-            xenstored.ring = {};
+            xenstored.stop_guest_at(whole.substr(0, cut));
             const auto ended = end_with(xenstored);
             assert_true(ended && *ended);
             assert_int_equal(xenstored.in.size(), 0);
@@ -160,9 +165,7 @@ void late_answer_is_not_taken_for_the_last(void**)
             xenstored.one_message = true;
             xenstored.reply = std::string(late.reply, 'r');
             xenstored.events_a_request = late.events;
-            xenstored.write(whole.substr(0, cut));
-            xenstored.turn();
-            xenstored.ring = {};
+            xenstored.stop_guest_at(whole.substr(0, cut));
             const auto ended = end_with(xenstored);
             assert_true(ended && *ended);
             assert_int_equal(xenstored.in.size(), 0);
@@ -176,9 +179,7 @@ void answers_and_events_under_way_end_nothing(void**)
         Xenstored xenstored;
         xenstored.watches = watches;
         xenstored.answer(XS_DIRECTORY, std::string(3000, 'd'));
-        xenstored.write(request(XS_READ, "data").substr(0, 9));
-        xenstored.turn();
-        xenstored.ring = {};
+        xenstored.stop_guest_at(request(XS_READ, "data").substr(0, 9));
         const auto ended = end_with(xenstored);
         assert_true(ended && *ended);
         assert_int_equal(xenstored.in.size(), 0);
@@ -201,9 +202,7 @@ void nothing_else_is_asked(void**)
 void one_that_is_slow_is_waited_for(void**)
 {
     Xenstored xenstored;
-    xenstored.write(request(XS_READ, "data").substr(0, 9));
-    xenstored.turn();
-    xenstored.ring = {};
+    xenstored.stop_guest_at(request(XS_READ, "data").substr(0, 9));
     xenstored.reads = false;
     int turns = 0;
     const auto ended = end_request(
