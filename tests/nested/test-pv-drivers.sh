@@ -21,8 +21,8 @@ target() {
 
 # both_have MIB: also after two checkpoints more, which found no difference.
 both_have() {
-    wait_for 600 "a guest of $1 MiB" has_mib a "$guest" "$1"
-    wait_for 600 "2 more checkpoints" \
+    wait_for 300 "a guest of $1 MiB" has_mib a "$guest" "$1"
+    wait_for 300 "2 more checkpoints" \
         checkpoints_reach a $(($(status a checkpoints) + 2))
     status_is a state protecting || fail "not protecting: $(status a ended)"
     wait_for 60 "a copy of $1 MiB" has_mib b "$guest--incoming" "$1"
@@ -44,7 +44,7 @@ target 96
 both_have "$all"
 wait_for 900 "20 checkpoints" checkpoints_reach a 21
 target 90
-wait_for 240 "a checkpoint" \
+wait_for 120 "a checkpoint" \
     checkpoints_reach a $(($(status a checkpoints) + 1))
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
