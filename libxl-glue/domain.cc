@@ -149,8 +149,7 @@ Status XenDomain::suspend()
 
 // libxl waits for the guest to acknowledge its request and does not look
 // whether there still is one (domain_suspend_common_pvcontrol_suspending()).
-// One that was shutting down when the request came never will, and "xl reboot"
-// would take a minute: so the word is ours.
+// One that has shut down never will: so the word is ours.
 void XenDomain::end_suspend()
 {
     const std::string path = "/local/domain/" + std::to_string(domid_.value()) +

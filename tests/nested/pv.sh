@@ -97,13 +97,14 @@ clocks_went_on() {
         END { exit bad }'
 }
 
-# reboots HOST: "xl reboot" there, up to the new domain's first lines.
+# reboots HOST [SECONDS]: "xl reboot" there, up to the new domain's first lines.
 reboots() {
-    local host=$1 before
+    local host=$1 before seconds
     before=$(on "$host" "xl domid $guest")
+    seconds=$(guest_value "$host" "$guest" seconds)
     on "$host" "xl reboot $guest" || fail "xl reboot"
-    wait_for 90 "the guest to be started anew" has_new_domid "$host" "$before"
-    wait_for 90 "the guest's first lines" says_hello "$host"
+    wait_for "${2:-90}" "the guest to be started anew" has_new_domid "$host" "$before"
+    wait_for 90 "the guest's first lines" begins_anew "$host" "$seconds"
 }
 
 has_new_domid() {
@@ -111,4 +112,9 @@ has_new_domid() {
     now=$(on "$1" "xl domid $guest") 2>/dev/null && [ "$now" != "$2" ]
 }
 
-says_hello() { guest_lines "$1" "$guest" | tail -n 40 | grep -q "seconds=3 "; }
+# begins_anew HOST SECONDS: the old one's lines, up to that, do not count.
+begins_anew() {
+    local now
+    now=$(guest_value "$1" "$guest" seconds)
+    [ "$now" -ge 3 ] && [ "$now" -lt "$2" ]
+}

@@ -21,14 +21,15 @@ colo_up
 protect
 
 progress "xl reboot"
-reboots a
+# A guest that is asked to suspend while it does so may take libxl's minute.
+reboots a 150
 ended_by reboot || fail "protection did not end by the reboot"
 wait_for 30 "the copy to be gone" copy_is_gone
 
 progress "xl shutdown, protected again"
 protect
 on a "xl shutdown $guest" || fail "xl shutdown"
-wait_for 60 "the guest to be gone" guest_is_gone a "$guest"
+wait_for 150 "the guest to be gone" guest_is_gone a "$guest"
 ended_by poweroff || fail "protection did not end by the shutdown"
 wait_for 30 "the copy to be gone" copy_is_gone
 guest_is_gone b "$guest" || fail "the guest is on b"
