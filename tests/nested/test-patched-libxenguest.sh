@@ -8,7 +8,7 @@
 # by which the unpatched run is stopped first.
 release=${1:-4.17}
 case $release in
-4.17) BED_PROFILE=bookworm wrong='verification of checkpoint [1-5]: .* differ' ;;
+4.17) BED_PROFILE=bookworm wrong='verification of checkpoint [0-9]+: .* differ' ;;
 4.20) BED_PROFILE=trixie wrong='where a dirty list belongs|does not ascend' ;;
 esac
 . "$(dirname "$0")/lib.sh"
@@ -31,15 +31,7 @@ fi
 colo_up
 
 progress "unpatched, --without=f2,f3: must go wrong"
-colo_start --verify -i 500 --max-checkpoints 5 --without=f2,f3 -F \
-    >"$RUNDIR/unpatched.out" 2>&1 && fail "nothing went wrong without it"
-grep -E "$wrong" "$RUNDIR/unpatched.out" | cut -c -120 |
-    sed 's/^/    /' | grep . || {
-    cat "$RUNDIR/unpatched.out" >&2
-    fail "it failed in another way"
-}
-wait_for 30 "the copy to be gone" copy_is_gone
-expect_only_on a
+must_go_wrong f2,f3 "$wrong"
 
 progress "patched, --without=f2,f3: every page compared"
 put_on a patched
