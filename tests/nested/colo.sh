@@ -118,8 +118,8 @@ import json, sys
 s = json.load(sys.stdin)[0]
 print("    figures: %s checkpoints (%s verified)"
       % (s["checkpoints"], s["verified-checkpoints"]))
-for figure in ("pause-us", "guest-suspend-us", "suspend-us", "resume-us",
-               "a-pages", "b-pages", "d-pages",
+for figure in ("pause-us", "acknowledge-us", "guest-suspend-us", "suspend-us",
+               "resume-us", "a-pages", "b-pages", "d-pages",
                "to-secondary-bytes", "to-primary-bytes"):
     keys = ["last-" + figure, "recent-" + figure + "-median",
             "recent-" + figure + "-max"]

@@ -97,13 +97,13 @@ clocks_went_on() {
         END { exit bad }'
 }
 
-# reboots HOST [SECONDS]: "xl reboot" there, up to the new domain's first lines.
+# reboots HOST: "xl reboot" there, up to the new domain's first lines.
 reboots() {
     local host=$1 before seconds
     before=$(on "$host" "xl domid $guest")
     seconds=$(guest_value "$host" "$guest" seconds)
     on "$host" "xl reboot $guest" || fail "xl reboot"
-    wait_for "${2:-90}" "the guest to be started anew" has_new_domid "$host" "$before"
+    wait_for 90 "the guest to be started anew" has_new_domid "$host" "$before"
     wait_for 90 "the guest's first lines" begins_anew "$host" "$seconds"
 }
 
