@@ -32,10 +32,6 @@
 #error "Xen 4.14 or later is needed"
 #endif
 
-#ifndef LIBXL_HAVE_DOMAIN_SUSPEND_ONLY
-#error "libxl has no libxl_domain_suspend_only() on this architecture"
-#endif
-
 extern "C" {
 // Exported by every libxenctrl, because libxenguest is a library of its own
 // that needs it, but declared in a private header only (libs/ctrl/xc_private.h,

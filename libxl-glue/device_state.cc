@@ -11,11 +11,6 @@
 #include "run_directory.h"
 #include "vmstate_file.h"
 
-// XEN_LIB_DIR as Xen was configured; every distribution that we know keeps it.
-#ifndef XEN_LIB_DIR
-#define XEN_LIB_DIR "/var/lib/xen"
-#endif
-
 namespace xl_colo {
 
 namespace {
@@ -84,13 +79,6 @@ Status load_snapshot(Qmp& qmp)
     return begun ? finish_job(qmp) : begun.error();
 }
 
-}  // namespace
-
-std::string saved_device_state_path(Domid domid)
-{
-    return XEN_LIB_DIR "/qemu-save." + std::to_string(domid.value());
-}
-
 Result<Buffer> read_device_state(const std::string& path)
 {
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -120,6 +108,8 @@ Result<Buffer> read_device_state(const std::string& path)
     return state;
 }
 
+}  // namespace
+
 Status stop_devices(Qmp& qmp)
 {
     if (auto stopped = qmp.run("stop"); !stopped) {
@@ -143,6 +133,27 @@ Status stop_devices(Qmp& qmp)
     auto done = qmp.wait_event(
         [](const Json& event) { return is(event, "event", "RESET"); });
     return done ? Status() : done.error().with_context("system_reset");
+}
+
+Result<Buffer> save_device_state(Qmp& qmp, const std::string& directory)
+{
+    auto file = TemporaryFile::create(
+        directory + "/devices-" + std::to_string(getpid()), {});
+    if (!file) {
+        return file.error();
+    }
+    if (auto stopped = qmp.run("stop"); !stopped) {
+        return stopped.error();
+    }
+    // Not "live": QEMU keeps its disks, for it goes on here (since 2.11).
+    auto saved = qmp.run("xen-save-devices-state",
+                         JsonWriter()
+                             .open_object()
+                             .member("filename", file->path())
+                             .member("live", false)
+                             .close_object()
+                             .take());
+    return saved ? read_device_state(file->path()) : saved.error();
 }
 
 Status set_dirty_log(Qmp& qmp, bool on)

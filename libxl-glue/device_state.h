@@ -1,5 +1,5 @@
-// The device model's state: out of the file that libxl leaves, into a device
-// model that is running already; and what else is asked of it on the way.
+// The device model's state: out of one, and into one that is running already;
+// and what else is asked of it on the way.
 //
 // F4: QEMU 6.0 and later abort in xen-load-devices-state when the process has
 // loaded a state before, and on a secondary it always has: libxl starts it with
@@ -18,19 +18,16 @@
 
 namespace xl_colo {
 
-// Where libxl_domain_suspend_only() puts it: LIBXL_DEVICE_MODEL_SAVE_FILE of
-// libxl_internal.h.
-std::string saved_device_state_path(Domid domid);
-
-// Error io; also for a file larger than 64 MiB, which is none of QEMU's.
-Result<Buffer> read_device_state(const std::string& path);
-
 // Whether F4 applies to that device model.
 bool needs_snapshot_way(QemuVersion version);
 
-// Stops QEMU as libxl does, where libxl will not because the guest shut down
-// by itself.
+// Stops QEMU, from whatever it is at, and for a state that is loaded next.
 Status stop_devices(Qmp& qmp);
+
+// Stops QEMU and takes its state, as libxl does (libxl__qmp_suspend_save()). It
+// passes through a file in `directory`, which is gone afterwards. Error io; so
+// is a state of more than 64 MiB, which is none of QEMU's.
+Result<Buffer> save_device_state(Qmp& qmp, const std::string& directory);
 
 // Whether QEMU reports the pages that it writes to Xen's log-dirty.
 Status set_dirty_log(Qmp& qmp, bool on);

@@ -13,6 +13,7 @@
 #include "handles.h"
 #include "present_pages.h"
 #include "run_directory.h"
+#include "shutdown_node.h"
 
 namespace xl_colo {
 
@@ -63,6 +64,9 @@ constexpr PageParameter hypervisor_parameters[] = {
 // A vCPU waits for the device model no longer than that takes for one request.
 constexpr std::chrono::seconds until_still{10};
 
+// As long as libxl gives it.
+constexpr std::chrono::seconds guests_patience{60};
+
 // More would be no region for ioreq servers, whatever the parameter says.
 constexpr uint64_t most_pages_of_a_parameter = 64;
 
@@ -110,66 +114,95 @@ Status XenDomain::outcome(const char* what, int rc)
     return libxl_error(what, rc);
 }
 
-Status XenDomain::suspend()
+Result<Suspension> XenDomain::suspend()
 {
-    // libxl shuts the domain down with reason suspend, or has the guest do it
-    // if that has PV drivers, waits until Xen says so, stops QEMU and has it
-    // save its state. A guest that is quicker with a reason of its own keeps
-    // that; libxl then answers with an error. It answers 0 for a guest that has
-    // not acknowledged in time (domain_suspend_common_pvcontrol_suspending(),
-    // read in 4.17), so only the domain's state counts.
-    const int rc = libxl_domain_suspend_only(access_->libxl.get(),
-                                             domid_.value(), nullptr);
-    const GuestState now = state();
-    libxl_suspended_ = rc == 0 && now == GuestState::suspended;
-    // A request that was not acknowledged libxl has taken back.
-    may_suspend_yet_ = rc == ERROR_GUEST_TIMEDOUT;
-    if (libxl_suspended_) {
-        return {};
-    }
-    switch (now) {
+    device_state_ = Error(ErrorKind::io, "the device model was not saved");
+    may_suspend_yet_ = false;
+    Suspension suspension;
+    const Status stopped = stop(suspension);
+    suspension.stood = Suspension::Clock::now();
+    switch (const GuestState now = state()) {
+    case GuestState::gone:
+        return Error(ErrorKind::domain_gone, "the domain does not exist");
     case GuestState::poweroff:
     case GuestState::reboot:
     case GuestState::crash:
+        // It was quicker, with a reason of its own.
         return Error(ErrorKind::guest_stopped,
                      std::string("the guest has shut down by itself: ") +
                          to_string(now));
+    case GuestState::suspended:
     case GuestState::running:
-        if (rc == 0 || rc == ERROR_GUEST_TIMEDOUT || rc == ERROR_TIMEDOUT) {
-            return Error(ErrorKind::timeout,
-                         "the guest does not do what its PV drivers were asked "
-                         "for, to suspend, within a minute");
-        }
-        break;
-    default:
         break;
     }
-    return outcome("cannot suspend the domain", rc);
-}
-
-// libxl waits for the guest to acknowledge its request and does not look
-// whether there still is one (domain_suspend_common_pvcontrol_suspending()).
-// One that has shut down never will: so the word is ours.
-void XenDomain::end_suspend()
-{
-    const std::string path = "/local/domain/" + std::to_string(domid_.value()) +
-                             "/control/shutdown";
-    const XenstoreHandle xs(xs_open(0));
-    if (xs) {
-        (void)xs_write(xs.get(), XBT_NULL, path.c_str(), "", 0);
+    if (!stopped) {
+        return stopped.error();
     }
+    device_state_ = emulator_ == Emulator::none
+                        ? Result<Buffer>(Buffer())
+                        : access_->qmp.with<Buffer>(domid_, [](Qmp& qmp) {
+                              return save_device_state(qmp, run_directory);
+                          });
+    if (!device_state_) {
+        return device_state_.error().with_context("cannot save device state");
+    }
+    return suspension;
 }
 
-// Without the guest's help, even where it has PV drivers: it goes on from the
-// checkpoint, or, without one, from where it was stopped, and would not know
-// that it was. A guest that hangs could keep the primary's waiting otherwise.
-Status XenDomain::suspend_copy()
+Status XenDomain::stop(Suspension& suspension)
 {
-    is_copy_ = true;
-    libxl_suspended_ = false;
-    // Of a domain that has shut down by itself this changes nothing: its vCPUs
-    // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
-    // domain out of any shutdown.
+    auto asked = is_to_be_asked();
+    if (!asked) {
+        return asked.error();
+    }
+    return *asked ? ask_guest(suspension) : stop_guest();
+}
+
+// By the rules of libxl (domain_suspend_callback_common(), 4.17): a guest that
+// is in ACPI's S3 cannot answer, and a PVH guest must.
+Result<bool> XenDomain::is_to_be_asked()
+{
+    if (emulator_ == Emulator::none) {
+        return true;
+    }
+    auto pv = has_pv_drivers(*access_, domid_);
+    if (!pv || !*pv) {
+        return pv;
+    }
+    uint64_t sleeps = 0;
+    if (xc_hvm_param_get(access_->xc.get(), domid_.value(),
+                         HVM_PARAM_ACPI_S_STATE, &sleeps) != 0) {
+        return hypercall_error("cannot ask whether the guest sleeps", errno);
+    }
+    return sleeps == 0;
+}
+
+Status XenDomain::ask_guest(Suspension& suspension)
+{
+    auto node = XenstoreShutdownNode::open(domid_);
+    if (!node) {
+        return node.error();
+    }
+    auto answer = ask_to_suspend(
+        **node, [this] { return state() == GuestState::running; },
+        guests_patience);
+    if (!answer) {
+        return answer.error().with_context("cannot ask the guest to suspend");
+    }
+    suspension.acknowledged = answer->taken;
+    if (answer->stands) {
+        return {};
+    }
+    may_suspend_yet_ = answer->taken.has_value();
+    return Error(ErrorKind::timeout,
+                 std::string("the guest does not do what its PV drivers were "
+                             "asked for, to suspend, within a minute; the "
+                             "request was ") +
+                     (may_suspend_yet_ ? "taken" : "ignored"));
+}
+
+Status XenDomain::stop_guest()
+{
     if (xc_domain_shutdown(access_->xc.get(), domid_.value(),
                            SHUTDOWN_suspend) != 0) {
         return hypercall_error("cannot suspend the domain", errno);
@@ -181,6 +214,21 @@ Status XenDomain::suspend_copy()
             return Error(ErrorKind::timeout, "the domain does not stand still");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return {};
+}
+
+// Without the guest's help, even where it has PV drivers: it goes on from the
+// checkpoint, or, without one, from where it was stopped, and would not know
+// that it was. A guest that hangs could keep the primary's waiting otherwise.
+Status XenDomain::suspend_copy()
+{
+    is_copy_ = true;
+    // Of a domain that has shut down by itself this changes nothing: its vCPUs
+    // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
+    // domain out of any shutdown.
+    if (auto s = stop_guest(); !s) {
+        return s;
     }
     if (emulator_ == Emulator::none) {
         return {};
@@ -194,13 +242,7 @@ Status XenDomain::suspend_copy()
 
 Result<Buffer> XenDomain::device_state()
 {
-    if (!libxl_suspended_) {
-        return Error(ErrorKind::io, "the device model was not saved");
-    }
-    if (emulator_ == Emulator::none) {
-        return Buffer();
-    }
-    return read_device_state(saved_device_state_path(domid_));
+    return device_state_;
 }
 
 // A restore expects a new domain, in which no vCPU sleeps and Xen has nothing

@@ -35,8 +35,7 @@ public:
     ~XenDomain() override { access_->qmp.forget(domid_); }
 
     Domid domid() const override { return domid_; }
-    Status suspend() override;
-    void end_suspend() override;
+    Result<Suspension> suspend() override;
     bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
@@ -61,6 +60,11 @@ public:
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
+    // The vCPUs: by the guest itself where it has PV drivers, or without it.
+    Status stop(Suspension& suspension);
+    Result<bool> is_to_be_asked();
+    Status ask_guest(Suspension& suspension);
+    Status stop_guest();
     Status take_out_of_suspend();
     Status resume_loaded();
     // `rc` of a libxl operation that has no result.
@@ -72,7 +76,7 @@ private:
     OpenOptions options_;
     PvPeers peers_;
     XenBalloon balloon_;
-    bool libxl_suspended_ = false;  // by the last suspend()
+    Result<Buffer> device_state_{Buffer()};  // as of the last suspend()
     bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()

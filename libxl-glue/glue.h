@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -113,6 +114,15 @@ public:
     virtual Status set_max(uint64_t kib) = 0;
 };
 
+// How a guest was suspended. Its device model is stopped after that.
+struct Suspension {
+    using Clock = std::chrono::steady_clock;
+    // When it had taken the request; none if it was not asked, or was so quick
+    // that it stood before that was seen.
+    std::optional<Clock::time_point> acknowledged;
+    Clock::time_point stood;  // all of its vCPUs
+};
+
 // One domain on this host. Methods are called by the session's thread, in the
 // order of the protocol; state() may be called by any thread.
 class Domain {
@@ -121,14 +131,10 @@ public:
 
     virtual Domid domid() const = 0;
 
-    // Stops vCPUs and device model and leaves the device state where
-    // device_state() finds it. A guest with PV drivers is asked to do it, and
-    // has a minute for that. A domain that has shut down for another reason is
-    // error guest_stopped.
-    virtual Status suspend() = 0;
-    // For one that has shut down by itself: suspend() is waiting for nothing.
-    // Any thread.
-    virtual void end_suspend() = 0;
+    // Stops vCPUs and device model and keeps the device state. A guest with PV
+    // drivers is asked to do it, and has a minute for that. A domain that has
+    // shut down for another reason is error guest_stopped.
+    virtual Result<Suspension> suspend() = 0;
     // Whether the guest has acknowledged the last suspend()'s request and let
     // the minute pass: it may suspend at any time yet, and nobody would wait.
     virtual bool may_suspend_yet() const = 0;

@@ -73,8 +73,12 @@ libglue_a_SOURCES = \
 	libxl-glue/run_directory.h \
 	libxl-glue/save.cc \
 	libxl-glue/shutdown.cc \
+	libxl-glue/shutdown_node.cc \
+	libxl-glue/shutdown_node.h \
 	libxl-glue/store_ring.cc \
 	libxl-glue/store_ring.h \
+	libxl-glue/suspend_request.cc \
+	libxl-glue/suspend_request.h \
 	libxl-glue/vmstate_file.cc \
 	libxl-glue/vmstate_file.h \
 	libxl-glue/watch.cc \

@@ -91,14 +91,15 @@ bool Primary::device_model_log_dirty(bool on)
 bool Primary::suspend()
 {
     suspended_at_ = Clock::now();
-    guest_stood_at_ = Clock::time_point();
     has_suspended_ = true;
-    if (auto s = domain_.suspend(); !s) {
+    auto suspension = domain_.suspend();
+    if (!suspension) {
         // It may have stopped half-way; finish() has to look.
         suspended_ = domain_.state() == GuestState::suspended;
-        return fail(s.error());
+        return fail(suspension.error());
     }
     suspended_ = true;
+    suspension_ = *suspension;
     stood_at_ = Clock::now();
     if (number_ == CheckpointNumber{0}) {
         return true;
@@ -345,13 +346,11 @@ void Primary::record_checkpoint()
     };
     figures.pause = between(suspended_at_, resumed_at_);
     figures.suspend = between(suspended_at_, stood_at_);
-    // That word may not have come before the devices stood as well.
-    const auto guest_stood_at = guest_stood_at_.load();
-    figures.guest_suspend =
-        guest_stood_at == Clock::time_point()
-            ? figures.suspend
-            : between(suspended_at_, std::clamp(guest_stood_at, suspended_at_,
-                                                stood_at_));
+    if (suspension_.acknowledged) {
+        figures.acknowledge =
+            between(suspended_at_, *suspension_.acknowledged);
+    }
+    figures.guest_suspend = between(suspended_at_, suspension_.stood);
     figures.resume = between(may_run_at_, resumed_at_);
     if (!initial) {
         figures.a = a_;
@@ -487,14 +486,9 @@ void Primary::request_failover()
 void Primary::domains_changed()
 {
     const GuestState state = domain_.state();
-    if (state == GuestState::suspended) {
-        auto none = Clock::time_point();
-        guest_stood_at_.compare_exchange_strong(none, Clock::now());
-    }
     if (stopped(state)) {
         queue_.post(GuestStopped{state});
         end_stream();
-        domain_.end_suspend();
     }
 }
 

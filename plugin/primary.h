@@ -106,7 +106,7 @@ private:
     // Figures of the checkpoint under way.
     EventQueue::Clock::time_point suspended_at_, stood_at_, may_run_at_,
         resumed_at_;
-    std::atomic<EventQueue::Clock::time_point> guest_stood_at_{};  // or zero
+    Suspension suspension_;
     std::optional<Pages> a_;
     std::atomic<uint64_t> b_{0};
     SentPages sent_pages_;

@@ -8,7 +8,7 @@ namespace xl_colo {
 
 namespace {
 
-// A, or B, of the initial copy.
+// A, or B, of the initial copy; that of a guest that was not asked.
 constexpr uint64_t unknown = std::numeric_limits<uint64_t>::max();
 
 uint64_t or_unknown(const std::optional<Pages>& pages)
@@ -16,10 +16,15 @@ uint64_t or_unknown(const std::optional<Pages>& pages)
     return pages ? pages->value() : unknown;
 }
 
-std::optional<Pages> if_known(uint64_t value)
+uint64_t or_unknown(const std::optional<Microseconds>& time)
 {
-    return value == unknown ? std::nullopt
-                            : std::optional<Pages>(Pages{value});
+    return time ? static_cast<uint64_t>(time->count()) : unknown;
+}
+
+template <typename T>
+std::optional<T> if_known(uint64_t value)
+{
+    return value == unknown ? std::nullopt : std::optional<T>(T(value));
 }
 
 }  // namespace
@@ -42,13 +47,14 @@ Buffer encode_figures(const CheckpointFigures& figures)
         .u64(static_cast<uint64_t>(figures.suspend.count()))
         .u64(static_cast<uint64_t>(figures.resume.count()))
         .u64(static_cast<uint64_t>(figures.guest_suspend.count()))
+        .u64(or_unknown(figures.acknowledge))
         .take();
 }
 
 Result<CheckpointFigures> decode_figures(View body)
 {
     BodyReader reader(body);
-    std::array<uint64_t, 14> words{};
+    std::array<uint64_t, 15> words{};
     for (uint64_t& word : words) {
         auto value = reader.u64();
         if (!value) {
@@ -59,8 +65,8 @@ Result<CheckpointFigures> decode_figures(View body)
     CheckpointFigures figures;
     figures.number = CheckpointNumber{words[0]};
     figures.pause = Microseconds(words[1]);
-    figures.a = if_known(words[2]);
-    figures.b = if_known(words[3]);
+    figures.a = if_known<Pages>(words[2]);
+    figures.b = if_known<Pages>(words[3]);
     figures.d = Pages{words[4]};
     figures.to_secondary = Bytes{words[5]};
     figures.to_primary = Bytes{words[6]};
@@ -71,6 +77,7 @@ Result<CheckpointFigures> decode_figures(View body)
     figures.suspend = Microseconds(words[11]);
     figures.resume = Microseconds(words[12]);
     figures.guest_suspend = Microseconds(words[13]);
+    figures.acknowledge = if_known<Microseconds>(words[14]);
     return figures;
 }
 

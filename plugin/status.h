@@ -36,6 +36,8 @@ const char* to_string(State state);
 struct CheckpointFigures {
     CheckpointNumber number;
     Microseconds pause{};           // primary: suspend begun to both resumed
+    // Of it: until the guest had taken the request; unknown if it got none.
+    std::optional<Microseconds> acknowledge;
     Microseconds guest_suspend{};   // of it: until the primary's vCPUs stood
     Microseconds suspend{};         // of it: until its devices stood, too
     Microseconds resume{};          // of it: until both ran, once they might

@@ -38,10 +38,15 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 12> figures{{
+const std::array<Figure, 13> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.pause); },
      [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
+    {"acknowledge-us", "of it, until the guest began", FigureUnit::microseconds,
+     [](const Checkpoint& c) {
+         return c.acknowledge ? count_of(*c.acknowledge) : Value();
+     },
+     [](Checkpoint& c, uint64_t v) { c.acknowledge = microseconds(v); }},
     {"guest-suspend-us", "of it, until the guest stood",
      FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.guest_suspend); },

@@ -68,6 +68,7 @@ unit_tests = \
 	tests/unit/test-session-wire \
 	tests/unit/test-status \
 	tests/unit/test-store_ring \
+	tests/unit/test-suspend_request \
 	tests/unit/test-transport \
 	tests/unit/test-vmstate_file \
 	tests/unit/test-vmstate_qemu_img \

@@ -119,14 +119,16 @@ Status FakeBalloon::set_max(uint64_t kib)
     return {};
 }
 
-Status FakeDomain::suspend()
+Result<Suspension> FakeDomain::suspend()
 {
     if (auto s = faults_.pass("suspend"); !s) {
-        // As with libxl's ERROR_GUEST_TIMEDOUT.
         may_suspend_yet_ = s.error().kind() == ErrorKind::timeout;
-        return s;
+        return s.error();
     }
-    return guest_->suspend(false);
+    if (auto s = guest_->suspend(false); !s) {
+        return s.error();
+    }
+    return Suspension{{}, Suspension::Clock::now()};
 }
 
 Status FakeDomain::suspend_copy()

@@ -40,8 +40,7 @@ public:
     }
 
     Domid domid() const override { return guest_->domid; }
-    Status suspend() override;
-    void end_suspend() override { (void)faults_.pass("end_suspend"); }
+    Result<Suspension> suspend() override;
     bool may_suspend_yet() const override { return may_suspend_yet_; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;

@@ -52,7 +52,7 @@ ModelDomain::ModelDomain(std::shared_ptr<Access> access, Domid domid,
 {
 }
 
-// As libxl_domain_suspend_only() for a guest without PV drivers.
+// As XenDomain's, for a guest without PV drivers.
 Status ModelDomain::stop()
 {
     auto s = outcome("cannot suspend the domain",
@@ -66,20 +66,24 @@ Status ModelDomain::stop()
     return s;
 }
 
-Status ModelDomain::suspend()
+Result<Suspension> ModelDomain::suspend()
 {
     if (auto s = pass_("suspend"); !s) {
-        return s;
+        return s.error();
     }
     if (auto s = stop(); !s) {
-        return s;
+        return s.error();
     }
+    const Suspension suspension{{}, Suspension::Clock::now()};
     if (auto s = keep_device_state(
             *vm_, make_device_state(vm_->image().machine().vcpus[0]));
         !s) {
-        return s;
+        return s.error();
     }
-    return pass_("suspended");
+    if (auto s = pass_("suspended"); !s) {
+        return s.error();
+    }
+    return suspension;
 }
 
 Status ModelDomain::suspend_copy()

@@ -50,8 +50,7 @@ public:
     ModelDomain(std::shared_ptr<Access> access, Domid domid, const Pass& pass);
 
     Domid domid() const override { return xen_.domid(); }
-    Status suspend() override;
-    void end_suspend() override {}
+    Result<Suspension> suspend() override;
     bool may_suspend_yet() const override { return false; }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;

@@ -283,26 +283,75 @@ static void the_dirty_log_is_switched(void**)
     assert_contains(outcome.lines[0], "{\"enable\":true}");
 }
 
-static void a_saved_state_is_read_whole(void**)
+// Of a device model that saves by `save`, what came of it in `saved`.
+using Save = std::function<void(const std::string& path)>;
+static Outcome saved_by(const Save& save, Result<Buffer>& saved)
 {
-    Result<Buffer> read = Buffer();
-    std::string empty, missing, large;
-    {
-        ScratchFolder folder;
-        const std::string path = folder.path() + "/qemu-save.1";
-        std::ofstream(path) << std::string(100'000, 'x');
-        read = read_device_state(path);
-        std::ofstream(path, std::ios::trunc);
-        empty = read_device_state(path).error().text();
-        std::filesystem::resize_file(path, (64 << 20) + 1);
-        large = read_device_state(path).error().text();
-        missing = read_device_state(path + "0").error().text();
-    }
-    assert_true(*read == Buffer(100'000, 'x'));
-    assert_contains(empty, "has 0 bytes");
-    assert_contains(large, "has 67108865 bytes");
-    assert_contains(missing, "No such file");
-    assert_text(saved_device_state_path(Domid{7}), "/var/lib/xen/qemu-save.7");
+    return outcome_of(
+        [&](Qmp& qmp, const std::string& folder) {
+            saved = save_device_state(qmp, folder);
+            return saved ? Status() : saved.error();
+        },
+        [&](Client&, const Client::Command& command) {
+            if (command.name == "xen-save-devices-state") {
+                save(filename_in(command.line));
+            }
+            return false;
+        });
+}
+
+static void a_state_is_saved_whole(void**)
+{
+    Result<Buffer> saved = Buffer();
+    const auto outcome = saved_by(
+        [](const std::string& path) {
+            std::ofstream(path) << std::string(100'000, 'x');
+        },
+        saved);
+    assert_text(outcome.text, "ok");
+    assert_true(outcome.names ==
+                (std::vector<std::string>{"stop", "xen-save-devices-state"}));
+    // Live, it would give its disks away.
+    assert_contains(outcome.lines[1], "\"live\":false");
+    assert_int_equal(outcome.mode, 0600);
+    assert_int_equal(outcome.left_behind, 0);
+    assert_true(*saved == Buffer(100'000, 'x'));
+}
+
+static void a_state_that_is_none_is_an_error(void**)
+{
+    Result<Buffer> saved = Buffer();
+    assert_contains(saved_by([](const std::string&) {}, saved).text,
+                    "has 0 bytes");
+    assert_contains(saved_by(
+                        [](const std::string& path) {
+                            std::filesystem::resize_file(path, (64 << 20) + 1);
+                        },
+                        saved)
+                        .text,
+                    "has 67108865 bytes");
+    const auto gone = saved_by(
+        [](const std::string& path) { std::filesystem::remove(path); }, saved);
+    assert_contains(gone.text, "No such file");
+    assert_int_equal(gone.left_behind, 0);
+}
+
+static void a_refusal_to_save_is_passed_on(void**)
+{
+    const auto outcome = outcome_of(
+        [](Qmp& qmp, const std::string& folder) {
+            auto saved = save_device_state(qmp, folder);
+            return saved ? Status() : saved.error();
+        },
+        [](Client& client, const Client::Command& command) {
+            if (command.name == "stop") {
+                return false;
+            }
+            client.refuse(command, "no room");
+            return true;
+        });
+    assert_contains(outcome.text, "xen-save-devices-state: no room");
+    assert_int_equal(outcome.left_behind, 0);
 }
 
 static void the_run_directory_is_for_its_owner_alone(void**)
@@ -337,7 +386,9 @@ int main()
         cmocka_unit_test(the_version_decides_the_way),
         cmocka_unit_test(stopped_devices_are_reset_after_a_poweroff_only),
         cmocka_unit_test(the_dirty_log_is_switched),
-        cmocka_unit_test(a_saved_state_is_read_whole),
+        cmocka_unit_test(a_state_is_saved_whole),
+        cmocka_unit_test(a_state_that_is_none_is_an_error),
+        cmocka_unit_test(a_refusal_to_save_is_passed_on),
         cmocka_unit_test(the_run_directory_is_for_its_owner_alone),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

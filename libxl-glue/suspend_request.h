@@ -1,0 +1,51 @@
+// Has a guest with PV drivers suspend: by the word "suspend" in its node
+// control/shutdown, which it takes out before it makes the hypercall.
+//
+// libxl does the same (domain_suspend_callback_common() in libxl_dom_suspend.c,
+// 4.14 to 4.22), but writes over whatever is there. A "poweroff" that "xl
+// shutdown" has just left is lost then, and xl, which only looks whether its
+// word has gone, is content: seen with one shutdown in ten of a guest that has
+// two checkpoints a second. And libxl waits for a guest that has shut down
+// meanwhile, which takes nothing out any more, for its whole minute.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "result.h"
+
+namespace xl_colo {
+
+// Where a toolstack asks a guest for something, one word at a time. Error io.
+class ShutdownNode {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    virtual ~ShutdownNode() = default;
+    // "" when nothing is asked for.
+    virtual Result<std::string> read() = 0;
+    // Only if `from` is there. False if it is not, or somebody else wrote.
+    virtual Result<bool> replace(const std::string& from,
+                                 const std::string& to) = 0;
+    // Until the word, or the state of some domain, may have changed since the
+    // last time; also for no reason. False when the deadline has passed.
+    virtual Result<bool> wait(Clock::time_point deadline) = 0;
+};
+
+struct SuspendAnswer {
+    // The guest does, or has shut down: its state tells. Otherwise it still
+    // runs, and the request, unless it was taken, has been taken back.
+    bool stands = false;
+    // When the request was seen to be taken.
+    std::optional<ShutdownNode::Clock::time_point> taken;
+};
+
+// Until the guest `runs` no more, for as long as `patience` at most. An error
+// leaves the request where it is.
+Result<SuspendAnswer> ask_to_suspend(ShutdownNode& node,
+                                     const std::function<bool()>& runs,
+                                     std::chrono::milliseconds patience);
+
+}  // namespace xl_colo

@@ -1,0 +1,204 @@
+// The request to suspend, against guests and toolstacks that come between.
+#include "suspend_request.h"
+
+#include <deque>
+
+#include "check.h"
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A node in which others do, one after another, what the test says: each time
+// that somebody waits for it, one of them.
+class SharedNode : public ShutdownNode {
+public:
+    using Doing = std::function<void(SharedNode&)>;
+
+    explicit SharedNode(std::deque<Doing> others)
+        : others_(std::move(others))
+    {
+    }
+
+    Result<std::string> read() override
+    {
+        if (broken) {
+            return Error(ErrorKind::io, "xenstored is gone");
+        }
+        return word;
+    }
+    Result<bool> replace(const std::string& from,
+                         const std::string& to) override
+    {
+        if (disturbed) {
+            disturbed = false;
+            return false;
+        }
+        if (word != from) {
+            return false;
+        }
+        word = to;
+        written.push_back(to);
+        return true;
+    }
+    Result<bool> wait(Clock::time_point) override
+    {
+        if (others_.empty()) {
+            return false;
+        }
+        const Doing next = others_.front();
+        others_.pop_front();
+        next(*this);
+        return true;
+    }
+
+    // What a guest does with any word: first it takes that out.
+    void guest_takes()
+    {
+        taken.push_back(word);
+        word.clear();
+    }
+    void guest_stands() { runs = false; }
+
+    std::string word;
+    bool runs = true;
+    bool disturbed = false;  // somebody writes during the next transaction
+    bool broken = false;
+    std::vector<std::string> written, taken;
+
+private:
+    std::deque<Doing> others_;
+};
+
+void guest_takes(SharedNode& node) { node.guest_takes(); }
+void guest_stands(SharedNode& node) { node.guest_stands(); }
+void nothing(SharedNode&) {}
+
+using Words = std::vector<std::string>;
+
+Result<SuspendAnswer> ask(SharedNode& node)
+{
+    return ask_to_suspend(node, [&node] { return node.runs; }, 60s);
+}
+
+void a_guest_suspends(void**)
+{
+    SharedNode node({nothing, guest_takes, guest_stands});
+    const auto answer = ask(node);
+    assert_true(answer->stands);
+    assert_true(answer->taken.has_value());
+    assert_true(node.written == Words{"suspend"});
+    assert_true(node.taken == Words{"suspend"});
+}
+
+// "xl shutdown" was a moment earlier.
+void another_word_is_not_written_over(void**)
+{
+    SharedNode node({nothing, guest_takes, nothing, guest_stands});
+    node.word = "poweroff";
+    assert_true(ask(node)->stands);
+    assert_true(node.taken == Words{"poweroff"});
+}
+
+// It comes between our look and our word, as a transaction finds out.
+void another_word_that_comes_between_is_not_written_over(void**)
+{
+    SharedNode node({[](SharedNode& n) { n.word = "reboot"; }, guest_takes,
+                     guest_takes, guest_stands});
+    node.disturbed = true;
+    assert_true(ask(node)->stands);
+    assert_true(node.taken == (Words{"reboot", "suspend"}));
+    assert_true(node.written == Words{"suspend"});
+}
+
+// xl does write over ours; the guest is about to shut down then.
+void a_word_written_over_ours_is_left_there(void**)
+{
+    SharedNode node({[](SharedNode& n) { n.word = "poweroff"; }, guest_takes,
+                     nothing, guest_stands});
+    assert_true(ask(node)->stands);
+    assert_true(node.taken == Words{"poweroff"});
+    assert_true(node.written == Words{"suspend"});
+}
+
+// It takes nothing out any more.
+void a_guest_that_shuts_down_meanwhile_is_not_waited_for(void**)
+{
+    SharedNode node({guest_stands});
+    const auto answer = ask(node);
+    assert_true(answer->stands);
+    assert_false(answer->taken.has_value());
+    assert_true(node.written == Words{"suspend"});
+    SharedNode stands({});
+    stands.runs = false;
+    assert_true(ask(stands)->stands);
+    assert_true(stands.written.empty());
+}
+
+void a_request_that_is_there_is_not_made_twice(void**)
+{
+    SharedNode node({guest_takes, nothing, guest_stands});
+    node.word = "suspend";
+    assert_true(ask(node)->stands);
+    assert_true(node.written.empty());
+    assert_true(node.taken == Words{"suspend"});
+}
+
+void an_ignored_request_is_taken_back(void**)
+{
+    SharedNode node({nothing, nothing});
+    const auto answer = ask(node);
+    assert_false(answer->stands);
+    assert_false(answer->taken.has_value());
+    assert_true(node.written == (Words{"suspend", ""}));
+    assert_text(node.word, "");
+}
+
+void a_request_that_was_taken_cannot_be_taken_back(void**)
+{
+    SharedNode node({guest_takes, nothing});
+    const auto answer = ask(node);
+    assert_false(answer->stands);
+    assert_true(answer->taken.has_value());
+    assert_true(node.written == Words{"suspend"});
+}
+
+void a_word_that_the_guest_never_takes_leaves_no_room(void**)
+{
+    SharedNode node({nothing});
+    node.word = "poweroff";
+    const auto answer = ask(node);
+    assert_false(answer->stands);
+    assert_false(answer->taken.has_value());
+    assert_text(node.word, "poweroff");
+    assert_true(node.written.empty());
+}
+
+void a_broken_node_is_an_error(void**)
+{
+    SharedNode node({});
+    node.broken = true;
+    const auto answer = ask(node);
+    assert_false(static_cast<bool>(answer));
+    assert_contains(answer.error().text(), "xenstored is gone");
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(a_guest_suspends),
+        cmocka_unit_test(another_word_is_not_written_over),
+        cmocka_unit_test(another_word_that_comes_between_is_not_written_over),
+        cmocka_unit_test(a_word_written_over_ours_is_left_there),
+        cmocka_unit_test(a_guest_that_shuts_down_meanwhile_is_not_waited_for),
+        cmocka_unit_test(a_request_that_is_there_is_not_made_twice),
+        cmocka_unit_test(an_ignored_request_is_taken_back),
+        cmocka_unit_test(a_request_that_was_taken_cannot_be_taken_back),
+        cmocka_unit_test(a_word_that_the_guest_never_takes_leaves_no_room),
+        cmocka_unit_test(a_broken_node_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
