@@ -30,7 +30,6 @@ libglue_a_SOURCES = \
 	libxl-glue/access.h \
 	libxl-glue/balloon.cc \
 	libxl-glue/balloon.h \
-	libxl-glue/bytes.h \
 	libxl-glue/callout.cc \
 	libxl-glue/callout.h \
 	libxl-glue/compat.h \

@@ -1,6 +1,32 @@
 #include "copy_pages.h"
 
+#include "hexadecimal.h"
+
 namespace xl_colo {
+
+namespace {
+
+// To be mapped.
+constexpr size_t pages_at_a_time = 1024;
+
+Status are_there(GuestMemory& memory, const std::vector<Pfn>& pages)
+{
+    Status found;
+    const Status looked =
+        memory.look_at(pages, [&](std::span<const View> views) {
+            for (size_t i = 0; found && i < views.size(); ++i) {
+                if (views[i].empty()) {
+                    found = Error(ErrorKind::diverged,
+                                  "pfn " + hex(pages[i].value()) +
+                                      " is gone from the copy: its balloon may "
+                                      "have moved");
+                }
+            }
+        });
+    return found ? looked : found;
+}
+
+}  // namespace
 
 CopyPages::CopyPages(Pages gfns)
     : gfns_(gfns),
@@ -117,6 +143,29 @@ Result<DirtySet> CopyPages::moved(Balloon& balloon)
         }
     });
     return moved;
+}
+
+Status check_kept(GuestMemory* memory, const DirtySet& kept)
+{
+    if (kept.size() != Pages{0} && !memory) {
+        return Error(ErrorKind::protocol, "PAGES: nothing was to be left out");
+    }
+    Status found;
+    std::vector<Pfn> some;
+    const auto look = [&] {
+        if (found && !some.empty()) {
+            found = are_there(*memory, some);
+        }
+        some.clear();
+    };
+    kept.for_each([&](Pfn pfn) {
+        some.push_back(pfn);
+        if (some.size() == pages_at_a_time) {
+            look();
+        }
+    });
+    look();
+    return found;
 }
 
 }  // namespace xl_colo

@@ -52,4 +52,12 @@ private:
     bool changed_ = false;  // by us, since the copy last ran
 };
 
+// Whether the copy has the pages that the primary `kept` to itself, because
+// they are the same here. Those that the copy wrote to were looked at when they
+// were digested. One that it did not write to it may still have given back (a
+// balloon), and log-dirty mode does not tell; libxc would fail to put it in.
+// `memory` is the copy's, or null if nothing was to be kept. Errors: protocol,
+// diverged for a page that is gone, GuestMemory's.
+Status check_kept(GuestMemory* memory, const DirtySet& kept);
+
 }  // namespace xl_colo

@@ -12,6 +12,7 @@ libplugin_a_CPPFLAGS = \
 libplugin_a_SOURCES = \
 	plugin/background.cc \
 	plugin/background.h \
+	plugin/bytes.h \
 	plugin/caretaker.cc \
 	plugin/caretaker.h \
 	plugin/compression.h \
@@ -24,6 +25,8 @@ libplugin_a_SOURCES = \
 	plugin/control_socket.h \
 	plugin/conversation.cc \
 	plugin/conversation.h \
+	plugin/copy_limits.cc \
+	plugin/copy_limits.h \
 	plugin/copy_pages.cc \
 	plugin/copy_pages.h \
 	plugin/desk.cc \

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "bytes.h"
 #include "wire.h"
 
 namespace xl_colo {
@@ -11,22 +12,6 @@ namespace xl_colo {
 namespace {
 
 constexpr size_t piece_header_size = 8;
-
-void store(uint32_t value, uint8_t* at)
-{
-    for (size_t i = 0; i < sizeof(value); ++i) {
-        at[i] = static_cast<uint8_t>(value >> (8 * i));
-    }
-}
-
-uint32_t load(const uint8_t* at)
-{
-    uint32_t value = 0;
-    for (size_t i = sizeof(value); i-- > 0;) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
 
 Error bad(const std::string& what)
 {
@@ -64,8 +49,8 @@ void pack_piece(View piece, Buffer& to)
     if (packed <= 0) {
         std::memcpy(bytes, piece.data(), piece.size());
     }
-    store(static_cast<uint32_t>(piece.size()), header);
-    store(static_cast<uint32_t>(size), header + sizeof(uint32_t));
+    store_little(static_cast<uint32_t>(piece.size()), header);
+    store_little(static_cast<uint32_t>(size), header + sizeof(uint32_t));
     to.resize(at + piece_header_size + size);
 }
 
@@ -81,8 +66,9 @@ Result<View> Unpacker::unpack(View body)
         if (rest.size() < piece_header_size) {
             return bad("cut short within a piece's header");
         }
-        const size_t raw = load(rest.data());
-        const size_t packed = load(rest.data() + sizeof(uint32_t));
+        const size_t raw = load_little<uint32_t>(rest.data());
+        const size_t packed =
+            load_little<uint32_t>(rest.data() + sizeof(uint32_t));
         rest = rest.subspan(piece_header_size);
         if (raw == 0 || raw > packed_piece_max || raw > *size - at ||
             packed > raw || packed > rest.size()) {

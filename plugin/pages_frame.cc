@@ -4,27 +4,13 @@
 #include <cstring>
 #include <string>
 
+#include "bytes.h"
+
 namespace xl_colo {
 
 namespace {
 
 constexpr std::array<uint8_t, page_size> zero_page{};
-
-uint64_t load(const uint8_t* at)
-{
-    uint64_t value = 0;
-    for (size_t i = sizeof(value); i-- > 0;) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
-void store(uint64_t value, uint8_t* at)
-{
-    for (size_t i = 0; i < sizeof(value); ++i) {
-        at[i] = static_cast<uint8_t>(value >> (8 * i));
-    }
-}
 
 Error bad(const std::string& what)
 {
@@ -48,13 +34,13 @@ void PagesWriter::add(uint64_t entry)
 {
     const size_t at = head_.size();
     head_.resize(at + sizeof(entry));
-    store(entry, &head_[at]);
+    store_little(entry, &head_[at]);
     ++count_;
 }
 
 View PagesWriter::head()
 {
-    store(count_, head_.data());
+    store_little(count_, head_.data());
     return head_;
 }
 
@@ -64,7 +50,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
     if (body.size() < pages_header_size) {
         return bad("cut short within its header");
     }
-    const uint64_t count = load(body.data());
+    const uint64_t count = load_little<uint64_t>(body.data());
     View contents = body.subspan(pages_header_size);
     if (count == 0 || count > contents.size() / sizeof(uint64_t)) {
         return bad("too short for its " + std::to_string(count) + " pages");
@@ -89,7 +75,8 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
         }
     };
     for (uint64_t i = 0; i < count; ++i) {
-        const uint64_t marked = load(&entries[i * sizeof(uint64_t)]);
+        const auto marked =
+            load_little<uint64_t>(&entries[i * sizeof(uint64_t)]);
         const uint64_t entry = marked & ~(pages_zero_flag | pages_kept_flag);
         const auto parsed = PageData::parse_entry(entry, gfns);
         if (!parsed) {
@@ -106,7 +93,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
             continue;
         }
         entries_.push_back(*parsed);
-        store(entry, &head_[record_header_size + pages_header_size +
+        store_little(entry, &head_[record_header_size + pages_header_size +
                             entries_out++ * sizeof(uint64_t)]);
         if (marked & pages_zero_flag) {
             end_run();
@@ -143,7 +130,7 @@ Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
     const auto header = record_header_bytes(
         {RecordType::PAGE_DATA, static_cast<uint32_t>(length)});
     std::memcpy(head_.data(), header.data(), header.size());
-    store(entries_out, head_.data() + record_header_size);
+    store_little(entries_out, head_.data() + record_header_size);
     pieces_[0] = head_;
     return std::span<const View>(pieces_);
 }

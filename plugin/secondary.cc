@@ -5,7 +5,6 @@
 #include "secondary.h"
 
 #include "heap.h"
-#include "hexadecimal.h"
 #include "verify.h"
 
 namespace xl_colo {
@@ -13,16 +12,6 @@ namespace xl_colo {
 namespace {
 
 using Clock = EventQueue::Clock;
-
-// To be mapped.
-constexpr size_t pages_at_a_time = 1024;
-
-Error is_gone(Pfn pfn)
-{
-    return {ErrorKind::diverged,
-            "pfn " + hex(pfn.value()) +
-                " is gone from the copy: its balloon may have moved"};
-}
 
 const char* const check_primary_advice =
     "nothing proved the primary dead: check with \"xl list\" there, and "
@@ -94,7 +83,7 @@ RestoreAnswer Secondary::checkpoint()
     }
     device_state_ = std::move(*state);
     if (auto s = first_ ? incoming_->give_device_state(device_state_)
-                        : look_for(stream_.kept());
+                        : check_kept(memory_.get(), stream_.kept());
         !s) {
         return leave(s.error());
     }
@@ -103,7 +92,7 @@ RestoreAnswer Secondary::checkpoint()
     (void)peer_.send(FrameType::COMMITTED, number_);
     usable_ = false;
     if (!first_) {
-        if (auto s = take_limits_over(); !s) {
+        if (auto s = limits_.apply(domain_->balloon()); !s) {
             return leave(s.error());
         }
         if (auto s = domain_->begin_load(); !s) {
@@ -252,46 +241,6 @@ Status Secondary::finish_building()
     return domain_->set_device_model_log_dirty(true);
 }
 
-// For what libxc is about to apply. The copy's limit only grows as long as it
-// is one: it may have to take back what it gave up on its own, beyond a target
-// that the primary's guest has not come down to either.
-Status Secondary::take_limits_over()
-{
-    Balloon& balloon = domain_->balloon();
-    std::optional<MemoryLimits> limits;
-    {
-        const std::lock_guard lock(limits_mutex_);
-        limits = std::exchange(limits_, std::nullopt);
-    }
-    if (!limits) {
-        return {};
-    }
-    auto own = balloon.limits();
-    if (!own) {
-        return own.error();
-    }
-    max_kib_ = limits->max_kib;
-    if (limits->max_kib > own->max_kib) {
-        if (auto s = balloon.set_max(limits->max_kib); !s) {
-            return s;
-        }
-    }
-    return balloon.set_target(limits->target_kib);
-}
-
-Status Secondary::take_limits(View bytes)
-{
-    BodyReader body(bytes);
-    auto target = body.u64();
-    auto max = body.u64();
-    if (!target || !max) {
-        return Error(ErrorKind::protocol, "MEMORY is cut short");
-    }
-    const std::lock_guard lock(limits_mutex_);
-    limits_ = MemoryLimits{*target, *max};
-    return {};
-}
-
 // B's, in the relay's thread.
 Result<std::vector<PageDigest>> Secondary::digest_dirty(
     const std::vector<Pfn>& pages)
@@ -305,42 +254,6 @@ Result<std::vector<PageDigest>> Secondary::digest_dirty(
         return looked.error();
     }
     return digests;
-}
-
-// Pages that the copy wrote to are looked at when they are digested. One that
-// it did not write to it may still have given back (a balloon), and log-dirty
-// mode does not tell. libxc would fail to put such a page in.
-Status Secondary::look_for(const DirtySet& kept)
-{
-    if (kept.size() != Pages{0} && !memory_) {
-        return Error(ErrorKind::protocol, "PAGES: nothing was to be left out");
-    }
-    Status found;
-    std::vector<Pfn> some;
-    const auto look = [&] {
-        const Status looked =
-            memory_->look_at(some, [&](std::span<const View> views) {
-                for (size_t i = 0; found && i < views.size(); ++i) {
-                    if (views[i].empty()) {
-                        found = is_gone(some[i]);
-                    }
-                }
-            });
-        some.clear();
-        if (found) {
-            found = looked;
-        }
-    };
-    kept.for_each([&](Pfn pfn) {
-        some.push_back(pfn);
-        if (some.size() == pages_at_a_time) {
-            look();
-        }
-    });
-    if (!some.empty()) {
-        look();
-    }
-    return found;
 }
 
 // From READY to RESUME. A primary that is lost in between leaves the new state
@@ -432,7 +345,7 @@ Status Secondary::on_frame(Frame frame)
         return ending_ ? Status() : fed;
     }
     case FrameType::MEMORY:
-        return take_limits(frame.body);
+        return limits_.take(frame.body);
     case FrameType::CHECKPOINT:
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
@@ -600,9 +513,7 @@ SessionEnd Secondary::take_over(const std::string& why)
                       s.error().text());
         }
     };
-    if (max_kib_) {
-        wish("limit the guest's memory", domain_->balloon().set_max(*max_kib_));
-    }
+    wish("limit the guest's memory", limits_.finish(domain_->balloon()));
     wish("rename the domain", domain_->rename(options_.offer.domain));
     wish("stop the dirty log", domain_->set_log_dirty(false));
     wish("stop the device model's dirty log",

@@ -3,10 +3,10 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "conversation.h"
+#include "copy_limits.h"
 #include "glue.h"
 #include "link.h"
 #include "page_digester.h"
@@ -62,11 +62,8 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
-    Status take_limits_over();
-    Status take_limits(View body);
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
-    Status look_for(const DirtySet& kept);
     Status settle_with_primary();
     Status ask_for_takeover();
     void end_stream();
@@ -94,10 +91,7 @@ private:
     std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
     std::optional<PageDigester> digester_;  // the same
     DirtyListRelay dirty_list_;
-
-    std::mutex limits_mutex_;
-    std::optional<MemoryLimits> limits_;  // to be set with the checkpoint
-    std::optional<uint64_t> max_kib_;     // to be set when the guest is ours
+    CopyLimits limits_;
 
     CheckpointNumber number_;
     Buffer device_state_;

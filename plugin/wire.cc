@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "bytes.h"
+
 namespace xl_colo {
 
 namespace {
@@ -56,24 +58,6 @@ const TypeRow* find_row(FrameType type)
     return row == rows.end() ? nullptr : row;
 }
 
-template <typename Integer>
-Integer load(View bytes)
-{
-    Integer value = 0;
-    for (size_t i = sizeof(Integer); i-- > 0;) {
-        value = static_cast<Integer>(value << 8 | bytes[i]);
-    }
-    return value;
-}
-
-template <typename Integer>
-void store(Integer value, uint8_t* to)
-{
-    for (size_t i = 0; i < sizeof(Integer); ++i) {
-        to[i] = static_cast<uint8_t>(value >> (8 * i));
-    }
-}
-
 }  // namespace
 
 std::string to_string(FrameType type)
@@ -85,8 +69,9 @@ std::string to_string(FrameType type)
 
 Result<FrameHeader> parse_frame_header(View bytes)
 {
-    const auto type = static_cast<FrameType>(load<uint32_t>(bytes.first(4)));
-    const auto length = load<uint32_t>(bytes.subspan(4, 4));
+    const auto type =
+        static_cast<FrameType>(load_little<uint32_t>(bytes.data()));
+    const auto length = load_little<uint32_t>(bytes.data() + 4);
     const TypeRow* row = find_row(type);
     if (!row) {
         return Error(ErrorKind::protocol, to_string(type) + " is unknown");
@@ -103,15 +88,14 @@ Result<FrameHeader> parse_frame_header(View bytes)
 std::array<uint8_t, frame_header_size> frame_header_bytes(FrameHeader header)
 {
     std::array<uint8_t, frame_header_size> bytes{};
-    store(static_cast<uint32_t>(header.type), bytes.data());
-    store(header.length, bytes.data() + 4);
+    store_little(static_cast<uint32_t>(header.type), bytes.data());
+    store_little(header.length, bytes.data() + 4);
     return bytes;
 }
 
 BodyWriter& BodyWriter::u64(uint64_t value)
 {
-    buffer_.resize(buffer_.size() + sizeof(value));
-    store(value, buffer_.data() + buffer_.size() - sizeof(value));
+    put_little(buffer_, value);
     return *this;
 }
 
@@ -126,7 +110,7 @@ Result<uint64_t> BodyReader::u64()
     if (rest_.size() < sizeof(uint64_t)) {
         return Error(ErrorKind::protocol, "the frame's body is too short");
     }
-    const auto value = load<uint64_t>(rest_.first(sizeof(uint64_t)));
+    const auto value = load_little<uint64_t>(rest_.data());
     rest_ = rest_.subspan(sizeof(uint64_t));
     return value;
 }
