@@ -61,11 +61,23 @@ constexpr PageParameter hypervisor_parameters[] = {
     {HVM_PARAM_SHARING_RING_PFN, 0},
 };
 
-// A vCPU waits for the device model no longer than that takes for one request.
-constexpr std::chrono::seconds until_still{10};
+// With a guest that is to suspend; libxl has as much.
+constexpr std::chrono::seconds patience{60};
+// With a copy, for which the primary's guest has to wait.
+constexpr std::chrono::seconds patience_with_copy{10};
 
-// As long as libxl gives it.
-constexpr std::chrono::seconds guests_patience{60};
+// The guest may have written that: it is not to be trusted with a terminal.
+std::string quoted(const std::string& word)
+{
+    const bool is_word = std::ranges::all_of(
+        word, [](char c) { return c >= 'a' && c <= 'z'; });
+    return is_word ? '"' + word + '"' : "something that is no word";
+}
+
+Error not_saved()
+{
+    return {ErrorKind::io, "the device model was not saved"};
+}
 
 // More would be no region for ioreq servers, whatever the parameter says.
 constexpr uint64_t most_pages_of_a_parameter = 64;
@@ -116,11 +128,10 @@ Status XenDomain::outcome(const char* what, int rc)
 
 Result<Suspension> XenDomain::suspend()
 {
-    device_state_ = Error(ErrorKind::io, "the device model was not saved");
+    device_state_ = not_saved();
     may_suspend_yet_ = false;
     Suspension suspension;
     const Status stopped = stop(suspension);
-    suspension.stood = Suspension::Clock::now();
     switch (const GuestState now = state()) {
     case GuestState::gone:
         return Error(ErrorKind::domain_gone, "the domain does not exist");
@@ -131,12 +142,14 @@ Result<Suspension> XenDomain::suspend()
         return Error(ErrorKind::guest_stopped,
                      std::string("the guest has shut down by itself: ") +
                          to_string(now));
-    case GuestState::suspended:
     case GuestState::running:
+        return stopped ? Error(ErrorKind::timeout,
+                               "the domain was resumed by somebody else")
+                       : stopped.error();
+    case GuestState::suspended:
+        // In the last moment, perhaps.
+        may_suspend_yet_ = false;
         break;
-    }
-    if (!stopped) {
-        return stopped.error();
     }
     device_state_ = emulator_ == Emulator::none
                         ? Result<Buffer>(Buffer())
@@ -144,6 +157,9 @@ Result<Suspension> XenDomain::suspend()
                               return save_device_state(qmp, run_directory);
                           });
     if (!device_state_) {
+        // QEMU drops what it has not begun with when a client goes: a "stop"
+        // must not come after the "cont" by which libxl takes it back.
+        access_->qmp.forget(domid_);
         return device_state_.error().with_context("cannot save device state");
     }
     return suspension;
@@ -155,7 +171,12 @@ Status XenDomain::stop(Suspension& suspension)
     if (!asked) {
         return asked.error();
     }
-    return *asked ? ask_guest(suspension) : stop_guest();
+    if (*asked) {
+        return ask_guest(suspension);
+    }
+    const Status stopped = stop_guest(patience);
+    suspension.stood = Suspension::Clock::now();
+    return stopped;
 }
 
 // By the rules of libxl (domain_suspend_callback_common(), 4.17): a guest that
@@ -179,39 +200,57 @@ Result<bool> XenDomain::is_to_be_asked()
 
 Status XenDomain::ask_guest(Suspension& suspension)
 {
-    auto node = XenstoreShutdownNode::open(domid_);
-    if (!node) {
-        return node.error();
+    if (!shutdown_node_) {
+        auto node = XenstoreShutdownNode::open(domid_);
+        if (!node) {
+            return node.error();
+        }
+        shutdown_node_ = std::move(*node);
     }
+    // As long as nobody can say that the request does not stand.
+    may_suspend_yet_ = true;
     auto answer = ask_to_suspend(
-        **node, [this] { return state() == GuestState::running; },
-        guests_patience);
+        *shutdown_node_, [this] { return state() == GuestState::running; },
+        patience);
     if (!answer) {
+        shutdown_node_.reset();
         return answer.error().with_context("cannot ask the guest to suspend");
     }
-    suspension.acknowledged = answer->taken;
-    if (answer->stands) {
+    may_suspend_yet_ = !answer->stood && answer->taken;
+    if (answer->stood) {
+        suspension = {answer->taken, *answer->stood};
         return {};
     }
-    may_suspend_yet_ = answer->taken.has_value();
+    if (!answer->instead.empty()) {
+        return Error(ErrorKind::timeout,
+                     "the guest cannot be asked to suspend: it has not done "
+                     "what it was asked for before, within a minute (in its "
+                     "control/shutdown in xenstore is " +
+                         quoted(answer->instead) + ")");
+    }
     return Error(ErrorKind::timeout,
                  std::string("the guest does not do what its PV drivers were "
                              "asked for, to suspend, within a minute; the "
                              "request was ") +
-                     (may_suspend_yet_ ? "taken" : "ignored"));
+                     (answer->taken ? "taken" : "ignored"));
 }
 
-Status XenDomain::stop_guest()
+Status XenDomain::stop_guest(std::chrono::seconds patience)
 {
     if (xc_domain_shutdown(access_->xc.get(), domid_.value(),
                            SHUTDOWN_suspend) != 0) {
         return hypercall_error("cannot suspend the domain", errno);
     }
     // A vCPU that waits for the device model is let finish that first.
-    const auto deadline = std::chrono::steady_clock::now() + until_still;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (state() == GuestState::running) {
         if (std::chrono::steady_clock::now() > deadline) {
-            return Error(ErrorKind::timeout, "the domain does not stand still");
+            // The other vCPUs stand already.
+            const bool resumed =
+                xc_domain_resume(access_->xc.get(), domid_.value(), 0) == 0;
+            return Error(ErrorKind::timeout,
+                         std::string("the domain does not stand still") +
+                             (resumed ? "" : ", and cannot be resumed"));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -224,10 +263,11 @@ Status XenDomain::stop_guest()
 Status XenDomain::suspend_copy()
 {
     is_copy_ = true;
+    device_state_ = not_saved();
     // Of a domain that has shut down by itself this changes nothing: its vCPUs
     // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
     // domain out of any shutdown.
-    if (auto s = stop_guest(); !s) {
+    if (auto s = stop_guest(patience_with_copy); !s) {
         return s;
     }
     if (emulator_ == Emulator::none) {
@@ -242,7 +282,7 @@ Status XenDomain::suspend_copy()
 
 Result<Buffer> XenDomain::device_state()
 {
-    return device_state_;
+    return std::exchange(device_state_, not_saved());
 }
 
 // A restore expects a new domain, in which no vCPU sleeps and Xen has nothing

@@ -8,6 +8,7 @@
 #include "balloon.h"
 #include "glue.h"
 #include "pv_reset.h"
+#include "suspend_request.h"
 
 namespace xl_colo {
 
@@ -64,7 +65,7 @@ private:
     Status stop(Suspension& suspension);
     Result<bool> is_to_be_asked();
     Status ask_guest(Suspension& suspension);
-    Status stop_guest();
+    Status stop_guest(std::chrono::seconds patience);
     Status take_out_of_suspend();
     Status resume_loaded();
     // `rc` of a libxl operation that has no result.
@@ -76,7 +77,9 @@ private:
     OpenOptions options_;
     PvPeers peers_;
     XenBalloon balloon_;
-    Result<Buffer> device_state_{Buffer()};  // as of the last suspend()
+    std::unique_ptr<ShutdownNode> shutdown_node_;  // opened when needed
+    // As of the last suspend(), until it is asked for.
+    Result<Buffer> device_state_{Error(ErrorKind::io, "not suspended")};
     bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()

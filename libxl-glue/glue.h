@@ -117,8 +117,7 @@ public:
 // How a guest was suspended. Its device model is stopped after that.
 struct Suspension {
     using Clock = std::chrono::steady_clock;
-    // When it had taken the request; none if it was not asked, or was so quick
-    // that it stood before that was seen.
+    // When it had taken the request; none if it was not asked.
     std::optional<Clock::time_point> acknowledged;
     Clock::time_point stood;  // all of its vCPUs
 };

@@ -18,7 +18,7 @@ public:
     Result<std::string> read() override { return read(XBT_NULL); }
     Result<bool> replace(const std::string& from,
                          const std::string& to) override;
-    Result<bool> wait(Clock::time_point deadline) override;
+    void wait(Clock::time_point deadline) override;
 
 private:
     XenstoreShutdownNode(XenstoreHandle xs, std::string path)

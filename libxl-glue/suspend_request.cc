@@ -4,17 +4,33 @@ namespace xl_colo {
 
 namespace {
 
+using Clock = ShutdownNode::Clock;
+
 constexpr const char* request = "suspend";
 
-// Whether the request stands. That of somebody who went before the answer came
-// is as good: a second one would have the guest suspend twice.
-Result<bool> make_request(ShutdownNode& node)
+// Returns what is asked of the guest now. The request of somebody who went
+// before the answer came is as good as ours: a second one would have the guest
+// suspend twice.
+Result<std::string> make_request(ShutdownNode& node)
 {
-    auto word = node.read();
-    if (!word) {
-        return word.error();
+    auto made = node.replace("", request);
+    if (!made) {
+        return made.error();
     }
-    return word->empty() ? node.replace("", request) : *word == request;
+    return *made ? std::string(request) : node.read();
+}
+
+// Sees to it that the request does not stand any more.
+Status end_request(ShutdownNode& node, SuspendAnswer& answer)
+{
+    auto taken_back = node.replace(request, "");
+    if (!taken_back) {
+        return taken_back.error();
+    }
+    if (!*taken_back) {
+        answer.taken = Clock::now();
+    }
+    return {};
 }
 
 }  // namespace
@@ -23,48 +39,43 @@ Result<SuspendAnswer> ask_to_suspend(ShutdownNode& node,
                                      const std::function<bool()>& runs,
                                      std::chrono::milliseconds patience)
 {
-    using Clock = ShutdownNode::Clock;
-    const auto deadline = Clock::now() + patience;
-    bool asked = false;
+    auto deadline = Clock::now() + patience;
     SuspendAnswer answer;
+    std::string word;
+    bool asked = false;
     for (;;) {
-        if (asked && !answer.taken) {
-            auto word = node.read();
-            if (!word) {
-                return word.error();
-            }
-            if (*word != request) {
-                answer.taken = Clock::now();
-            }
-        }
-        answer.stands = !runs();
-        if (answer.stands) {
-            return answer;
-        }
-        if (!asked) {
-            auto made = make_request(node);
-            if (!made) {
-                return made.error();
-            }
-            asked = *made;
-        }
-        auto changed = node.wait(deadline);
-        if (!changed) {
-            return changed.error();
-        }
-        if (!*changed) {
+        if (!runs()) {
+            answer.stood = Clock::now();
             break;
         }
+        if (!answer.taken) {
+            auto now = asked ? node.read() : make_request(node);
+            if (!now) {
+                return now.error();
+            }
+            word = std::move(*now);
+            if (asked && word != request) {
+                // Or "xl shutdown" has written its own over it. Then the guest
+                // is about to take that.
+                answer.taken = Clock::now();
+                deadline = *answer.taken + patience;
+            }
+            asked = asked || word == request;
+        }
+        if (Clock::now() >= deadline) {
+            break;
+        }
+        node.wait(deadline);
     }
-    if (!asked || answer.taken) {
+    if (!asked) {
+        answer.instead = std::move(word);
         return answer;
     }
-    auto taken_back = node.replace(request, "");
-    if (!taken_back) {
-        return taken_back.error();
-    }
-    if (!*taken_back) {
-        answer.taken = Clock::now();
+    if (!answer.taken) {
+        // It was too quick for us to see, or will not take it.
+        if (auto s = end_request(node, answer); !s) {
+            return s.error();
+        }
     }
     return answer;
 }

@@ -18,7 +18,8 @@
 
 namespace xl_colo {
 
-// Where a toolstack asks a guest for something, one word at a time. Error io.
+// Where a toolstack asks a guest for something, one word at a time. The guest
+// can write there, too, whatever it likes. Error io.
 class ShutdownNode {
 public:
     using Clock = std::chrono::steady_clock;
@@ -30,20 +31,27 @@ public:
     virtual Result<bool> replace(const std::string& from,
                                  const std::string& to) = 0;
     // Until the word, or the state of some domain, may have changed since the
-    // last time; also for no reason. False when the deadline has passed.
-    virtual Result<bool> wait(Clock::time_point deadline) = 0;
+    // last time, or the deadline has come; also for no reason, every now and
+    // then.
+    virtual void wait(Clock::time_point deadline) = 0;
 };
 
 struct SuspendAnswer {
-    // The guest does, or has shut down: its state tells. Otherwise it still
-    // runs, and the request, unless it was taken, has been taken back.
-    bool stands = false;
-    // When the request was seen to be taken.
-    std::optional<ShutdownNode::Clock::time_point> taken;
+    using Clock = ShutdownNode::Clock;
+
+    // When the guest was seen not to run any more: it has suspended, or has
+    // shut down, which its state tells.
+    std::optional<Clock::time_point> stood;
+    // When the request was seen to have gone. One that was not taken has been
+    // taken back.
+    std::optional<Clock::time_point> taken;
+    // What else is asked of the guest, and was there all the time, so that the
+    // request was not made.
+    std::string instead;
 };
 
-// Until the guest `runs` no more, for as long as `patience` at most. An error
-// leaves the request where it is.
+// Until the guest `runs` no more. It has `patience` to take the request, and as
+// long again to do it, as with libxl. After an error the request may stand.
 Result<SuspendAnswer> ask_to_suspend(ShutdownNode& node,
                                      const std::function<bool()>& runs,
                                      std::chrono::milliseconds patience);

@@ -128,7 +128,13 @@ Result<Suspension> FakeDomain::suspend()
     if (auto s = guest_->suspend(false); !s) {
         return s.error();
     }
-    return Suspension{{}, Suspension::Clock::now()};
+    Suspension suspension;
+    asked_ = !asked_;
+    if (asked_) {
+        suspension.acknowledged = Suspension::Clock::now();
+    }
+    suspension.stood = Suspension::Clock::now();
+    return suspension;
 }
 
 Status FakeDomain::suspend_copy()

@@ -66,6 +66,7 @@ private:
     Faults& faults_;
     OpenOptions options_;
     bool may_suspend_yet_ = false;
+    bool asked_ = false;  // every other time, as if it had PV drivers
     FakeBalloon balloon_;
 };
 

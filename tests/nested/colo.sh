@@ -123,7 +123,7 @@ for figure in ("pause-us", "acknowledge-us", "guest-suspend-us", "suspend-us",
                "to-secondary-bytes", "to-primary-bytes"):
     keys = ["last-" + figure, "recent-" + figure + "-median",
             "recent-" + figure + "-max"]
-    if all(key in s for key in keys):
+    if all(s.get(key) is not None for key in keys):
         print("    %-20s last %10s  median %10s  max %10s"
               % (figure, *(s[key] for key in keys)))
 '

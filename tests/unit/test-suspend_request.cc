@@ -2,6 +2,7 @@
 #include "suspend_request.h"
 
 #include <deque>
+#include <thread>
 
 #include "check.h"
 
@@ -31,6 +32,9 @@ public:
     Result<bool> replace(const std::string& from,
                          const std::string& to) override
     {
+        if (broken) {
+            return Error(ErrorKind::io, "xenstored is gone");
+        }
         if (disturbed) {
             disturbed = false;
             return false;
@@ -42,15 +46,16 @@ public:
         written.push_back(to);
         return true;
     }
-    Result<bool> wait(Clock::time_point) override
+    void wait(Clock::time_point) override
     {
+        waits++;
         if (others_.empty()) {
-            return false;
+            std::this_thread::sleep_for(1ms);
+            return;
         }
         const Doing next = others_.front();
         others_.pop_front();
         next(*this);
-        return true;
     }
 
     // What a guest does with any word: first it takes that out.
@@ -66,6 +71,7 @@ public:
     bool disturbed = false;  // somebody writes during the next transaction
     bool broken = false;
     std::vector<std::string> written, taken;
+    unsigned waits = 0;
 
 private:
     std::deque<Doing> others_;
@@ -82,14 +88,32 @@ Result<SuspendAnswer> ask(SharedNode& node)
     return ask_to_suspend(node, [&node] { return node.runs; }, 60s);
 }
 
+// The same with a guest that is not going to do it.
+Result<SuspendAnswer> ask_in_vain(SharedNode& node)
+{
+    return ask_to_suspend(node, [&node] { return node.runs; }, 30ms);
+}
+
 void a_guest_suspends(void**)
 {
     SharedNode node({nothing, guest_takes, guest_stands});
     const auto answer = ask(node);
-    assert_true(answer->stands);
-    assert_true(answer->taken.has_value());
+    assert_true(answer->stood && answer->taken);
+    assert_true(*answer->taken <= *answer->stood);
     assert_true(node.written == Words{"suspend"});
     assert_true(node.taken == Words{"suspend"});
+}
+
+// Before we have looked at the word again.
+void a_guest_may_be_quick(void**)
+{
+    SharedNode node({[](SharedNode& n) {
+        n.guest_takes();
+        n.guest_stands();
+    }});
+    const auto answer = ask(node);
+    assert_true(answer->stood && answer->taken);
+    assert_true(node.written == Words{"suspend"});
 }
 
 // "xl shutdown" was a moment earlier.
@@ -97,7 +121,7 @@ void another_word_is_not_written_over(void**)
 {
     SharedNode node({nothing, guest_takes, nothing, guest_stands});
     node.word = "poweroff";
-    assert_true(ask(node)->stands);
+    assert_true(ask(node)->stood.has_value());
     assert_true(node.taken == Words{"poweroff"});
 }
 
@@ -107,7 +131,7 @@ void another_word_that_comes_between_is_not_written_over(void**)
     SharedNode node({[](SharedNode& n) { n.word = "reboot"; }, guest_takes,
                      guest_takes, guest_stands});
     node.disturbed = true;
-    assert_true(ask(node)->stands);
+    assert_true(ask(node)->stood.has_value());
     assert_true(node.taken == (Words{"reboot", "suspend"}));
     assert_true(node.written == Words{"suspend"});
 }
@@ -117,22 +141,22 @@ void a_word_written_over_ours_is_left_there(void**)
 {
     SharedNode node({[](SharedNode& n) { n.word = "poweroff"; }, guest_takes,
                      nothing, guest_stands});
-    assert_true(ask(node)->stands);
+    assert_true(ask(node)->stood.has_value());
     assert_true(node.taken == Words{"poweroff"});
     assert_true(node.written == Words{"suspend"});
 }
 
-// It takes nothing out any more.
+// It takes nothing out any more, and nobody is to find the request there.
 void a_guest_that_shuts_down_meanwhile_is_not_waited_for(void**)
 {
     SharedNode node({guest_stands});
     const auto answer = ask(node);
-    assert_true(answer->stands);
+    assert_true(answer->stood.has_value());
     assert_false(answer->taken.has_value());
-    assert_true(node.written == Words{"suspend"});
+    assert_true(node.written == (Words{"suspend", ""}));
     SharedNode stands({});
     stands.runs = false;
-    assert_true(ask(stands)->stands);
+    assert_true(ask(stands)->stood.has_value());
     assert_true(stands.written.empty());
 }
 
@@ -140,48 +164,83 @@ void a_request_that_is_there_is_not_made_twice(void**)
 {
     SharedNode node({guest_takes, nothing, guest_stands});
     node.word = "suspend";
-    assert_true(ask(node)->stands);
+    assert_true(ask(node)->stood.has_value());
     assert_true(node.written.empty());
     assert_true(node.taken == Words{"suspend"});
 }
 
 void an_ignored_request_is_taken_back(void**)
 {
-    SharedNode node({nothing, nothing});
-    const auto answer = ask(node);
-    assert_false(answer->stands);
-    assert_false(answer->taken.has_value());
+    SharedNode node({});
+    const auto answer = ask_in_vain(node);
+    assert_false(answer->stood || answer->taken);
+    assert_text(answer->instead, "");
     assert_true(node.written == (Words{"suspend", ""}));
     assert_text(node.word, "");
 }
 
 void a_request_that_was_taken_cannot_be_taken_back(void**)
 {
-    SharedNode node({guest_takes, nothing});
-    const auto answer = ask(node);
-    assert_false(answer->stands);
+    SharedNode node({guest_takes});
+    const auto answer = ask_in_vain(node);
+    assert_false(answer->stood.has_value());
     assert_true(answer->taken.has_value());
     assert_true(node.written == Words{"suspend"});
 }
 
+// It has as long as it had for taking the request.
+void a_guest_that_has_taken_the_request_has_time(void**)
+{
+    const auto a_second = [](SharedNode&) { std::this_thread::sleep_for(1s); };
+    SharedNode node({a_second, guest_takes, a_second, guest_stands});
+    const auto answer =
+        ask_to_suspend(node, [&node] { return node.runs; }, 1500ms);
+    assert_true(answer->stood && answer->taken);
+}
+
 void a_word_that_the_guest_never_takes_leaves_no_room(void**)
 {
-    SharedNode node({nothing});
+    SharedNode node({});
     node.word = "poweroff";
-    const auto answer = ask(node);
-    assert_false(answer->stands);
-    assert_false(answer->taken.has_value());
+    const auto answer = ask_in_vain(node);
+    assert_false(answer->stood || answer->taken);
+    assert_text(answer->instead, "poweroff");
     assert_text(node.word, "poweroff");
     assert_true(node.written.empty());
 }
 
+// The node is the guest's as well: it could write there all day.
+void a_guest_that_writes_without_end_is_given_up(void**)
+{
+    struct Busy : SharedNode {
+        Busy() : SharedNode({}) {}
+        void wait(Clock::time_point) override
+        {
+            waits++;
+            word = word == "suspend" ? "nonsense" : "suspend";
+        }
+    } node;
+    const auto answer = ask_in_vain(node);
+    assert_false(answer->stood.has_value());
+    assert_true(node.waits > 1);
+}
+
+// Whatever had been done before.
 void a_broken_node_is_an_error(void**)
 {
-    SharedNode node({});
-    node.broken = true;
-    const auto answer = ask(node);
-    assert_false(static_cast<bool>(answer));
-    assert_contains(answer.error().text(), "xenstored is gone");
+    const SharedNode::Doing breaks = [](SharedNode& n) { n.broken = true; };
+    SharedNode at_once({});
+    at_once.broken = true;
+    SharedNode after_the_request({breaks});
+    SharedNode at_the_end({[&](SharedNode& n) {
+        breaks(n);
+        n.guest_stands();
+    }});
+    for (SharedNode* node : {&at_once, &after_the_request, &at_the_end}) {
+        const auto answer = ask(*node);
+        assert_false(static_cast<bool>(answer));
+        assert_contains(answer.error().text(), "xenstored is gone");
+    }
 }
 
 }  // namespace
@@ -190,6 +249,7 @@ int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_suspends),
+        cmocka_unit_test(a_guest_may_be_quick),
         cmocka_unit_test(another_word_is_not_written_over),
         cmocka_unit_test(another_word_that_comes_between_is_not_written_over),
         cmocka_unit_test(a_word_written_over_ours_is_left_there),
@@ -197,7 +257,9 @@ int main()
         cmocka_unit_test(a_request_that_is_there_is_not_made_twice),
         cmocka_unit_test(an_ignored_request_is_taken_back),
         cmocka_unit_test(a_request_that_was_taken_cannot_be_taken_back),
+        cmocka_unit_test(a_guest_that_has_taken_the_request_has_time),
         cmocka_unit_test(a_word_that_the_guest_never_takes_leaves_no_room),
+        cmocka_unit_test(a_guest_that_writes_without_end_is_given_up),
         cmocka_unit_test(a_broken_node_is_an_error),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
