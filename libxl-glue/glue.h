@@ -55,6 +55,8 @@ struct DomainFacts {
     std::string uuid;
     bool pv = false;            // neither HVM nor PVH
     std::vector<std::string> writable_disks;  // by vdev
+    // Read-only ones that the guest uses by a PV driver, by vdev.
+    std::vector<std::string> pv_disks;
     std::vector<std::string> nics;            // by MAC address
     // What else both copies would act on, in words: passed-through hardware,
     // shared folders and so on.

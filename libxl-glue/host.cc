@@ -118,9 +118,21 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     facts.name = to_text((*config)->c_info.name);
     facts.uuid = to_text((*config)->c_info.uuid);
     facts.pv = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_PV;
+    bool pv_drivers = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_PVH;
+    if ((*config)->c_info.type == LIBXL_DOMAIN_TYPE_HVM) {
+        auto found = has_pv_drivers(*access_, facts.domid);
+        if (!found) {
+            return found.error();
+        }
+        pv_drivers = *found;
+    }
     for (int i = 0; i < (*config)->num_disks; i++) {
-        if ((*config)->disks[i].readwrite) {
-            facts.writable_disks.push_back(to_text((*config)->disks[i].vdev));
+        const libxl_device_disk& disk = (*config)->disks[i];
+        if (disk.readwrite) {
+            facts.writable_disks.push_back(to_text(disk.vdev));
+        } else if (pv_drivers && !disk.is_cdrom) {
+            // A CD-ROM drive stays an emulated one.
+            facts.pv_disks.push_back(to_text(disk.vdev));
         }
     }
     for (int i = 0; i < (*config)->num_nics; i++) {

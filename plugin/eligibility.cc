@@ -36,8 +36,16 @@ Status check_guest(const DomainFacts& guest)
     // Both copies would act on them, and nobody compares what they do.
     if (!guest.writable_disks.empty()) {
         return refused("has writable disks (" + list(guest.writable_disks) +
-                       "), which are not replicated: attach them read-only "
-                       "or detach them");
+                       "), which are not replicated: detach them, or, if the "
+                       "guest has no PV drivers, attach them read-only");
+    }
+    // The driver makes a new ring at each checkpoint, of which the backend on
+    // the copy's host, connected to the one before, wants to hear nothing
+    // (frontend_changed() in Linux' xen-blkback, and in QEMU's).
+    if (!guest.pv_disks.empty()) {
+        return refused("has disks that it uses by PV drivers (" +
+                       list(guest.pv_disks) +
+                       "), which would be dead on the copy: detach them");
     }
     if (!guest.nics.empty()) {
         return refused("has network cards (" + list(guest.nics) +

@@ -4,6 +4,14 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 
+# claim_pv GUEST: on a.
+claim_pv() {
+    on a "/share/claim-pv \$(xl domid $1)" || fail "claim-pv"
+}
+
+need_testbed
+gcc -Wall -Wextra -Werror -o "$SHARE/claim-pv" "$nested/claim-pv.c" -lxenctrl ||
+    fail "claim-pv cannot be built"
 colo_up
 before=$(on a "xl domid $guest")
 
@@ -38,6 +46,11 @@ guest_create a disk \
     'disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=/tmp/disk.img"]'
 refused 'writable disk' "xl-colo-start $plain disk b"
 on a 'xl destroy disk'
+guest_create a disk \
+    'disk=["format=raw,vdev=sda,access=ro,backendtype=qdisk,target=/tmp/disk.img"]'
+claim_pv disk
+refused 'PV drivers .sda.' "xl-colo-start $plain disk b"
+on a 'xl destroy disk'
 guest_create a nic 'vif=["type=vif,mac=00:16:3e:00:00:01,script=/bin/true"]'
 refused '00:16:3e:00:00:01' "xl-colo-start $plain nic b"
 on a 'xl destroy nic'
@@ -57,6 +70,22 @@ free=$(on b 'xl info' | sed -n 's/^free_memory *: //p')
 guest_create b big "memory=$((free - 25))" 'maxmem='"$((free - 25))"
 refused 'b: not enough free memory' "xl-colo-start $plain $guest b"
 on b "xl destroy big"
+
+# Which it goes on without, for the whole minute that it is given.
+progress "a guest whose PV drivers never answer"
+seconds=$(guest_value a "$guest" seconds)
+claim_pv "$guest"
+if colo_start >"$RUNDIR/no-answer.out" 2>&1; then
+    fail "a guest that does not answer is protected"
+fi
+grep 'within a minute; the request was ignored' "$RUNDIR/no-answer.out" |
+    cut -c 1-140 | sed 's/^/    /' | grep . || {
+    cat "$RUNDIR/no-answer.out" >&2
+    fail "it does not say that the guest does not answer"
+}
+guest_is_beyond a "$guest" seconds $((seconds + 30)) ||
+    fail "the guest stood while it was waited for"
+wait_for 30 "the copy to be gone" copy_is_gone
 
 progress "the guest is as it was"
 [ "$(on a "xl domid $guest")" = "$before" ] || fail "the guest is another"

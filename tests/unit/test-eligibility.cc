@@ -33,8 +33,11 @@ void guest_is_refused_with_a_reason(void**)
         {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },
          "is not running (crash"},
         {"disks", [](DomainFacts& g) { g.writable_disks = {"hda", "hdb"}; },
-         "writable disks (hda, hdb), which are not replicated: attach them "
-         "read-only or detach them"},
+         "writable disks (hda, hdb), which are not replicated: detach them, "
+         "or, if the guest has no PV drivers, attach them read-only"},
+        {"pv_disks", [](DomainFacts& g) { g.pv_disks = {"xvda"}; },
+         "uses by PV drivers (xvda), which would be dead on the copy: detach "
+         "them"},
         {"nics",
          [](DomainFacts& g) { g.nics = {"00:16:3e:00:00:01"}; },
          "network cards (00:16:3e:00:00:01), whose output is not compared: "
