@@ -101,6 +101,7 @@ on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
 host_kill() { bed kill --host "$1"; }
 host_freeze() { bed freeze --host "$1"; }
 host_thaw() { bed thaw --host "$1"; }
+host_doze() { bed doze --host "$1" "$2"; }
 
 # wait_for SECONDS DESCRIPTION CMD...: until the command succeeds, or fail.
 wait_for() {
@@ -169,8 +170,8 @@ guest_runs() {
     passes=$(guest_value "$1" "$2" passes)
     wait_for "$deadline" "guest $2 that checks its memory on $1" \
         guest_is_beyond "$1" "$2" passes $((passes + 1))
-    if guest_lines "$1" "$2" | grep BROKEN; then
-        fail "guest $2 on $1 has wrong memory"
+    if guest_lines "$1" "$2" | grep -E 'BROKEN|clock went back'; then
+        fail "guest $2 on $1 has wrong memory or time"
     fi
 }
 

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Hosts of Debian 13, Xen 4.20, unpatched, with the program built for them. F2
 # is in its libxenguest: without the work-around protection ends at the first
-# dirty list, with it every page is right. Then host a dies.
+# dirty list, with it every page is right. Then host a dies. The guest is a PVH
+# guest: it wants the reset of this Xen, too.
 BED_PROFILE=trixie
+BED_GUEST=linux-pvh
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 

@@ -8,11 +8,13 @@ BED_GUEST=linux
 colo_up
 progress "protecting it, every page compared after each checkpoint"
 colo_start --verify -i 500 || fail "xl-colo-start"
+count_introductions
 wait_for 120 "4 checkpoints" checkpoints_reach a 5
 show_figures a
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 5 ] ||
     fail "checkpoints were taken that nobody compared"
+[ "$(introductions)" = 0 ] || fail "the copy was reset, without PV drivers"
 
 step=$(guest_value b "$guest" step)
 progress "killing host a"

@@ -1,8 +1,10 @@
 #!/bin/bash
 # A primary of Debian 12 (Xen 4.17) and a secondary of Debian 13 (4.20), each
 # with the program built for it: protected, every page compared. The other way
-# round is refused, since libxc does not read the streams of newer releases.
+# round is refused, since libxc does not read the streams of newer releases. The
+# guest has PV drivers, which meet another Xen when the copy goes on.
 BED_PROFILE=bookworm,trixie
+BED_GUEST=linux-pv
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 

@@ -30,6 +30,7 @@ both_have() {
 
 colo_up
 pv_works a || fail "the guest's PV drivers do not work"
+clocks_differ -3600
 all=$(mib a "$guest")
 
 progress "protecting it, every page compared after each checkpoint"

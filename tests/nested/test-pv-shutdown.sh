@@ -2,7 +2,7 @@
 # "xl reboot" and "xl shutdown" of a guest that does both by its PV drivers,
 # while it is protected: protection ends in order, what was asked for happens on
 # its host, and no copy stays.
-BED_GUEST=linux-pvh
+BED_GUEST=${BED_GUEST:-linux-pv}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 . "$(dirname "$0")/pv.sh"
@@ -33,7 +33,10 @@ wait_for 30 "the copy to be gone" copy_is_gone
 # over: at some moment of a checkpoint, another each time.
 for round in 1 2 3 4; do
     progress "xl shutdown, protected again ($round)"
-    [ "$round" = 1 ] || guest_create a "$guest"
+    if [ "$round" != 1 ]; then
+        guest_create a "$guest"
+        wait_for 240 "its first line" guest_is_beyond a "$guest" seconds 0
+    fi
     protect
     show_figures a
     sleep "0.$((RANDOM % 10))"

@@ -9,13 +9,16 @@ BED_GUEST=linux-pvh
 
 colo_up
 pv_works a || fail "the guest's PV drivers do not work"
+clocks_differ 3600
 
 progress "protecting it, every page compared after each checkpoint"
 colo_start --verify -i 500 || fail "xl-colo-start"
+count_introductions
 wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
+introductions_reach 15 || fail "the copy was reset $(introductions) times"
 show_figures a
 
 progress "killing host a"

@@ -164,6 +164,12 @@ class Host:
     def set_link(self, up):
         self.monitor("set_link", {"name": "wire", "up": up})
 
+    def doze(self, seconds):
+        """Stop the emulated machine, whose uptime is the less for it."""
+        self.monitor("stop")
+        time.sleep(seconds)
+        self.monitor("cont")
+
     def _pid(self):
         if not self._pid_file.exists():
             return None
