@@ -133,11 +133,12 @@ public:
     virtual Domid domid() const = 0;
 
     // Stops vCPUs and device model and keeps the device state. A guest with PV
-    // drivers is asked to do it, and has a minute for that. A domain that has
-    // shut down for another reason is error guest_stopped.
+    // drivers is asked to do it, and has a minute to take the request and
+    // another to do it. A domain that has shut down for another reason is error
+    // guest_stopped.
     virtual Result<Suspension> suspend() = 0;
-    // Whether the guest has acknowledged the last suspend()'s request and let
-    // the minute pass: it may suspend at any time yet, and nobody would wait.
+    // Whether the guest has taken the last suspend()'s request and not done it
+    // in time: it may suspend at any time yet, and nobody would wait.
     virtual bool may_suspend_yet() const = 0;
     // The same for the copy on a secondary, without its help, whatever it does:
     // its state is not kept. device_state() is not to be asked for.
@@ -177,8 +178,9 @@ public:
     // once the domain is destroyed.
     virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;
     virtual Balloon& balloon() = 0;
-    // The pages that HVM params name as the hypervisor's or its daemons' own
-    // (ioreq, buffered ioreq, xenstore ring, console ring, identity map...).
+    // Shared info, where the guest has it in its map, and the pages that HVM
+    // params name as the hypervisor's or its daemons' own (ioreq, buffered
+    // ioreq, xenstore ring, console ring...).
     virtual Result<std::vector<Pfn>> hypervisor_pages() = 0;
 };
 

@@ -9,21 +9,32 @@
 //                      domain paused by the toolstack. xenstored's and
 //                      xenconsoled's are made below; the guest binds virqs,
 //                      IPIs and its drivers' anew.
-//   vCPU info,         unmapped (unmap_vcpu_info()), so that the guest can
-//   runstate areas     register them again; a second registration is refused.
+//   vCPU info          unmapped (unmap_vcpu_info()), so that the guest can
+//                      register it again; a second registration is refused.
 //                      What Xen wrote there is in the guest's memory, and comes
 //                      with the checkpoint, to which Xen must write no more:
 //                      so the reset is before the pages.
-//   time info          forgotten, if shared info was mapped; registered again.
+//   runstate areas     forgotten (runstate_guest(v) is set to null); registered
+//                      again.
+//   time info          forgotten (v->arch.time_info_guest is, but not in 4.14),
+//                      if shared info was mapped; registered again.
 //   shared info        an empty page takes its place in the guest's physical
 //                      map, the guest maps the real one over it.
-//   grant table        stays; Xen warns of grants in use. The guest's frames of
-//                      it are pages in its map like others, so the primary's
+//   grant table        stays; Xen only warns of grants in use
+//                      (grant_table_warn_active_grants()). The guest's frames
+//                      of it are pages in its map like others, so the primary's
 //                      entries come with the checkpoint; libxc puts in those of
 //                      the two rings (xc_dom_gnttab_seed(), called by
 //                      x86_hvm_stream_complete()).
-//   emulated IRQs      of event channels (pirqs): unmapped, mapped again by the
-//                      guest.
+//   Argo's rings       removed, the domain's own and those that others have for
+//                      it (argo_soft_reset()), where Xen has Argo switched on;
+//                      a guest that uses it has to register its own again.
+//   emulated IRQs      of event channels (pirqs): unmapped
+//                      (unmap_domain_pirq_emuirq()), mapped again by the guest.
+//   upcall vectors     of vCPUs (HVMOP_set_evtchn_upcall_vector): untouched,
+//                      and neither in the HVM context nor among the parameters.
+//                      A copy has none at first, later those that it set by
+//                      itself; Linux sets them again (xen_hvm_post_suspend()).
 //   HVM context        untouched; libxc sets all of it afterwards. Single-shot
 //                      timers of VCPUOP stay too; one that fires finds no
 //                      channel, and the guest sets its own.

@@ -1,7 +1,7 @@
 // --verify: after a checkpoint, both guests suspended, both hosts compare a
 // digest of every page. The primary sends its digests, the secondary answers
-// with what differs, and the primary judges. Only the pages that HVM params
-// name as the hypervisor's own are left out.
+// with what differs, and the primary judges. Only the hypervisor's own pages
+// are left out: Domain::hypervisor_pages().
 #pragma once
 
 #include <string>

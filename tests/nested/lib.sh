@@ -9,7 +9,7 @@
 #   BED_PROFILE  what the hosts run: bookworm, trixie; or "bookworm,trixie" for
 #                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
-#   BED_GUEST    the guests on them: freestanding, linux, linux-pv
+#   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh
 
 # Debian's python3 ahead of what a version manager puts in front of it, whose
 # shim takes 10 times as long as testbed itself, at each poll.
