@@ -85,7 +85,7 @@ clocks_differ() {
 }
 
 # clocks_went_on: on b, where its copies ran since protection began, no clock of
-# the guest ever went back. Says how late its wall clock is, which nothing sets.
+# the guest ever went back. Says how far off its wall clock is.
 clocks_went_on() {
     local wall off
     wall=$(on b 'date +%s')

@@ -2,8 +2,8 @@
 # A Linux guest with its PV drivers, and work for them: timers, threads that
 # wake each other, xenstore and watches on it, the PV console both ways. Every
 # page is compared after each checkpoint, while its balloon gives memory back
-# and takes it again; then a failover while it gives some back, after which
-# all of that and "xl shutdown" must work on the survivor.
+# and takes it again; then a failover one checkpoint after it was told to give
+# some back, and all of that and "xl shutdown" must work on the survivor.
 BED_GUEST=linux-pv
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
