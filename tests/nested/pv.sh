@@ -80,7 +80,7 @@ clock_lines() {
 # is so far ahead of a's. Nothing may take the guest's clocks back for that.
 clocks_differ() {
     progress "b is up for 20 s less, and its clock $1 s ahead"
-    host_doze b 20
+    host_doze b 20 || fail "b does not stand still"
     on b "date -s @\$((\$(date +%s) + $1)) >/dev/null" || fail "date on b"
 }
 

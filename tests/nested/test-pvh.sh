@@ -18,7 +18,7 @@ wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
-introductions_reach 15 || fail "the copy was reset $(introductions) times"
+[ "$(introductions)" -ge 15 ] || fail "the copy was reset $(introductions) times"
 show_figures a
 
 progress "killing host a"

@@ -166,9 +166,9 @@ class Host:
 
     def doze(self, seconds):
         """Stop the emulated machine, whose uptime is the less for it."""
-        self.monitor("stop")
+        self.monitor("stop", {})
         time.sleep(seconds)
-        self.monitor("cont")
+        self.monitor("cont", {})
 
     def _pid(self):
         if not self._pid_file.exists():
