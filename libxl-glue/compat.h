@@ -79,18 +79,21 @@ inline int shadow_control(xc_interface* xch, uint32_t domid, unsigned int op)
 #endif
 }
 
-// The counters of log-dirty mode without its bitmap: paging_log_dirty_op() in
-// xen/arch/x86/mm/paging.c flushes what the hardware still caches, fills in the
-// counters, and copies nothing for a null handle and no pages.
+// The counters of log-dirty mode, and its bitmap up to `gfns`: in
+// paging_log_dirty_op() in xen/arch/x86/mm/paging.c, which flushes what the
+// hardware still caches, fills in the counters, and copies nothing for a null
+// handle and no pages.
 inline int peek_log_dirty(xc_interface* xch, uint32_t domid,
+                          xc_hypercall_buffer_t* bitmap, unsigned long gfns,
                           xc_shadow_op_stats_t* stats)
 {
     constexpr auto op = XEN_DOMCTL_SHADOW_OP_PEEK;
 #if XL_COLO_XEN_VERSION >= 41600
-    return xc_logdirty_control(xch, domid, op, nullptr, 0, 0, stats) < 0 ? -1
-                                                                         : 0;
+    return xc_logdirty_control(xch, domid, op, bitmap, gfns, 0, stats) < 0 ? -1
+                                                                           : 0;
 #else
-    return xc_shadow_control(xch, domid, op, nullptr, 0, nullptr, 0, stats) < 0
+    return xc_shadow_control(xch, domid, op, bitmap, gfns, nullptr, 0,
+                             stats) < 0
                ? -1
                : 0;
 #endif

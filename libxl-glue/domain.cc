@@ -6,7 +6,6 @@
 #include <thread>
 #include <utility>
 
-#include "compat.h"
 #include "device_state.h"
 #include "digest.h"
 #include "guest_memory.h"
@@ -390,44 +389,22 @@ Status XenDomain::resume_loaded()
                       [this] { return take_out_of_suspend(); });
 }
 
-Result<Pages> XenDomain::count_dirty()
-{
-    xc_shadow_op_stats_t stats{};
-    if (compat::peek_log_dirty(access_->xc.get(), domid_.value(), &stats) !=
-        0) {
-        return hypercall_error("cannot count dirty pages", errno);
-    }
-    return Pages(stats.dirty_count);
-}
-
-Status XenDomain::set_log_dirty(bool on)
-{
-    xc_interface* const xc = access_->xc.get();
-    const auto set = [&](unsigned op) {
-        return compat::shadow_control(xc, domid_.value(), op);
-    };
-    if (!on) {
-        return set(XEN_DOMCTL_SHADOW_OP_OFF) == 0
-                   ? Status()
-                   : hypercall_error("cannot switch log-dirty off", errno);
-    }
-    // It may be on for the video memory alone; libxc juggles in the same way
-    // (enable_logdirty() in xg_sr_save.c).
-    if (set(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY) == 0 ||
-        (set(XEN_DOMCTL_SHADOW_OP_OFF) == 0 &&
-         set(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY) == 0)) {
-        return {};
-    }
-    return hypercall_error("cannot switch log-dirty on", errno);
-}
-
 Status XenDomain::set_device_model_log_dirty(bool on)
 {
     if (emulator_ == Emulator::none) {
         return {};
     }
-    return access_->qmp.with<void>(
-        domid_, [&](Qmp& qmp) { return set_dirty_log(qmp, on); });
+    if (!on && log_dirty_.taken()) {
+        // Who took the log has QEMU's as well, and switches it off.
+        return {};
+    }
+    return access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
+        // QEMU aborts where it is off already, as after a save that came and
+        // went since the last checkpoint (memory_global_dirty_log_do_stop() in
+        // softmmu/memory.c, 7.2). Switching it on twice is nothing to it.
+        auto s = set_dirty_log(qmp, true);
+        return s && !on ? set_dirty_log(qmp, false) : s;
+    });
 }
 
 Status XenDomain::pause()

@@ -7,6 +7,7 @@
 #include "access.h"
 #include "balloon.h"
 #include "glue.h"
+#include "log_dirty.h"
 #include "pv_reset.h"
 #include "suspend_request.h"
 
@@ -30,7 +31,8 @@ public:
           emulator_(emulator),
           options_(options),
           peers_(peers),
-          balloon_(*access_, domid)
+          balloon_(*access_, domid),
+          log_dirty_(*access_, domid)
     {
     }
     ~XenDomain() override { access_->qmp.forget(domid_); }
@@ -43,8 +45,12 @@ public:
     Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
-    Result<Pages> count_dirty() override;
-    Status set_log_dirty(bool on) override;
+    Status mark_log() override { return log_dirty_.mark(); }
+    Result<Pages> count_dirty() override { return log_dirty_.count(); }
+    Status set_log_dirty(bool on) override
+    {
+        return log_dirty_.switch_to(on);
+    }
     Status set_device_model_log_dirty(bool on) override;
     Status pause() override;
     Status unpause() override;
@@ -77,6 +83,7 @@ private:
     OpenOptions options_;
     PvPeers peers_;
     XenBalloon balloon_;
+    LogDirty log_dirty_;
     std::unique_ptr<ShutdownNode> shutdown_node_;  // opened when needed
     // As of the last suspend(), until it is asked for.
     Result<Buffer> device_state_{Error(ErrorKind::io, "not suspended")};

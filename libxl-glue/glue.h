@@ -156,11 +156,18 @@ public:
     // drivers starts these anew then.
     virtual Status resume() = 0;
 
-    // Pages dirtied since the log was last cleaned; does not clean it.
+    // Whoever else saves the domain takes the log from us ("xl save -c", "xl
+    // migrate"). A mark that is set whenever libxc has cleaned it for a
+    // checkpoint tells: once there is one, count_dirty() looks for it.
+    virtual Status mark_log() = 0;
+    // Pages dirtied since the log was last cleaned, without the mark; does not
+    // clean it. Error diverged when the mark is gone: pages that were dirty
+    // are in no log any more.
     virtual Result<Pages> count_dirty() = 0;
     // Log-dirty of the hypervisor and of the device model. The primary does
     // not call the first: xc_domain_save does that, and calls back for the
-    // second.
+    // second. That one is left on once count_dirty() has missed its mark: who
+    // took the log switches both off.
     virtual Status set_log_dirty(bool on) = 0;
     virtual Status set_device_model_log_dirty(bool on) = 0;
 

@@ -28,6 +28,36 @@ using XenstoreHandle = std::unique_ptr<xs_handle, Call<xs_close>>;
 template <typename T>
 using Malloced = std::unique_ptr<T, Call<std::free>>;
 
+// Zeroed memory for hypercalls to write to. libxenctrl's own macros for it
+// (DECLARE_HYPERCALL_BUFFER) are no C++: their designators are out of order.
+class HypercallPages {
+public:
+    // Null with errno if there is no memory: see data().
+    HypercallPages(xc_interface* xc, int pages) : xc_(xc), pages_(pages)
+    {
+        xc__hypercall_buffer_alloc_pages(xc_, &buffer_, pages_);
+    }
+    ~HypercallPages()
+    {
+        if (buffer_.hbuf) {
+            xc__hypercall_buffer_free_pages(xc_, &buffer_, pages_);
+        }
+    }
+    HypercallPages(const HypercallPages&) = delete;
+    HypercallPages& operator=(const HypercallPages&) = delete;
+
+    xc_hypercall_buffer_t* get() { return &buffer_; }
+    const uint8_t* data() const
+    {
+        return static_cast<const uint8_t*>(buffer_.hbuf);
+    }
+
+private:
+    xc_interface* xc_;
+    int pages_;
+    xc_hypercall_buffer_t buffer_{};
+};
+
 // A libxl struct, from its _init to its _dispose.
 template <typename T, auto init, auto dispose>
 class LibxlValue {

@@ -52,6 +52,8 @@ libglue_a_SOURCES = \
 	libxl-glue/incoming.h \
 	libxl-glue/libxl_stream.cc \
 	libxl-glue/libxl_stream.h \
+	libxl-glue/log_dirty.cc \
+	libxl-glue/log_dirty.h \
 	libxl-glue/logger.cc \
 	libxl-glue/logger.h \
 	libxl-glue/opening.cc \

@@ -4,6 +4,12 @@
 // handle ever crosses libxl's border here (from 4.21 libxl may use json-c).
 #pragma once
 
+// What libxendevicemodel does, libxenctrl does too for those who say so, since
+// 4.9: it is linked with it in any case.
+#ifndef XC_WANT_COMPAT_DEVICEMODEL_API
+#define XC_WANT_COMPAT_DEVICEMODEL_API 1
+#endif
+
 #ifndef HAVE_YAJL_YAJL_VERSION_H
 #define HAVE_YAJL_YAJL_VERSION_H 1
 #endif

@@ -104,24 +104,29 @@ bool Primary::suspend()
     if (number_ == CheckpointNumber{0}) {
         return true;
     }
-    auto dirty = domain_.count_dirty();
-    if (!dirty) {
-        return fail(dirty.error());
-    }
-    a_ = *dirty;
     if (auto s = find_moved(); !s) {
         return fail(s.error());
     }
     if (auto s = peer_.expect(FrameType::SUSPENDED, number_); !s) {
         return fail(s.error());
     }
-    // B is on its way to dirty_list_, where libxc reads it next.
+    // Last of all: libxc takes the log next, and nobody else must have.
+    auto dirty = domain_.count_dirty();
+    if (!dirty) {
+        return fail(dirty.error());
+    }
+    a_ = *dirty;
+    // B is on its way to dirty_list_, where libxc reads it after that.
     return true;
 }
 
 // libxc has written all pages of D, the vCPUs' state and a CHECKPOINT record.
 bool Primary::checkpoint()
 {
+    // It has cleaned the log for them, and the guest stands yet.
+    if (auto s = domain_.mark_log(); !s) {
+        return fail(s.error());
+    }
     auto state = domain_.device_state();
     if (!state) {
         return fail(state.error());

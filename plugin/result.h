@@ -21,7 +21,7 @@ enum class ErrorKind {
     io,             // a system call; `code` is errno
     timeout,        // something did not happen in time
     cancelled,      // this side was asked to stop
-    diverged,       // the verification found pages that differ
+    diverged,       // the copy differs from the guest, or may do so
 };
 
 // One line that a person can read. Each layer adds what it was about, in

@@ -177,6 +177,15 @@ Status FakeDomain::resume()
     return guest_->resume();
 }
 
+Status FakeDomain::mark_log()
+{
+    if (auto s = faults_.pass("mark_log"); !s) {
+        return s;
+    }
+    guest_->mark_log();
+    return {};
+}
+
 Result<Pages> FakeDomain::count_dirty()
 {
     if (auto s = faults_.pass("count_dirty"); !s) {

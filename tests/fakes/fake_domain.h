@@ -47,6 +47,7 @@ public:
     Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
+    Status mark_log() override;
     Result<Pages> count_dirty() override;
     Status set_log_dirty(bool on) override;
     Status set_device_model_log_dirty(bool on) override;

@@ -407,13 +407,24 @@ std::optional<std::vector<Pfn>> FakeGuest::take_dirty()
     return dirty;
 }
 
+void FakeGuest::mark_log()
+{
+    const std::lock_guard lock(mutex_);
+    has_mark_ = true;
+    if (log_) {
+        (*log_)[hypervisor_page.value()] = true;
+    }
+}
+
 Result<Pages> FakeGuest::count_dirty() const
 {
     const std::lock_guard lock(mutex_);
-    if (!log_) {
-        return Error(ErrorKind::hypercall, "log-dirty is off", EINVAL);
+    const bool marked = log_ && (*log_)[hypervisor_page.value()];
+    if (has_mark_ && !marked) {
+        return Error(ErrorKind::diverged, "the dirty log has lost its mark");
     }
-    return Pages{static_cast<uint64_t>(std::ranges::count(*log_, true))};
+    const auto count = log_ ? std::ranges::count(*log_, true) : 0;
+    return Pages{static_cast<uint64_t>(count - marked)};
 }
 
 std::optional<FakeGuest::Page> FakeGuest::page(Pfn pfn) const

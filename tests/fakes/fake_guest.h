@@ -85,6 +85,8 @@ public:
 
     // What libxc does. Taking cleans the log; nothing while it is off.
     std::optional<std::vector<Pfn>> take_dirty();
+    // The hypervisor's own page is the mark.
+    void mark_log();
     Result<Pages> count_dirty() const;
     std::optional<Page> page(Pfn pfn) const;
     void put_page(Pfn pfn, const std::optional<Page>& contents);
@@ -127,6 +129,7 @@ private:
     uint64_t counter_ = 0;
     uint64_t device_counter_ = 0;
     std::optional<std::vector<bool>> log_;
+    bool has_mark_ = false;        // the log has had one
     bool device_model_log_ = false;
     std::mt19937_64 random_;
     bool restless_ = false;

@@ -46,6 +46,29 @@ long hvm_op(Hypervisor& xen, uint64_t command, xen_hvm_param& param)
     }
 }
 
+long dm_op(Hypervisor& xen, uint64_t domid, const xen_dm_op_buf* buffers)
+{
+    const auto& op = *static_cast<const xen_dm_op*>(buffers[0].h.p);
+    if (op.op != XEN_DMOP_modified_memory) {
+        not_modelled("dm_op", op.op);
+    }
+    if (const int error = xen.observed("modified_memory")) {
+        return -error;
+    }
+    const auto vm = xen.find(Domid{static_cast<uint32_t>(domid)});
+    if (!vm) {
+        return -ESRCH;
+    }
+    const auto* const extents =
+        static_cast<const xen_dm_op_modified_memory_extent*>(buffers[1].h.p);
+    for (uint32_t i = 0; i < op.u.modified_memory.nr_extents; ++i) {
+        for (uint32_t page = 0; page < extents[i].nr; ++page) {
+            vm->touch(Pfn{extents[i].first_pfn + page});
+        }
+    }
+    return 0;
+}
+
 long sched_op(Hypervisor& xen, uint64_t command, sched_remote_shutdown& op)
 {
     if (command != SCHEDOP_remote_shutdown) {
@@ -129,6 +152,8 @@ std::pair<Domid, std::shared_ptr<Vm>> Hypervisor::find_from(Domid domid) const
 long Hypervisor::hypercall(unsigned op, const std::array<uint64_t, 5>& a)
 {
     switch (op) {
+    case __HYPERVISOR_dm_op:
+        return dm_op(*this, a[0], &argument<xen_dm_op_buf>(a[2]));
     case __HYPERVISOR_domctl:
         return domctl(*this, argument<xen_domctl>(a[0]));
     case __HYPERVISOR_hvm_op:

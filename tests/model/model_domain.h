@@ -57,6 +57,7 @@ public:
     Status begin_load() override;
     Status load_device_state(View state) override;
     Status resume() override;
+    Status mark_log() override { return xen_.mark_log(); }
     Result<Pages> count_dirty() override { return xen_.count_dirty(); }
     Status set_log_dirty(bool on) override { return xen_.set_log_dirty(on); }
     Status set_device_model_log_dirty(bool on) override;

@@ -113,6 +113,30 @@ void page_that_the_copy_gave_back_ends_protection(void**)
     assert_text(to_string(r.secondary.state), to_string(State::ended));
 }
 
+// As "xl save" does it.
+void log_that_somebody_else_cleaned_ends_protection(void**)
+{
+    const auto guest = [] {
+        return Hypervisor::of_this_process().find_from(Domid{0}).second;
+    };
+    PairOptions options;
+    options.verify = false;
+    options.on_primary = [&](Scene& scene) {
+        scene.during(3, "suspend", 1, [&] {
+            xen_domctl_shadow_op_stats stats;
+            guest()->read_log_dirty(nullptr, Pages{0}, true, stats);
+        });
+    };
+    const PairResult r = run_pair(options);
+
+    assert_no_trouble(r);
+    assert_contains(r.primary.why, "taken the guest's dirty log");
+    assert_int_equal(r.primary.checkpoints, 3);
+    assert_int_equal(r.comparison.differing_pages, 0);
+    assert_has_guest(r.primary, State::unprotected);
+    assert_text(to_string(r.secondary.state), to_string(State::ended));
+}
+
 }  // namespace
 
 int main()
@@ -125,6 +149,7 @@ int main()
         cmocka_unit_test(copy_is_right_without_elision),
         cmocka_unit_test(copy_is_right_with_pages_packed),
         cmocka_unit_test(page_that_the_copy_gave_back_ends_protection),
+        cmocka_unit_test(log_that_somebody_else_cleaned_ends_protection),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

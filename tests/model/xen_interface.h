@@ -10,6 +10,7 @@ extern "C" {
 #include <xenforeignmemory.h>
 
 #include <xen/domctl.h>
+#include <xen/hvm/dm_op.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
