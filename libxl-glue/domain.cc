@@ -363,9 +363,17 @@ Status XenDomain::take_out_of_suspend()
     // and stay as they are. Without PV drivers both are the same
     // (modify_returncode() in xg_resume.c).
     const int cancel = is_copy_ ? 0 : 1;
-    return outcome("cannot resume the domain",
-                   libxl_domain_resume(access_->libxl.get(), domid_.value(),
-                                       cancel, nullptr));
+    const Status resumed =
+        outcome("cannot resume the domain",
+                libxl_domain_resume(access_->libxl.get(), domid_.value(),
+                                    cancel, nullptr));
+    if (!resumed && state() == GuestState::running) {
+        return Error(resumed.error().kind(),
+                     resumed.error().text() +
+                         ": it runs already (by \"xl save\"?)",
+                     resumed.error().code());
+    }
+    return resumed;
 }
 
 Status XenDomain::resume_loaded()

@@ -380,7 +380,9 @@ void Primary::record_checkpoint()
 Status Primary::resume_guest()
 {
     auto s = domain_.resume();
-    if (s) {
+    // One that runs all the same was resumed by somebody else. The secondary
+    // must not run it too.
+    if (s || domain_.state() == GuestState::running) {
         suspended_ = false;
     }
     return s;
@@ -534,7 +536,7 @@ SessionEnd Primary::go_on_alone(const Error& cause)
         suspended_ = false;
     }
     if (suspended_) {
-        if (auto s = resume_guest(); !s) {
+        if (auto s = resume_guest(); suspended_) {
             // Better on the other host than nowhere: without a STOP the
             // secondary takes over.
             log_.error("cannot resume the guest here, leaving it to the "

@@ -201,6 +201,27 @@ void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
     assert_true(outcome.secondary.runs);
 }
 
+// Such as "xl save -c" that comes to its end just then. One that runs here is
+// not left to the secondary.
+void guest_that_somebody_else_resumed_stays_here(void**)
+{
+    for (const unsigned nth : {1u, 2u}) {
+        PairOutcome outcome;
+        {
+            SessionPair pair;
+            set_up(pair);
+            pair.primary_host.faults.at(
+                "resume", nth, [&] { (void)pair.guest().resume(); });
+            outcome = pair.run();
+        }
+        print_message("  %s\n", to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), "unprotected/ended");
+        assert_true(outcome.primary.runs);
+        assert_false(outcome.primary.end.orderly);
+    }
+}
+
 }  // namespace
 
 int main()
@@ -213,6 +234,7 @@ int main()
         cmocka_unit_test(guest_that_may_suspend_yet_is_told_of),
         cmocka_unit_test(loss_with_a_failure_on_top),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
+        cmocka_unit_test(guest_that_somebody_else_resumed_stays_here),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
