@@ -129,6 +129,11 @@ Result<Suspension> XenDomain::suspend()
 {
     device_state_ = not_saved();
     may_suspend_yet_ = false;
+    if (state() == GuestState::suspended) {
+        return Error(ErrorKind::refused,
+                     "the guest was suspended by somebody else (\"xl save\" or "
+                     "\"xl migrate\"?), to whom it is left");
+    }
     Suspension suspension;
     const Status stopped = stop(suspension);
     switch (const GuestState now = state()) {

@@ -135,7 +135,8 @@ public:
     // Stops vCPUs and device model and keeps the device state. A guest with PV
     // drivers is asked to do it, and has a minute to take the request and
     // another to do it. A domain that has shut down for another reason is error
-    // guest_stopped.
+    // guest_stopped; one that somebody else has suspended is error refused, and
+    // not to be resumed.
     virtual Result<Suspension> suspend() = 0;
     // Whether the guest has taken the last suspend()'s request and not done it
     // in time: it may suspend at any time yet, and nobody would wait.

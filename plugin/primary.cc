@@ -94,8 +94,10 @@ bool Primary::suspend()
     has_suspended_ = true;
     auto suspension = domain_.suspend();
     if (!suspension) {
-        // It may have stopped half-way; finish() has to look.
-        suspended_ = domain_.state() == GuestState::suspended;
+        // It may have stopped half-way; finish() has to look. One that others
+        // have suspended is theirs to resume, or to destroy.
+        suspended_ = suspension.error().kind() != ErrorKind::refused &&
+                     domain_.state() == GuestState::suspended;
         return fail(suspension.error());
     }
     suspended_ = true;

@@ -125,6 +125,9 @@ Result<Suspension> FakeDomain::suspend()
         may_suspend_yet_ = s.error().kind() == ErrorKind::timeout;
         return s.error();
     }
+    if (guest_->state() == GuestState::suspended) {
+        return Error(ErrorKind::refused, "somebody else has suspended it");
+    }
     if (auto s = guest_->suspend(false); !s) {
         return s.error();
     }

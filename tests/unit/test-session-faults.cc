@@ -222,6 +222,25 @@ void guest_that_somebody_else_resumed_stays_here(void**)
     }
 }
 
+// To resume it would spoil an "xl save", which destroys the domain after that.
+void guest_that_somebody_else_suspended_is_left_to_him(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        set_up(pair);
+        pair.primary_host.faults.at(
+            "suspend", 2, [&] { (void)pair.guest().suspend(false); });
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_text(states(outcome), "unprotected/ended");
+    assert_true(outcome.primary.guest == GuestState::suspended);
+    assert_true(outcome.secondary.guest == GuestState::gone);
+    assert_contains(outcome.primary.end.why, "somebody else has suspended it");
+    assert_false(outcome.primary.end.orderly);
+}
+
 }  // namespace
 
 int main()
@@ -235,6 +254,7 @@ int main()
         cmocka_unit_test(loss_with_a_failure_on_top),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
         cmocka_unit_test(guest_that_somebody_else_resumed_stays_here),
+        cmocka_unit_test(guest_that_somebody_else_suspended_is_left_to_him),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
