@@ -402,22 +402,19 @@ Status XenDomain::resume_loaded()
                       [this] { return take_out_of_suspend(); });
 }
 
+// It stays on. QEMU aborts when it is told to stop a log that does not run
+// (memory_global_dirty_log_do_stop() in softmmu/memory.c, 7.2), and an "xl
+// save" that is under way will tell it that: if we had done so before, the
+// guest would be lost. All that it costs is a hypercall, which does nothing
+// while Xen's own log is off, for each time that a device writes to the guest's
+// memory; and to start a log that runs is nothing to QEMU.
 Status XenDomain::set_device_model_log_dirty(bool on)
 {
-    if (emulator_ == Emulator::none) {
+    if (emulator_ == Emulator::none || !on) {
         return {};
     }
-    if (!on && log_dirty_.taken()) {
-        // Who took the log has QEMU's as well, and switches it off.
-        return {};
-    }
-    return access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
-        // QEMU aborts where it is off already, as after a save that came and
-        // went since the last checkpoint (memory_global_dirty_log_do_stop() in
-        // softmmu/memory.c, 7.2). Switching it on twice is nothing to it.
-        auto s = set_dirty_log(qmp, true);
-        return s && !on ? set_dirty_log(qmp, false) : s;
-    });
+    return access_->qmp.with<void>(
+        domid_, [&](Qmp& qmp) { return set_dirty_log(qmp, true); });
 }
 
 Status XenDomain::pause()

@@ -167,8 +167,8 @@ public:
     virtual Result<Pages> count_dirty() = 0;
     // Log-dirty of the hypervisor and of the device model. The primary does
     // not call the first: xc_domain_save does that, and calls back for the
-    // second. That one is left on once count_dirty() has missed its mark: who
-    // took the log switches both off.
+    // second. The device model's stays on once it was: nobody can tell whether
+    // it is on because of us alone.
     virtual Status set_log_dirty(bool on) = 0;
     virtual Status set_device_model_log_dirty(bool on) = 0;
 

@@ -107,7 +107,6 @@ Result<Pages> LogDirty::count()
     // Cleaning just a part of it sets the count back as well.
     const bool marked = mark_->log->data()[pfn / 8] >> pfn % 8 & 1;
     if (!marked || stats.dirty_count == 0) {
-        taken_ = true;
         return Error(ErrorKind::diverged,
                      "somebody else has taken the guest's dirty log (\"xl "
                      "save\" or \"xl migrate\"?), so that some of what it "

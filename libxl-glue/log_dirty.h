@@ -29,8 +29,6 @@ public:
     // As Domain's mark_log() and count_dirty().
     Status mark();
     Result<Pages> count();
-    // Whether that has missed the mark.
-    bool taken() const { return taken_; }
 
 private:
     // A page, and room for the log up to that.
@@ -43,7 +41,6 @@ private:
     Access& access_;
     Domid domid_;
     bool chosen_ = false;
-    bool taken_ = false;
     std::optional<Mark> mark_;  // none if no page will do
 };
 
