@@ -70,6 +70,18 @@ pv_works() {
     done
 }
 
+# all_acknowledged: at each checkpoint the guest on a took the request to
+# suspend; says how long that took at most.
+all_acknowledged() {
+    on a "xl-colo-status --json $guest" | python3 -c '
+import json, sys
+took = [c["acknowledge-us"] for c in json.load(sys.stdin)[0]["recent"]]
+if not took or None in took:
+    sys.exit(f"not acknowledged: {took}")
+print(f"    {len(took)} acknowledged, after {max(took) // 1000} ms at most")
+'
+}
+
 # clock_lines HOST: whole ones only; the workload writes to the same line.
 clock_lines() {
     guest_lines "$1" "$guest" |

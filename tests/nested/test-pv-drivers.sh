@@ -51,6 +51,7 @@ status_is a state protecting || fail "not protecting: $(status a ended)"
 [ "$(status a verified-checkpoints)" -ge 21 ] ||
     fail "checkpoints were taken that nobody compared"
 show_figures a
+all_acknowledged || fail "the guest did not acknowledge every request"
 
 # Each comparison takes longer than the guest then runs, so whether its memory
 # is right, it says itself on the survivor.

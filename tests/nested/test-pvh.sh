@@ -20,6 +20,7 @@ status_is a state protecting || fail "not protecting: $(status a ended)"
     fail "checkpoints were taken that nobody compared"
 [ "$(introductions)" -ge 15 ] || fail "the copy was reset $(introductions) times"
 show_figures a
+all_acknowledged || fail "the guest did not acknowledge every request"
 
 progress "killing host a"
 host_dies a
