@@ -9,6 +9,6 @@ colo_up
 
 differ='verification of checkpoint [0-9]+: .* differ'
 progress "with the back channel's list dropped: must be found out"
-must_go_wrong back-channel "$differ"
+must_go_wrong back-channel 10 "$differ"
 progress "with digests that do not tell pages apart: must be found out"
-must_go_wrong digest "$differ"
+must_go_wrong digest 10 "$differ"

@@ -8,6 +8,6 @@
 colo_up
 
 progress "without the work-around for F3"
-must_go_wrong f3 'verification of checkpoint [0-9]+: .* differ'
+must_go_wrong f3 40 'verification of checkpoint [0-9]+: .* differ'
 progress "without the work-around for F4"
-must_go_wrong f4 'QEMU|device model|device state'
+must_go_wrong f4 40 'QEMU|device model|device state'
