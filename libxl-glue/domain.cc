@@ -73,6 +73,13 @@ std::string quoted(const std::string& word)
     return is_word ? '"' + word + '"' : "something that is no word";
 }
 
+Error suspended_by_others()
+{
+    return {ErrorKind::refused,
+            "the guest was suspended by somebody else (\"xl save\" or \"xl "
+            "migrate\"?), to whom it is left"};
+}
+
 Error not_saved()
 {
     return {ErrorKind::io, "the device model was not saved"};
@@ -130,9 +137,7 @@ Result<Suspension> XenDomain::suspend()
     device_state_ = not_saved();
     may_suspend_yet_ = false;
     if (state() == GuestState::suspended) {
-        return Error(ErrorKind::refused,
-                     "the guest was suspended by somebody else (\"xl save\" or "
-                     "\"xl migrate\"?), to whom it is left");
+        return suspended_by_others();
     }
     Suspension suspension;
     const Status stopped = stop(suspension);
@@ -147,13 +152,19 @@ Result<Suspension> XenDomain::suspend()
                      std::string("the guest has shut down by itself: ") +
                          to_string(now));
     case GuestState::running:
-        return stopped ? Error(ErrorKind::timeout,
+        return stopped ? Error(ErrorKind::refused,
                                "the domain was resumed by somebody else")
                        : stopped.error();
     case GuestState::suspended:
-        // In the last moment, perhaps.
-        may_suspend_yet_ = false;
         break;
+    }
+    if (!stopped) {
+        if (stopped.error().kind() != ErrorKind::timeout) {
+            return stopped.error();
+        }
+        // In the last moment, after all.
+        may_suspend_yet_ = false;
+        suspension.stood = Suspension::Clock::now();
     }
     device_state_ = emulator_ == Emulator::none
                         ? Result<Buffer>(Buffer())
@@ -223,14 +234,14 @@ Status XenDomain::ask_guest(Suspension& suspension)
     may_suspend_yet_ = !answer->stood && answer->taken;
     if (answer->stood) {
         suspension = {answer->taken, *answer->stood};
-        return {};
+        return answer->instead ? Status(suspended_by_others()) : Status();
     }
-    if (!answer->instead.empty()) {
+    if (answer->instead) {
         return Error(ErrorKind::timeout,
                      "the guest cannot be asked to suspend: it has not done "
                      "what it was asked for before, within a minute (in its "
                      "control/shutdown in xenstore is " +
-                         quoted(answer->instead) + ")");
+                         quoted(*answer->instead) + ")");
     }
     return Error(ErrorKind::timeout,
                  std::string("the guest does not do what its PV drivers were "
@@ -239,14 +250,14 @@ Status XenDomain::ask_guest(Suspension& suspension)
                      (answer->taken ? "taken" : "ignored"));
 }
 
-Status XenDomain::stop_guest(std::chrono::seconds patience)
+Status XenDomain::stop_guest(std::chrono::seconds limit)
 {
     if (xc_domain_shutdown(access_->xc.get(), domid_.value(),
                            SHUTDOWN_suspend) != 0) {
         return hypercall_error("cannot suspend the domain", errno);
     }
     // A vCPU that waits for the device model is let finish that first.
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     while (state() == GuestState::running) {
         if (std::chrono::steady_clock::now() > deadline) {
             // The other vCPUs stand already.

@@ -71,7 +71,7 @@ private:
     Status stop(Suspension& suspension);
     Result<bool> is_to_be_asked();
     Status ask_guest(Suspension& suspension);
-    Status stop_guest(std::chrono::seconds patience);
+    Status stop_guest(std::chrono::seconds limit);
     Status take_out_of_suspend();
     Status resume_loaded();
     // `rc` of a libxl operation that has no result.

@@ -8,16 +8,19 @@ using Clock = ShutdownNode::Clock;
 
 constexpr const char* request = "suspend";
 
-// Returns what is asked of the guest now. The request of somebody who went
-// before the answer came is as good as ours: a second one would have the guest
-// suspend twice.
-Result<std::string> make_request(ShutdownNode& node)
+// Returns what is in the way of the request; nothing once it is made.
+Result<std::optional<std::string>> make_request(ShutdownNode& node)
 {
+    using Obstacle = std::optional<std::string>;
     auto made = node.replace("", request);
     if (!made) {
         return made.error();
     }
-    return *made ? std::string(request) : node.read();
+    if (*made) {
+        return Obstacle();
+    }
+    auto word = node.read();
+    return word ? Result<Obstacle>(std::move(*word)) : word.error();
 }
 
 // Sees to it that the request does not stand any more.
@@ -41,37 +44,36 @@ Result<SuspendAnswer> ask_to_suspend(ShutdownNode& node,
 {
     auto deadline = Clock::now() + patience;
     SuspendAnswer answer;
-    std::string word;
-    bool asked = false;
+    answer.instead = "";  // until it is made
     for (;;) {
         if (!runs()) {
             answer.stood = Clock::now();
             break;
         }
-        if (!answer.taken) {
-            auto now = asked ? node.read() : make_request(node);
-            if (!now) {
-                return now.error();
+        if (answer.instead) {
+            auto obstacle = make_request(node);
+            if (!obstacle) {
+                return obstacle.error();
             }
-            word = std::move(*now);
-            if (asked && word != request) {
+            answer.instead = std::move(*obstacle);
+        } else if (!answer.taken) {
+            auto word = node.read();
+            if (!word) {
+                return word.error();
+            }
+            if (*word != request) {
                 // Or "xl shutdown" has written its own over it. Then the guest
                 // is about to take that.
                 answer.taken = Clock::now();
                 deadline = *answer.taken + patience;
             }
-            asked = asked || word == request;
         }
         if (Clock::now() >= deadline) {
             break;
         }
         node.wait(deadline);
     }
-    if (!asked) {
-        answer.instead = std::move(word);
-        return answer;
-    }
-    if (!answer.taken) {
+    if (!answer.instead && !answer.taken) {
         // It was too quick for us to see, or will not take it.
         if (auto s = end_request(node, answer); !s) {
             return s.error();

@@ -45,9 +45,9 @@ struct SuspendAnswer {
     // When the request was seen to have gone. One that was not taken has been
     // taken back.
     std::optional<Clock::time_point> taken;
-    // What else is asked of the guest, and was there all the time, so that the
-    // request was not made.
-    std::string instead;
+    // What somebody else asked of the guest until then, so that the request was
+    // not made. It may be the same word, an "xl save"'s.
+    std::optional<std::string> instead;
 };
 
 // Until the guest `runs` no more. It has `patience` to take the request, and as
