@@ -156,9 +156,9 @@ Result<Buffer> save_device_state(Qmp& qmp, const std::string& directory)
     return saved ? read_device_state(file->path()) : saved.error();
 }
 
-Status set_dirty_log(Qmp& qmp, bool on)
+Status start_dirty_log(Qmp& qmp)
 {
-    auto done = qmp.run("xen-set-global-dirty-log", argument("enable", on));
+    auto done = qmp.run("xen-set-global-dirty-log", argument("enable", true));
     return done ? Status() : done.error();
 }
 

@@ -29,8 +29,8 @@ Status stop_devices(Qmp& qmp);
 // is a state of more than 64 MiB, which is none of QEMU's.
 Result<Buffer> save_device_state(Qmp& qmp, const std::string& directory);
 
-// Whether QEMU reports the pages that it writes to Xen's log-dirty.
-Status set_dirty_log(Qmp& qmp, bool on);
+// Has QEMU report the pages that it writes to Xen's log-dirty.
+Status start_dirty_log(Qmp& qmp);
 
 // Both want QEMU stopped and leave it stopped. The state passes through a file
 // in `directory`, which is gone afterwards.

@@ -413,19 +413,17 @@ Status XenDomain::resume_loaded()
                       [this] { return take_out_of_suspend(); });
 }
 
-// It stays on. QEMU aborts when it is told to stop a log that does not run
+// Never stopped: QEMU aborts when it is told to stop a log that does not run
 // (memory_global_dirty_log_do_stop() in softmmu/memory.c, 7.2), and an "xl
-// save" that is under way will tell it that: if we had done so before, the
+// save" that is under way will tell it that. If we had done so before, the
 // guest would be lost. All that it costs is a hypercall, which does nothing
 // while Xen's own log is off, for each time that a device writes to the guest's
 // memory; and to start a log that runs is nothing to QEMU.
-Status XenDomain::set_device_model_log_dirty(bool on)
+Status XenDomain::start_device_model_log_dirty()
 {
-    if (emulator_ == Emulator::none || !on) {
-        return {};
-    }
-    return access_->qmp.with<void>(
-        domid_, [&](Qmp& qmp) { return set_dirty_log(qmp, true); });
+    return emulator_ == Emulator::none
+               ? Status()
+               : access_->qmp.with<void>(domid_, start_dirty_log);
 }
 
 Status XenDomain::pause()

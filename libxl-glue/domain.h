@@ -51,7 +51,7 @@ public:
     {
         return log_dirty_.switch_to(on);
     }
-    Status set_device_model_log_dirty(bool on) override;
+    Status start_device_model_log_dirty() override;
     Status pause() override;
     Status unpause() override;
     Status rename(const std::string& name) override;

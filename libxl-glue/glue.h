@@ -165,12 +165,12 @@ public:
     // clean it. Error diverged when the mark is gone: pages that were dirty
     // are in no log any more.
     virtual Result<Pages> count_dirty() = 0;
-    // Log-dirty of the hypervisor and of the device model. The primary does
-    // not call the first: xc_domain_save does that, and calls back for the
-    // second. The device model's stays on once it was: nobody can tell whether
-    // it is on because of us alone.
+    // Log-dirty of the hypervisor; the primary does not call this, as
+    // xc_domain_save does it.
     virtual Status set_log_dirty(bool on) = 0;
-    virtual Status set_device_model_log_dirty(bool on) = 0;
+    // That of the device model, which may run already. It is not stopped:
+    // nobody can tell whether it runs because of us alone.
+    virtual Status start_device_model_log_dirty() = 0;
 
     virtual Status pause() = 0;
     virtual Status unpause() = 0;

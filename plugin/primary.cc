@@ -3,7 +3,6 @@
 // no. Why it ended is worked out afterwards, in finish().
 #include "primary.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "verify.h"
@@ -76,15 +75,11 @@ SessionEnd Primary::run()
 
 bool Primary::device_model_log_dirty(bool on)
 {
-    auto s = domain_.set_device_model_log_dirty(on);
-    if (s) {
-        return true;
+    if (!on) {
+        return true;  // see Domain
     }
-    if (on) {
-        return fail(s.error());
-    }
-    log_.warn(s.error().with_context("device model's log-dirty").text());
-    return false;
+    auto s = domain_.start_device_model_log_dirty();
+    return s || fail(s.error());
 }
 
 // Both hosts suspend at once: the CHECKPOINT frame has gone already.

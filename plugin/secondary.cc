@@ -238,7 +238,7 @@ Status Secondary::finish_building()
         digester_.emplace(keys_.contents,
                           options_.offer.lacks(without_digest));
     }
-    return domain_->set_device_model_log_dirty(true);
+    return domain_->start_device_model_log_dirty();
 }
 
 // B's, in the relay's thread.
@@ -516,8 +516,6 @@ SessionEnd Secondary::take_over(const std::string& why)
     wish("limit the guest's memory", limits_.finish(domain_->balloon()));
     wish("rename the domain", domain_->rename(options_.offer.domain));
     wish("stop the dirty log", domain_->set_log_dirty(false));
-    wish("stop the device model's dirty log",
-         domain_->set_device_model_log_dirty(false));
     if (yielded_) {
         (void)peer_.send(FrameType::TAKEN_OVER);
     } else if (!fence_ || asked_) {

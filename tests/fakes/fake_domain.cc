@@ -205,12 +205,12 @@ Status FakeDomain::set_log_dirty(bool on)
     return guest_->set_log_dirty(on);
 }
 
-Status FakeDomain::set_device_model_log_dirty(bool on)
+Status FakeDomain::start_device_model_log_dirty()
 {
-    if (auto s = faults_.pass("set_device_model_log_dirty"); !s) {
+    if (auto s = faults_.pass("start_device_model_log_dirty"); !s) {
         return s;
     }
-    guest_->set_device_model_log_dirty(on);
+    guest_->start_device_model_log_dirty();
     return {};
 }
 

@@ -50,7 +50,7 @@ public:
     Status mark_log() override;
     Result<Pages> count_dirty() override;
     Status set_log_dirty(bool on) override;
-    Status set_device_model_log_dirty(bool on) override;
+    Status start_device_model_log_dirty() override;
     Status pause() override;
     Status unpause() override;
     Status rename(const std::string& name) override;

@@ -382,10 +382,10 @@ Status FakeGuest::set_log_dirty(bool on)
     return {};
 }
 
-void FakeGuest::set_device_model_log_dirty(bool on)
+void FakeGuest::start_device_model_log_dirty()
 {
     const std::lock_guard lock(mutex_);
-    device_model_log_ = on;
+    device_model_log_ = true;
 }
 
 // ---- libxc -----------------------------------------------------------------

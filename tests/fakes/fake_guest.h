@@ -81,7 +81,7 @@ public:
     Status load_device_state(View state, bool keeps_yank_instance);
     void start_device_model(View state);
     Status set_log_dirty(bool on);
-    void set_device_model_log_dirty(bool on);
+    void start_device_model_log_dirty();
 
     // What libxc does. Taking cleans the log; nothing while it is off.
     std::optional<std::vector<Pfn>> take_dirty();

@@ -142,7 +142,7 @@ Status ModelDomain::resume()
     return pass_("resumed");
 }
 
-Status ModelDomain::set_device_model_log_dirty(bool)
+Status ModelDomain::start_device_model_log_dirty()
 {
     return pass_("device_model_log_dirty");
 }

@@ -60,7 +60,7 @@ public:
     Status mark_log() override { return xen_.mark_log(); }
     Result<Pages> count_dirty() override { return xen_.count_dirty(); }
     Status set_log_dirty(bool on) override { return xen_.set_log_dirty(on); }
-    Status set_device_model_log_dirty(bool on) override;
+    Status start_device_model_log_dirty() override;
     Status pause() override;
     Status unpause() override;
     Status rename(const std::string& name) override;

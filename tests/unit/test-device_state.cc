@@ -272,10 +272,10 @@ static void stopped_devices_are_reset_after_a_poweroff_only(void**)
     }
 }
 
-static void the_dirty_log_is_switched(void**)
+static void the_dirty_log_is_started(void**)
 {
     const auto outcome = outcome_of(
-        [](Qmp& qmp, const std::string&) { return set_dirty_log(qmp, true); },
+        [](Qmp& qmp, const std::string&) { return start_dirty_log(qmp); },
         [](Client&, const Client::Command&) { return false; });
     assert_text(outcome.text, "ok");
     assert_contains(outcome.lines[0],
@@ -385,7 +385,7 @@ int main()
         cmocka_unit_test(a_device_model_that_dies_is_an_error),
         cmocka_unit_test(the_version_decides_the_way),
         cmocka_unit_test(stopped_devices_are_reset_after_a_poweroff_only),
-        cmocka_unit_test(the_dirty_log_is_switched),
+        cmocka_unit_test(the_dirty_log_is_started),
         cmocka_unit_test(a_state_is_saved_whole),
         cmocka_unit_test(a_state_that_is_none_is_an_error),
         cmocka_unit_test(a_refusal_to_save_is_passed_on),

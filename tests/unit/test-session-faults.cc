@@ -55,12 +55,9 @@ std::vector<Case> each_call()
             }
         }
     }
-    // Before the session; the one that ends it, below; and the primary's
-    // device model, told to log no more when protection has ended: a warning.
+    // Before the session; and the one that ends it, below.
     std::erase_if(cases, [](const Case& c) {
-        return c.call == "open" || c.call == "destroy" ||
-               (c.host == Role::primary && c.nth == 2 &&
-                c.call == "set_device_model_log_dirty");
+        return c.call == "open" || c.call == "destroy";
     });
     return cases;
 }
@@ -152,9 +149,6 @@ void loss_with_a_failure_on_top(void**)
          "rename", 1, "unprotected/taken-over"},
         {"dirty_log_stays_on", FrameType::CHECKPOINT, 2, Role::secondary,
          "set_log_dirty", 2, "unprotected/taken-over"},
-        {"device_models_log_stays_on", FrameType::CHECKPOINT, 2,
-         Role::secondary, "set_device_model_log_dirty", 2,
-         "unprotected/taken-over"},
         // Half a checkpoint is in: no state of the guest at all.
         {"checkpoint_half_applied", FrameType::COMMITTED, 2, Role::secondary,
          "restore: page", 105, "unprotected/ended"},

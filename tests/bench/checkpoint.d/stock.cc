@@ -76,7 +76,7 @@ public:
 
     bool device_model_log_dirty(bool on) override
     {
-        return bool(domain_.set_device_model_log_dirty(on));
+        return !on || domain_.start_device_model_log_dirty();
     }
     bool suspend() override
     {
@@ -150,7 +150,7 @@ private:
         }
         domain_ = std::move(*domain);
         return domain_->set_log_dirty(true) &&
-               domain_->set_device_model_log_dirty(true) &&
+               domain_->start_device_model_log_dirty() &&
                wire_.say(Word::ready) && domain_->unpause() &&
                wire_.say(Word::resumed);
     }
