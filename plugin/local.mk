@@ -1,115 +1,139 @@
-# The commands and the protocol. No Xen header is visible here: the flags name
-# none, and tests/lint looks at the includes.
+# The commands and the protocol, in rooms; tests/layers says which room may see
+# which. No Xen header is visible here: the flags name none, and tests/lint looks
+# at the includes.
 
-noinst_LIBRARIES += libplugin.a
-libplugin_a_CPPFLAGS = \
+plugin_cppflags = \
 	$(AM_CPPFLAGS) \
 	$(CRYPTO_CFLAGS) \
 	$(LZ4_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(XXHASH_CFLAGS) \
 	$(NULL)
-libplugin_a_SOURCES = \
-	plugin/background.cc \
-	plugin/background.h \
-	plugin/bytes.h \
-	plugin/caretaker.cc \
-	plugin/caretaker.h \
-	plugin/compression.h \
-	plugin/content_hash.cc \
-	plugin/content_hash.h \
-	plugin/control.cc \
-	plugin/control.h \
-	plugin/control_client.cc \
-	plugin/control_socket.cc \
-	plugin/control_socket.h \
-	plugin/conversation.cc \
-	plugin/conversation.h \
-	plugin/copy_limits.cc \
-	plugin/copy_limits.h \
-	plugin/copy_pages.cc \
-	plugin/copy_pages.h \
-	plugin/desk.cc \
-	plugin/desk.h \
-	plugin/dirty_code.cc \
-	plugin/dirty_code.h \
-	plugin/dirty_set.cc \
-	plugin/dirty_set.h \
-	plugin/eligibility.cc \
-	plugin/eligibility.h \
-	plugin/events.cc \
-	plugin/events.h \
-	plugin/handshake.cc \
-	plugin/handshake.h \
-	plugin/heap.cc \
-	plugin/heap.h \
-	plugin/hexadecimal.h \
-	plugin/host_events.cc \
-	plugin/host_events.h \
-	plugin/json.cc \
-	plugin/json.h \
-	plugin/known_pages.cc \
-	plugin/known_pages.h \
-	plugin/link.cc \
-	plugin/link.h \
-	plugin/log.h \
-	plugin/migration_stream.cc \
-	plugin/migration_stream.h \
-	plugin/moved_pages.cc \
-	plugin/moved_pages.h \
-	plugin/options.cc \
-	plugin/options.h \
-	plugin/packed_frame.cc \
-	plugin/packed_frame.h \
-	plugin/packer.cc \
-	plugin/packer.h \
-	plugin/page_difference.cc \
-	plugin/page_difference.h \
-	plugin/page_digester.cc \
-	plugin/page_digester.h \
-	plugin/page_sifter.cc \
-	plugin/page_sifter.h \
-	plugin/pages_frame.cc \
-	plugin/pages_frame.h \
-	plugin/primary.cc \
-	plugin/primary.h \
-	plugin/protection.cc \
-	plugin/protection.h \
-	plugin/relay.h \
-	plugin/relay_dirty_feed.cc \
-	plugin/relay_dirty_list.cc \
-	plugin/relay_pipe.cc \
-	plugin/relay_pipe.h \
-	plugin/relay_restore.cc \
-	plugin/relay_save.cc \
-	plugin/request.cc \
-	plugin/request.h \
-	plugin/result.cc \
-	plugin/result.h \
-	plugin/secondary.cc \
-	plugin/secondary.h \
-	plugin/session.cc \
-	plugin/session.h \
-	plugin/shell_fence.cc \
-	plugin/shell_fence.h \
-	plugin/status.cc \
-	plugin/status.h \
-	plugin/status_figures.cc \
-	plugin/status_figures.h \
-	plugin/status_json.cc \
-	plugin/status_json.h \
-	plugin/status_text.cc \
-	plugin/status_text.h \
-	plugin/transport.cc \
-	plugin/transport.h \
-	plugin/unique_fd.h \
-	plugin/units.h \
-	plugin/verify.cc \
-	plugin/verify.h \
-	plugin/wire.cc \
-	plugin/wire.h \
-	plugin/worker_pool.cc \
-	plugin/worker_pool.h \
+
+# The ground of everything, and what the program asks of a hypervisor: the two
+# rooms that libxl-glue/ stands on, too. A library of their own, so that nothing
+# in libxl-glue/ can use the protocol, nor the protocol libxl-glue/: each is
+# linked once, and it would not link.
+noinst_LIBRARIES += libbase.a
+libbase_a_CPPFLAGS = $(plugin_cppflags)
+libbase_a_SOURCES = \
+	plugin/base/bytes.h \
+	plugin/base/errors.h \
+	plugin/base/heap.cc \
+	plugin/base/heap.h \
+	plugin/base/hex.h \
+	plugin/base/json.cc \
+	plugin/base/json.h \
+	plugin/base/log.h \
+	plugin/base/result.cc \
+	plugin/base/result.h \
+	plugin/base/unique_fd.h \
+	plugin/base/units.h \
+	plugin/base/worker_pool.cc \
+	plugin/base/worker_pool.h \
+	plugin/hypervisor/host.h \
+	$(NULL)
+
+noinst_LIBRARIES += libcolo.a
+libcolo_a_CPPFLAGS = $(plugin_cppflags)
+libcolo_a_SOURCES = \
+	plugin/commands/cmd_failover.cc \
+	plugin/commands/cmd_failover.h \
+	plugin/commands/cmd_receive.cc \
+	plugin/commands/cmd_receive.h \
+	plugin/commands/cmd_start.cc \
+	plugin/commands/cmd_start.h \
+	plugin/commands/cmd_status.cc \
+	plugin/commands/cmd_status.h \
+	plugin/commands/cmd_stop.cc \
+	plugin/commands/cmd_stop.h \
+	plugin/commands/eligibility.cc \
+	plugin/commands/eligibility.h \
+	plugin/commands/options.cc \
+	plugin/commands/options.h \
+	plugin/commands/outcome.cc \
+	plugin/commands/outcome.h \
+	plugin/control/control_client.cc \
+	plugin/control/control_server.cc \
+	plugin/control/control_server.h \
+	plugin/control/control_socket.cc \
+	plugin/control/control_socket.h \
+	plugin/fencing/shell_fence.cc \
+	plugin/fencing/shell_fence.h \
+	plugin/pages/content_hash.cc \
+	plugin/pages/content_hash.h \
+	plugin/pages/copy_digests.cc \
+	plugin/pages/copy_digests.h \
+	plugin/pages/copy_pages.cc \
+	plugin/pages/copy_pages.h \
+	plugin/pages/moved_pages.cc \
+	plugin/pages/moved_pages.h \
+	plugin/pages/page_difference.cc \
+	plugin/pages/page_difference.h \
+	plugin/pages/page_digester.cc \
+	plugin/pages/page_digester.h \
+	plugin/pages/page_set.cc \
+	plugin/pages/page_set.h \
+	plugin/process/background.cc \
+	plugin/process/background.h \
+	plugin/process/caretaker.cc \
+	plugin/process/caretaker.h \
+	plugin/process/domain_process.cc \
+	plugin/process/domain_process.h \
+	plugin/process/requests.cc \
+	plugin/process/requests.h \
+	plugin/process/signals_and_watches.cc \
+	plugin/process/signals_and_watches.h \
+	plugin/relay/compression.h \
+	plugin/relay/dirty_list_from_wire.cc \
+	plugin/relay/dirty_list_to_wire.cc \
+	plugin/relay/dirty_set_frame.cc \
+	plugin/relay/dirty_set_frame.h \
+	plugin/relay/migration_stream.cc \
+	plugin/relay/migration_stream.h \
+	plugin/relay/packed_frame.cc \
+	plugin/relay/packed_frame.h \
+	plugin/relay/packer.cc \
+	plugin/relay/packer.h \
+	plugin/relay/page_sifter.cc \
+	plugin/relay/page_sifter.h \
+	plugin/relay/pages_frame.cc \
+	plugin/relay/pages_frame.h \
+	plugin/relay/relay.h \
+	plugin/relay/relay_pipe.cc \
+	plugin/relay/relay_pipe.h \
+	plugin/relay/stream_from_wire.cc \
+	plugin/relay/stream_to_wire.cc \
+	plugin/session/copy_limits.cc \
+	plugin/session/copy_limits.h \
+	plugin/session/event_queue.cc \
+	plugin/session/event_queue.h \
+	plugin/session/opening.cc \
+	plugin/session/opening.h \
+	plugin/session/peer.cc \
+	plugin/session/peer.h \
+	plugin/session/primary.cc \
+	plugin/session/primary.h \
+	plugin/session/secondary.cc \
+	plugin/session/secondary.h \
+	plugin/session/session.cc \
+	plugin/session/session.h \
+	plugin/session/verify.cc \
+	plugin/session/verify.h \
+	plugin/status/figures.cc \
+	plugin/status/figures.h \
+	plugin/status/status.cc \
+	plugin/status/status.h \
+	plugin/status/status_json.cc \
+	plugin/status/status_json.h \
+	plugin/status/status_text.cc \
+	plugin/status/status_text.h \
+	plugin/wire/frame.cc \
+	plugin/wire/frame.h \
+	plugin/wire/link.cc \
+	plugin/wire/link.h \
+	plugin/wire/transport.cc \
+	plugin/wire/transport.h \
 	$(NULL)
 
 # One program under several names, in xl's plugin folder for a patched xl and
@@ -118,24 +142,12 @@ libplugin_a_SOURCES = \
 # hook below.
 xlpluginexec_PROGRAMS = xl-colo
 xlpluginexecdir = $(xlplugindir)
-xl_colo_CPPFLAGS = $(libplugin_a_CPPFLAGS)
-xl_colo_SOURCES = \
-	plugin/cmd_failover.cc \
-	plugin/cmd_failover.h \
-	plugin/cmd_receive.cc \
-	plugin/cmd_receive.h \
-	plugin/cmd_start.cc \
-	plugin/cmd_start.h \
-	plugin/cmd_status.cc \
-	plugin/cmd_status.h \
-	plugin/cmd_stop.cc \
-	plugin/cmd_stop.h \
-	plugin/xl_colo.cc \
-	$(NULL)
+xl_colo_CPPFLAGS = $(plugin_cppflags)
+xl_colo_SOURCES = plugin/commands/xl_colo.cc
 xl_colo_LDADD = \
-	libplugin.a \
+	libcolo.a \
 	libglue.a \
-	libplugin.a \
+	libbase.a \
 	$(CRYPTO_LIBS) \
 	$(LZ4_LIBS) \
 	$(XEN_LIBS) \

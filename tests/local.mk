@@ -32,47 +32,46 @@ libfakes_a_SOURCES = \
 	$(NULL)
 
 # Each is one program, tests/unit/test-<module>.cc, linked with all that the
-# program itself is made of. plugin and glue know each other by interfaces, so
-# the linker has to look into the first twice.
+# program itself is made of.
 unit_tests = \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
 	tests/unit/test-compat \
-	tests/unit/test-control \
-	tests/unit/test-desk \
+	tests/unit/test-control_server \
 	tests/unit/test-device_state \
-	tests/unit/test-dirty_code \
-	tests/unit/test-dirty_set \
+	tests/unit/test-dirty_list_from_wire \
+	tests/unit/test-dirty_list_to_wire \
+	tests/unit/test-dirty_set_frame \
 	tests/unit/test-eligibility \
-	tests/unit/test-events \
+	tests/unit/test-event_queue \
+	tests/unit/test-frame \
 	tests/unit/test-guest_library \
-	tests/unit/test-handshake \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
+	tests/unit/test-opening \
 	tests/unit/test-options \
 	tests/unit/test-packer \
 	tests/unit/test-page_difference \
 	tests/unit/test-page_hash \
+	tests/unit/test-page_set \
 	tests/unit/test-page_sifter \
 	tests/unit/test-pages_frame \
 	tests/unit/test-qmp \
-	tests/unit/test-relay_dirty_feed \
-	tests/unit/test-relay_dirty_list \
-	tests/unit/test-relay_save \
+	tests/unit/test-requests \
 	tests/unit/test-session-copy \
 	tests/unit/test-session-faults \
 	tests/unit/test-session-requests \
 	tests/unit/test-session-wire \
 	tests/unit/test-status \
 	tests/unit/test-store_ring \
+	tests/unit/test-stream_to_wire \
 	tests/unit/test-suspend_request \
 	tests/unit/test-transport \
 	tests/unit/test-vmstate_file \
 	tests/unit/test-vmstate_qemu_img \
-	tests/unit/test-wire \
 	$(NULL)
 
 unit_test_parts = \
@@ -114,9 +113,9 @@ EXTRA_DIST += \
 
 LDADD = \
 	libfakes.a \
-	libplugin.a \
+	libcolo.a \
 	libglue.a \
-	libplugin.a \
+	libbase.a \
 	$(CMOCKA_LIBS) \
 	$(CRYPTO_LIBS) \
 	$(LZ4_LIBS) \

@@ -5,7 +5,7 @@
 
 #include "fake_guest.h"
 #include "faults.h"
-#include "glue.h"
+#include "hypervisor/host.h"
 
 namespace xl_colo {
 

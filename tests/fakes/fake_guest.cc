@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "wire.h"
+#include "wire/frame.h"
 
 namespace xl_colo {
 

@@ -29,7 +29,7 @@
 #include <string>
 #include <vector>
 
-#include "glue.h"
+#include "hypervisor/host.h"
 
 namespace xl_colo {
 

@@ -9,7 +9,7 @@
 #include "fake_guest.h"
 #include "fake_page_mover.h"
 #include "faults.h"
-#include "glue.h"
+#include "hypervisor/host.h"
 
 namespace xl_colo {
 

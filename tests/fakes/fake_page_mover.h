@@ -9,7 +9,7 @@
 #include "fake_guest.h"
 #include "fake_stream.h"
 #include "faults.h"
-#include "glue.h"
+#include "hypervisor/host.h"
 
 namespace xl_colo {
 

@@ -4,7 +4,7 @@
 
 #include "fake_incoming.h"
 #include "fake_page_mover.h"
-#include "wire.h"
+#include "wire/frame.h"
 
 namespace xl_colo {
 

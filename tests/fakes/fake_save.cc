@@ -2,7 +2,7 @@
 #include <set>
 
 #include "fake_page_mover.h"
-#include "wire.h"
+#include "wire/frame.h"
 
 namespace xl_colo {
 

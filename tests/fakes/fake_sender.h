@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "link.h"
+#include "wire/link.h"
 
 namespace xl_colo {
 

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "wire.h"
+#include "wire/frame.h"
 
 namespace xl_colo {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "migration_stream.h"
-#include "units.h"
+#include "base/units.h"
+#include "relay/migration_stream.h"
 
 namespace xl_colo {
 

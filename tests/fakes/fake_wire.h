@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "unique_fd.h"
-#include "wire.h"
+#include "base/unique_fd.h"
+#include "wire/frame.h"
 
 namespace xl_colo {
 

@@ -10,8 +10,8 @@
 #include "fake_host.h"
 #include "fake_log.h"
 #include "fake_wire.h"
-#include "primary.h"
-#include "secondary.h"
+#include "session/primary.h"
+#include "session/secondary.h"
 
 namespace xl_colo {
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "dirty_code.h"
+#include "relay/dirty_set_frame.h"
 
 using namespace xl_colo;
 

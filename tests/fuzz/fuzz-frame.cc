@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "handshake.h"
-#include "migration_stream.h"
-#include "session.h"
-#include "wire.h"
+#include "relay/migration_stream.h"
+#include "session/opening.h"
+#include "session/session.h"
+#include "wire/frame.h"
 
 using namespace xl_colo;
 

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "packed_frame.h"
-#include "wire.h"
+#include "relay/packed_frame.h"
+#include "wire/frame.h"
 
 using namespace xl_colo;
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "pages_frame.h"
+#include "relay/pages_frame.h"
 
 using namespace xl_colo;
 

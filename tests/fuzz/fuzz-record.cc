@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "migration_stream.h"
+#include "relay/migration_stream.h"
 
 using namespace xl_colo;
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <vector>
 
-#include "units.h"
+#include "base/units.h"
 
 namespace xl_colo::model {
 

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "unique_fd.h"
-#include "units.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
 
 namespace xl_colo::model {
 

@@ -7,9 +7,9 @@
 #include <functional>
 #include <string>
 
-#include "glue.h"
-#include "handshake.h"
-#include "link.h"
+#include "hypervisor/host.h"
+#include "session/opening.h"
+#include "wire/link.h"
 
 namespace xl_colo::model {
 

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "errors.h"
+#include "base/errors.h"
 #include "guest.h"
 
 namespace xl_colo::model {

@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "access.h"
-#include "domain.h"
-#include "glue.h"
+#include "domain/domain.h"
 #include "hypervisor.h"
+#include "hypervisor/host.h"
+#include "xen/access.h"
 
 namespace xl_colo::model {
 

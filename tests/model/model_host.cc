@@ -2,10 +2,10 @@
 
 #include <cerrno>
 
-#include "compat.h"
-#include "errors.h"
+#include "base/errors.h"
+#include "migration/restore_target.h"
 #include "model_mover.h"
-#include "restore_target.h"
+#include "xen/compat.h"
 
 namespace xl_colo::model {
 

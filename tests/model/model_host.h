@@ -2,8 +2,8 @@
 // it is done; what only the commands ask is refused.
 #pragma once
 
+#include "migration/page_mover.h"
 #include "model_domain.h"
-#include "page_mover.h"
 
 namespace xl_colo::model {
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "log.h"
+#include "base/log.h"
 
 namespace xl_colo::model {
 

@@ -2,8 +2,8 @@
 // of libxc's callbacks.
 #pragma once
 
+#include "migration/page_mover.h"
 #include "model_domain.h"
-#include "page_mover.h"
 
 namespace xl_colo::model {
 

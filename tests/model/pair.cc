@@ -17,8 +17,8 @@
 #include "meeting.h"
 #include "model_host.h"
 #include "model_log.h"
-#include "primary.h"
-#include "secondary.h"
+#include "session/primary.h"
+#include "session/secondary.h"
 
 namespace xl_colo::model {
 

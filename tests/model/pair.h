@@ -11,7 +11,7 @@
 
 #include "faults.h"
 #include "guest.h"
-#include "session.h"
+#include "session/session.h"
 
 namespace xl_colo::model {
 

@@ -10,7 +10,7 @@
 #include "check.h"
 #include "churn.h"
 #include "hypervisor.h"
-#include "xen_headers.h"
+#include "xen/xen_headers.h"
 
 using namespace xl_colo;
 using namespace xl_colo::model;

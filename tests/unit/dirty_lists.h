@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "dirty_code.h"
+#include "relay/dirty_set_frame.h"
 
 namespace xl_colo {
 

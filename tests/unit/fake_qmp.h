@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "json.h"
-#include "unique_fd.h"
+#include "base/json.h"
+#include "base/unique_fd.h"
 
 namespace xl_colo {
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-#include "units.h"
+#include "base/units.h"
 
 inline std::string hex(xl_colo::View bytes)
 {

@@ -1,4 +1,4 @@
-#include "background.h"
+#include "process/background.h"
 
 #include <fcntl.h>
 #include <signal.h>

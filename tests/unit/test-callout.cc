@@ -1,4 +1,4 @@
-#include "callout.h"
+#include "migration/callout.h"
 
 #include <fcntl.h>
 #include <sys/eventfd.h>

@@ -1,6 +1,6 @@
 // What is done for a guest after its protection has ended: its shutdowns, and a
 // suspend that comes too late.
-#include "caretaker.h"
+#include "process/caretaker.h"
 
 #include <thread>
 

@@ -1,4 +1,4 @@
-#include "compat.h"
+#include "xen/compat.h"
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-#include "device_state.h"
+#include "qemu/device_state.h"
 
 #include <sys/stat.h>
 
@@ -7,7 +7,7 @@
 
 #include "check.h"
 #include "fake_qmp.h"
-#include "run_directory.h"
+#include "qemu/run_directory.h"
 
 using namespace xl_colo;
 using Client = FakeQmp::Client;

@@ -1,6 +1,6 @@
 // What is refused before anything is changed, and that each refusal says what
 // to do about it.
-#include "eligibility.h"
+#include "commands/eligibility.h"
 
 #include "fake_host.h"
 

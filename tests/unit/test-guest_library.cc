@@ -1,8 +1,8 @@
-#include "guest_library.h"
+#include "migration/guest_library.h"
 
 #include "check.h"
-#include "migration_stream.h"
-#include "xen_headers.h"
+#include "relay/migration_stream.h"
+#include "xen/xen_headers.h"
 
 using namespace xl_colo;
 

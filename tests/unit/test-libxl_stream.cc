@@ -1,4 +1,4 @@
-#include "libxl_stream.h"
+#include "migration/libxl_stream.h"
 
 #include "check.h"
 #include "hex.h"

@@ -1,6 +1,6 @@
 // The link against a peer that is a bare socket: slow, lying, gone, or one that
 // takes nothing.
-#include "link.h"
+#include "wire/link.h"
 
 #include <sys/socket.h>
 

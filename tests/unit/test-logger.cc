@@ -1,14 +1,14 @@
-#include "logger.h"
+#include "xen/logger.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "base/unique_fd.h"
 #include "check.h"
 #include "fake_log.h"
-#include "glue.h"
-#include "unique_fd.h"
+#include "hypervisor/host.h"
 
 using namespace xl_colo;
 

@@ -1,4 +1,4 @@
-#include "migration_stream.h"
+#include "relay/migration_stream.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,12 +1,12 @@
 // PACKED_PAGES: what is packed comes back, what is none of it is refused, and
 // packing happens where it is worth it.
-#include "packer.h"
+#include "relay/packer.h"
 
 #include <chrono>
 
 #include "check.h"
-#include "packed_frame.h"
-#include "wire.h"
+#include "relay/packed_frame.h"
+#include "wire/frame.h"
 
 using namespace xl_colo;
 using namespace std::chrono_literals;

@@ -1,5 +1,5 @@
 // compare_pages: what --verify says of a page, and what it lets pass.
-#include "page_difference.h"
+#include "pages/page_difference.h"
 
 #include "check.h"
 

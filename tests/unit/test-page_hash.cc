@@ -1,4 +1,4 @@
-#include "page_hash.h"
+#include "domain/page_hash.h"
 
 #include "check.h"
 #include "hex.h"

@@ -1,6 +1,6 @@
 // What is left out of a checkpoint, and that nothing else is: ContentHash,
 // PageDigester, KnownPages and PageSifter over two pretended memories.
-#include "page_sifter.h"
+#include "relay/page_sifter.h"
 
 #include <unistd.h>
 

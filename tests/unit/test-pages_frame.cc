@@ -1,5 +1,5 @@
 // PagesWriter and PagesReader: a PAGE_DATA record's way over the wire.
-#include "pages_frame.h"
+#include "relay/pages_frame.h"
 
 #include "check.h"
 #include "fake_stream.h"

@@ -1,4 +1,4 @@
-#include "qmp.h"
+#include "qemu/qmp.h"
 
 #include "check.h"
 #include "fake_qmp.h"

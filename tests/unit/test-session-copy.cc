@@ -5,7 +5,7 @@
 #include "parallel.h"
 #include "session_pair.h"
 #include "session_rules.h"
-#include "status_figures.h"
+#include "status/figures.h"
 
 #include "check.h"  // last: its fail() is a macro
 

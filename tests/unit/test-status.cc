@@ -1,11 +1,11 @@
-#include "status.h"
+#include "status/status.h"
 
 #include <algorithm>
 
 #include "check.h"
-#include "status_figures.h"
-#include "status_json.h"
-#include "status_text.h"
+#include "status/figures.h"
+#include "status/status_json.h"
+#include "status/status_text.h"
 
 using namespace xl_colo;
 using namespace std::chrono_literals;

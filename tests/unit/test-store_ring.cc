@@ -5,7 +5,7 @@
 #include <deque>
 #include <string>
 
-#include "store_ring.h"
+#include "domain/store_ring.h"
 
 #include "check.h"  // last: its fail() is a macro
 

@@ -1,5 +1,5 @@
 // The request to suspend, against guests and toolstacks that come between.
-#include "suspend_request.h"
+#include "domain/suspend_request.h"
 
 #include <deque>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "vmstate_file.h"
+#include "qemu/vmstate_file.h"
 
 #include <numeric>
 

@@ -1,10 +1,10 @@
 // Whether QEMU's own tool takes the file for a sound one. Needs qemu-img.
 #include <cstdio>
 
+#include "base/json.h"
 #include "check.h"
-#include "json.h"
-#include "run_directory.h"
-#include "vmstate_file.h"
+#include "qemu/run_directory.h"
+#include "qemu/vmstate_file.h"
 
 using namespace xl_colo;
 

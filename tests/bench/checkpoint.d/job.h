@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "units.h"
+#include "base/units.h"
 
 namespace xl_colo::bench {
 

@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "json.h"
+#include "base/json.h"
 #include "pair.h"
 
 using namespace xl_colo;

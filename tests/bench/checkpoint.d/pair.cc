@@ -24,8 +24,8 @@
 #include "meeting.h"
 #include "model_host.h"
 #include "model_log.h"
-#include "primary.h"
-#include "secondary.h"
+#include "session/primary.h"
+#include "session/secondary.h"
 #include "stock.h"
 
 namespace xl_colo::bench {

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "glue.h"
+#include "hypervisor/host.h"
 
 namespace xl_colo::bench {
 

@@ -1,0 +1,99 @@
+// A domain on this host: suspend, device state, resume, by the steps that libxl
+// takes when it migrates one.
+#pragma once
+
+#include <memory>
+
+#include "domain/balloon.h"
+#include "domain/log_dirty.h"
+#include "domain/pv_reset.h"
+#include "domain/suspend_request.h"
+#include "hypervisor/host.h"
+#include "xen/access.h"
+
+namespace xl_colo {
+
+// From the hypervisor, which knows first and every time.
+GuestState guest_state(xc_interface* xc, Domid domid);
+
+// What a domain's devices are emulated by.
+enum class Emulator { qemu, none };
+
+// A PVH guest has none, though QEMU may serve it with disks.
+Emulator emulator_of(const libxl_domain_config& config);
+
+class XenDomain : public Domain {
+public:
+    XenDomain(std::shared_ptr<Access> access, Domid domid, Emulator emulator,
+              const OpenOptions& options, PvPeers peers = {})
+        : access_(std::move(access)),
+          domid_(domid),
+          emulator_(emulator),
+          options_(options),
+          peers_(peers),
+          balloon_(*access_, domid),
+          log_dirty_(*access_, domid)
+    {
+    }
+    ~XenDomain() override { access_->qmp.forget(domid_); }
+
+    Domid domid() const override { return domid_; }
+    Result<Suspension> suspend() override;
+    bool may_suspend_yet() const override { return may_suspend_yet_; }
+    Status suspend_copy() override;
+    Result<Buffer> device_state() override;
+    Status begin_load() override;
+    Status load_device_state(View state) override;
+    Status resume() override;
+    Status mark_log() override { return log_dirty_.mark(); }
+    Result<Pages> count_dirty() override { return log_dirty_.count(); }
+    Status set_log_dirty(bool on) override
+    {
+        return log_dirty_.switch_to(on);
+    }
+    Status start_device_model_log_dirty() override;
+    Status pause() override;
+    Status unpause() override;
+    Status rename(const std::string& name) override;
+    Status destroy() override;
+    GuestState state() override
+    {
+        return guest_state(access_->xc.get(), domid_);
+    }
+    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
+                                           View key) override;
+    Result<std::unique_ptr<GuestMemory>> memory() override;
+    Balloon& balloon() override { return balloon_; }
+    Result<std::vector<Pfn>> hypervisor_pages() override;
+
+private:
+    // The vCPUs: by the guest itself where it has PV drivers, or without it.
+    Status stop(Suspension& suspension);
+    Result<bool> is_to_be_asked();
+    Status ask_guest(Suspension& suspension);
+    Status stop_guest(std::chrono::seconds limit);
+    Status take_out_of_suspend();
+    Status resume_loaded();
+    // `rc` of a libxl operation that has no result.
+    Status outcome(const char* what, int rc);
+
+    std::shared_ptr<Access> access_;
+    Domid domid_;
+    Emulator emulator_;
+    OpenOptions options_;
+    PvPeers peers_;
+    XenBalloon balloon_;
+    LogDirty log_dirty_;
+    std::unique_ptr<ShutdownNode> shutdown_node_;  // opened when needed
+    // As of the last suspend(), until it is asked for.
+    Result<Buffer> device_state_{Error(ErrorKind::io, "not suspended")};
+    bool may_suspend_yet_ = false;  // after the last suspend()
+    bool is_copy_ = false;          // suspend_copy() was called
+    bool loaded_ = false;           // a device state, since the last resume()
+    bool reset_ = false;            // by reset_pv(), since the last resume()
+    uint64_t shared_info_ = 0;      // the frame that it had before that
+    // As long as the domain stands still: what its first digest found.
+    std::optional<std::vector<bool>> present_;
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,85 @@
+// JSON in and out, by yajl. Only what our messages need: objects of strings,
+// integers, booleans, null and lists.
+#pragma once
+
+#include <yajl/yajl_gen.h>
+#include <yajl/yajl_tree.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace xl_colo {
+
+// Builds one text. Calls nest as the text does: key() before each value of an
+// object. `indent` for people; without it the text is one line.
+class JsonWriter {
+public:
+    explicit JsonWriter(bool indent = false);
+
+    JsonWriter& open_object();
+    JsonWriter& close_object();
+    JsonWriter& open_list();
+    JsonWriter& close_list();
+    JsonWriter& key(std::string_view name);
+    JsonWriter& value(std::string_view text);
+    JsonWriter& value(const char* text)
+    {
+        return value(std::string_view(text));
+    }
+    JsonWriter& value(uint64_t number);
+    JsonWriter& value(bool flag);
+    JsonWriter& null();
+    template <typename T>
+    JsonWriter& value(const std::optional<T>& maybe)
+    {
+        return maybe ? value(*maybe) : null();
+    }
+    template <typename T>
+    JsonWriter& member(std::string_view name, const T& v)
+    {
+        return key(name).value(v);
+    }
+    std::string take();
+
+private:
+    struct Free {
+        void operator()(yajl_gen gen) const { yajl_gen_free(gen); }
+    };
+    std::unique_ptr<std::remove_pointer_t<yajl_gen>, Free> gen_;
+};
+
+// A parsed text. Views of members borrow from it.
+class Json {
+public:
+    // Error protocol, with yajl's one-line reason.
+    static Result<Json> parse(const std::string& text);
+
+    // Each errs with protocol, naming the key, when it is missing or of
+    // another kind. A number is refused when it is negative or no integer.
+    Result<std::string> text(const char* key) const;
+    Result<uint64_t> number(const char* key) const;
+    Result<bool> flag(const char* key) const;
+    Result<std::vector<std::string>> texts(const char* key) const;
+    Result<std::vector<uint64_t>> numbers(const char* key) const;
+    // The objects in the list `key`.
+    Result<std::vector<Json>> objects(const char* key) const;
+    // Nothing where the member is null or missing.
+    std::optional<Json> object(const char* key) const;
+    bool has(const char* key) const;  // and it is not null
+
+private:
+    Json(std::shared_ptr<yajl_val_s> root, yajl_val here)
+        : root_(std::move(root)), here_(here) {}
+    yajl_val find(const char* key) const;
+
+    std::shared_ptr<yajl_val_s> root_;
+    yajl_val here_;
+};
+
+}  // namespace xl_colo

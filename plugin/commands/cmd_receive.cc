@@ -1,0 +1,151 @@
+#include "commands/cmd_receive.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "commands/eligibility.h"
+#include "fencing/shell_fence.h"
+#include "process/background.h"
+#include "process/domain_process.h"
+#include "session/opening.h"
+#include "session/secondary.h"
+
+namespace xl_colo {
+
+namespace {
+
+// Until the OFFER brings the session's own timeout. The primary may have to
+// wait for its admin's password, but not for this long.
+constexpr std::chrono::seconds offer_patience{60};
+
+// stdin and stdout are the wire: moved out of reach of whatever prints.
+Result<std::unique_ptr<Link>> take_wire()
+{
+    constexpr int above_standard = 3;
+    UniqueFd in(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, above_standard));
+    UniqueFd out(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, above_standard));
+    const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!in || !out || !null) {
+        return Error::from_errno(ErrorKind::io, "cannot take stdin and stdout",
+                                 errno);
+    }
+    dup2(null.get(), STDIN_FILENO);
+    dup2(null.get(), STDOUT_FILENO);
+    return std::make_unique<Link>(std::move(in), std::move(out),
+                                  offer_patience);
+}
+
+struct Agreed {
+    Offer offer;
+    std::string primary;
+};
+
+Result<Agreed> agree(Link& link, const HostFacts& here)
+{
+    auto theirs = exchange_hello(link, make_hello(here));
+    if (!theirs) {
+        return theirs.error();
+    }
+    auto frame = link.receive();
+    if (!frame) {
+        return frame.error();
+    }
+    if (frame->type == FrameType::STOP) {
+        return Error(ErrorKind::peer_stopped, stop_text(*frame));
+    }
+    if (frame->type != FrameType::OFFER) {
+        return Error(ErrorKind::protocol,
+                     "expected OFFER, received " + to_string(frame->type));
+    }
+    auto offer = parse_offer(frame->body);
+    if (!offer) {
+        return offer.error();
+    }
+    return Agreed{std::move(*offer), theirs->host};
+}
+
+Status receive(Link& link, Log& log)
+{
+    auto host = open_host(log);
+    if (!host) {
+        return host.error();
+    }
+    auto here = (*host)->facts();
+    if (!here) {
+        return here.error();
+    }
+    auto agreed = agree(link, *here);
+    if (!agreed) {
+        return agreed.error();
+    }
+    const Offer& offer = agreed->offer;
+    if (auto s = check_room(**host, offer.domain, offer.configuration); !s) {
+        return s;
+    }
+
+    SessionStatus status;
+    status.domain = offer.domain;
+    status.role = Role::secondary;
+    status.peer = agreed->primary;
+    status.interval = offer.interval;
+    status.verify = offer.verify;
+    auto protection = Protection::open(**host, log, status);
+    if (!protection) {
+        return protection.error();
+    }
+
+    // From here on the primary may die, and with it whatever reads our stderr.
+    if (auto s = redirect_stderr(log_path(offer.domain)); !s) {
+        return s;
+    }
+    link.set_timeout(offer.timeout);
+    if (auto s = link.send(FrameType::ACCEPT); !s) {
+        return s;
+    }
+
+    std::optional<ShellFence> fence;
+    if (!offer.fence.empty()) {
+        fence.emplace(offer.fence, offer.domain, agreed->primary);
+    }
+    Secondary secondary(**host, link, (*protection)->board(), log,
+                        SessionOptions{offer, std::nullopt, nullptr},
+                        offer.domain + "--incoming",
+                        fence ? &*fence : nullptr);
+    const SessionEnd end = (*protection)->run(secondary);
+    if (end.state == State::taken_over) {
+        (*protection)->take_care(secondary.domain()->domid());
+    } else if (secondary.domain()) {
+        (*protection)->keep_watch(secondary.domain()->domid());
+    }
+    return {};
+}
+
+}  // namespace
+
+int cmd_receive(const ReceiveOptions& options)
+{
+    // sshd, and its terminal if it made one, may go before we do.
+    setsid();
+    block_signals();
+    const auto log = make_xentoollog(
+        STDERR_FILENO, "colo secondary",
+        options.verbose > 1 ? LogLevel::debug : LogLevel::info, false);
+    auto link = take_wire();
+    if (!link) {
+        log->error(link.error().text());
+        return EXIT_FAILURE;
+    }
+    const Status s = receive(**link, *log);
+    if (!s) {
+        log->info(s.error().text());
+        // The primary shows it to the admin.
+        (void)send_stop(**link, s.error().text());
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,109 @@
+#include "commands/cmd_status.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "control/control_server.h"
+#include "status/status_json.h"
+#include "status/status_text.h"
+
+namespace xl_colo {
+
+namespace {
+
+// The process answers from memory; one that takes longer has stopped.
+constexpr std::chrono::seconds patience{5};
+
+Result<std::vector<DomainReport>> look(const StatusOptions& options)
+{
+    std::vector<std::string> domains;
+    if (options.domain) {
+        domains.push_back(*options.domain);
+    } else {
+        auto found = controlled_domains();
+        if (!found) {
+            return found.error();
+        }
+        domains = std::move(*found);
+    }
+    std::vector<DomainReport> reports;
+    for (const std::string& domain : domains) {
+        auto status = ask_status(domain, patience);
+        if (status) {
+            reports.push_back({domain, std::move(*status), std::nullopt});
+            continue;
+        }
+        const Error& error = status.error();
+        if (error.kind() == ErrorKind::domain_gone) {
+            // Asked for by name there is nothing else to tell. One of a list
+            // ended just now.
+            if (options.domain) {
+                return error.with_context("domain " + domain);
+            }
+            continue;
+        }
+        reports.push_back({domain, std::nullopt, error.text()});
+    }
+    return reports;
+}
+
+std::string shown(const StatusOptions& options,
+                  const std::vector<DomainReport>& reports)
+{
+    const auto now = WallClock::now();
+    if (options.json) {
+        // One line a look is what a program that follows wants to read.
+        const std::string text = reports_to_json(reports, now, !options.watch);
+        return text.ends_with('\n') ? text : text + "\n";
+    }
+    return options.domain ? status_detail(reports.front(), now)
+                          : status_table(reports, now);
+}
+
+bool all_protected(const std::vector<DomainReport>& reports)
+{
+    return std::ranges::all_of(reports, [](const DomainReport& report) {
+        return report.status && report.status->state == State::protecting;
+    });
+}
+
+Result<bool> show(const StatusOptions& options)
+{
+    const auto reports = look(options);
+    if (!reports) {
+        return reports.error();
+    }
+    const std::string text = shown(options, *reports);
+    if (options.watch && !options.json && isatty(STDOUT_FILENO)) {
+        std::fputs("\033[H\033[2J", stdout);  // as watch(1): from the top
+    }
+    std::fputs(text.c_str(), stdout);
+    if (std::fflush(stdout) != 0) {
+        return Error::from_errno(ErrorKind::io, "cannot write", errno);
+    }
+    return all_protected(*reports);
+}
+
+}  // namespace
+
+int cmd_status(const StatusOptions& options)
+{
+    for (;;) {
+        const auto all = show(options);
+        if (!all) {
+            std::fprintf(stderr, "colo: error: %s\n",
+                         all.error().text().c_str());
+            return EXIT_FAILURE;
+        }
+        if (!options.watch) {
+            return *all ? EXIT_SUCCESS : EXIT_FAILURE;
+        }
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+}
+
+}  // namespace xl_colo

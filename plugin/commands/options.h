@@ -1,0 +1,84 @@
+// What each command takes on its command line, as plain structs. The parsers
+// check everything that can be checked without looking at the machine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "relay/compression.h"
+
+namespace xl_colo {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// -h and --version are options of every command. With one of them the rest of
+// the struct means nothing: the caller prints and leaves.
+struct CommonOptions {
+    bool help = false;
+    bool version = false;
+};
+
+struct StartOptions : CommonOptions {
+    std::string domain;
+    std::string host;
+    // Empty: `host` is the whole command, as `xl migrate -s ""` has it.
+    std::string ssh_command = "ssh";
+    Milliseconds interval = std::chrono::seconds(1);
+    Milliseconds timeout = std::chrono::seconds(10);
+    bool verify = false;
+    std::optional<uint64_t> max_checkpoints;
+    bool foreground = false;
+    std::string fence;  // empty: none
+    Compression compression = Compression::automatic;
+    int verbose = 0;
+    // Any of "f2", "f3", "f4", "back-channel"; for tests.
+    std::set<std::string> without;
+};
+
+struct ReceiveOptions : CommonOptions {
+    int verbose = 0;
+};
+
+struct StatusOptions : CommonOptions {
+    bool json = false;
+    bool watch = false;
+    std::optional<std::string> domain;
+};
+
+// How long to wait for the session's answer. It goes on when nobody waits.
+constexpr Milliseconds default_patience = std::chrono::seconds(60);
+
+struct StopOptions : CommonOptions {
+    std::string domain;
+    Milliseconds timeout = default_patience;
+};
+
+struct FailoverOptions : CommonOptions {
+    std::string domain;
+    Milliseconds timeout = default_patience;
+};
+
+// The words after the command's name.
+using Arguments = std::span<const std::string>;
+
+// Error usage: one line about the first word that is wrong.
+Result<StartOptions> parse_start(Arguments arguments);
+Result<ReceiveOptions> parse_receive(Arguments arguments);
+Result<StatusOptions> parse_status(Arguments arguments);
+Result<StopOptions> parse_stop(Arguments arguments);
+Result<FailoverOptions> parse_failover(Arguments arguments);
+
+// What --help prints, made from the tables that the parsers read.
+std::string help_start();
+std::string help_receive();
+std::string help_status();
+std::string help_stop();
+std::string help_failover();
+
+}  // namespace xl_colo

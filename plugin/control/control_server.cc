@@ -1,0 +1,227 @@
+// To tell a live socket from a stale one the server connects to it; to keep two
+// servers from doing so at once, each holds a lock on the folder meanwhile.
+#include "control/control_server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/json.h"
+#include "control/control_socket.h"
+#include "status/status_json.h"
+
+namespace xl_colo {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Error io_error(const std::string& what, int code)
+{
+    return Error::from_errno(ErrorKind::io, what, code);
+}
+
+// Held until the descriptor is closed.
+Result<UniqueFd> lock_folder()
+{
+    auto folder = open_control_folder();
+    if (!folder) {
+        return folder.error();
+    }
+    int r = 0;
+    do {
+        r = flock(folder->get(), LOCK_EX);
+    } while (r < 0 && errno == EINTR);
+    if (r < 0) {
+        return io_error("cannot lock " + control_folder(), errno);
+    }
+    return std::move(*folder);
+}
+
+// Threads of the server take no signal: the program's own thread waits for
+// them.
+template <typename Work>
+std::thread thread_without_signals(Work work)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread(std::move(work));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlServer>> ControlServer::open(
+    const std::string& domain, ControlHandler& handler)
+{
+    const std::string path = control_folder();
+    if (mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) {
+        return io_error("cannot make " + path, errno);
+    }
+    auto folder = open_control_folder();
+    if (!folder) {
+        return folder.error();
+    }
+    auto lock = lock_folder();
+    if (!lock) {
+        return lock.error();
+    }
+    const std::string file = control_file_name(domain) + control_suffix;
+    auto address = control_address(*folder, domain);
+    if (!address) {
+        return address.error();
+    }
+    UniqueFd listener = make_control_socket();
+    UniqueFd closing(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!listener || !closing) {
+        return io_error("cannot make a socket", errno);
+    }
+    // A process that is stopped or busy does not answer either, but its queue
+    // takes a connection, or is full: that is as live as one can tell.
+    const int code = connect_control(make_control_socket(), *address);
+    if (code == 0 || code == EAGAIN) {
+        return Error(ErrorKind::refused,
+                     "a process protects it here already: see xl-colo-status");
+    }
+    if (code == ECONNREFUSED) {
+        unlinkat(folder->get(), file.c_str(), 0);
+    } else if (code != ENOENT) {
+        return io_error("cannot look at the control socket", code);
+    }
+
+    if (bind(listener.get(), reinterpret_cast<sockaddr*>(&*address),
+             sizeof *address) < 0) {
+        return io_error("cannot make the control socket in " + path, errno);
+    }
+    // The folder lets nobody else near it, so there is no moment in between.
+    fchmodat(folder->get(), file.c_str(), 0600, 0);
+    if (listen(listener.get(), static_cast<int>(clients_max)) < 0) {
+        return io_error("cannot listen on the control socket", errno);
+    }
+    return std::unique_ptr<ControlServer>(
+        new ControlServer(std::move(*folder), file, std::move(listener),
+                          std::move(closing), handler));
+}
+
+ControlServer::ControlServer(UniqueFd folder, std::string file,
+                             UniqueFd listener, UniqueFd closing,
+                             ControlHandler& handler)
+    : folder_(std::move(folder)),
+      file_(std::move(file)),
+      listener_(std::move(listener)),
+      closing_(std::move(closing)),
+      handler_(handler),
+      acceptor_(thread_without_signals([this] { accept_loop(); }))
+{
+}
+
+ControlServer::~ControlServer()
+{
+    eventfd_write(closing_.get(), 1);
+    acceptor_.join();
+    for (Client& client : clients_) {
+        client.thread.join();
+    }
+    // Under the lock nobody mistakes our socket for a stale one and puts theirs
+    // in its place before we remove the name.
+    const auto lock = lock_folder();
+    unlinkat(folder_.get(), file_.c_str(), 0);
+    listener_.reset();
+}
+
+void ControlServer::accept_loop()
+{
+    for (;;) {
+        std::array<pollfd, 2> fds{pollfd{listener_.get(), POLLIN, 0},
+                                  pollfd{closing_.get(), POLLIN, 0}};
+        if (poll(fds.data(), fds.size(), -1) < 0) {
+            continue;
+        }
+        if (fds[1].revents) {
+            return;
+        }
+        UniqueFd connection(accept4(listener_.get(), nullptr, nullptr,
+                                    SOCK_CLOEXEC | SOCK_NONBLOCK));
+        join_finished();
+        if (!connection) {
+            // Out of descriptors, say: no use in trying all the time.
+            poll(&fds[1], 1, 100);
+            continue;
+        }
+        if (clients_.size() >= clients_max) {
+            // Small enough for any socket's buffer, so it does not wait.
+            (void)bool(write_control_line(
+                connection, control_object("error", "too many requests"),
+                Clock::now()));
+            continue;
+        }
+        Client& client = clients_.emplace_back();
+        client.thread = thread_without_signals(
+            [this, &client, own = std::move(connection)] {
+                serve(own);
+                client.done = true;
+            });
+    }
+}
+
+void ControlServer::join_finished()
+{
+    clients_.remove_if([](Client& client) {
+        if (client.done) {
+            client.thread.join();
+        }
+        return !client.thread.joinable();
+    });
+}
+
+void ControlServer::serve(const UniqueFd& connection)
+{
+    const auto request =
+        read_control_line(connection, request_max,
+                          Clock::now() + client_patience, closing_);
+    // Who hangs up, or is too slow to ask, gets no answer.
+    if (!request && request.error().kind() != ErrorKind::protocol) {
+        return;
+    }
+    const std::string text =
+        request ? answer(*request)
+                : control_object("error", request.error().text());
+    // A client that went away meanwhile does not matter: it was carried out.
+    (void)bool(write_control_line(connection, text,
+                                  Clock::now() + client_patience));
+}
+
+std::string ControlServer::answer(const std::string& request)
+{
+    const auto json = Json::parse(request);
+    if (!json) {
+        return control_object("error", json.error().text());
+    }
+    const auto name = json->text("request");
+    if (!name) {
+        return control_object("error", name.error().text());
+    }
+    if (*name == "status") {
+        const SessionStatus status = handler_.status();
+        JsonWriter out;
+        out.open_object().key("status");
+        write_report(out, {status.domain, status, std::nullopt},
+                     WallClock::now());
+        return out.close_object().take();
+    }
+    if (*name != "stop" && *name != "failover") {
+        return control_object("error", "there is no request \"" + *name + "\"");
+    }
+    const auto done = *name == "stop" ? handler_.stop() : handler_.failover();
+    return done ? control_object("done", *done)
+                : control_object("error", done.error().text());
+}
+
+}  // namespace xl_colo

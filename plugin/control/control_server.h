@@ -1,0 +1,97 @@
+// The control socket of one protected domain: xl-colo-status, -stop and
+// -failover ask the live process over it. One JSON line asks, one answers:
+//
+//     {"request": "status"}      {"status": {...}}, see status_json.h
+//     {"request": "stop"}        {"done": "text"}
+//     {"request": "failover"}    {"done": "text"}
+//     anything that failed       {"error": "text"}
+//
+// It is /run/xl-colo/<domain>.sock, or in $XL_COLO_RUN_DIR; only root reaches
+// it. A domain's name is made safe as a file name: see control_file_name().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "status/status.h"
+
+namespace xl_colo {
+
+// What the session answers. Called by threads of the server, several at once.
+class ControlHandler {
+public:
+    virtual ~ControlHandler() = default;
+    virtual SessionStatus status() = 0;
+    // These return when it is done, or cannot be, with a line to show; they
+    // have to return once the session has ended, because the server waits.
+    virtual Result<std::string> stop() = 0;
+    virtual Result<std::string> failover() = 0;
+};
+
+class ControlServer {
+public:
+    // Error refused when a live process has the socket of that domain already.
+    // A socket that nobody answers is replaced. `handler` must outlive it.
+    static Result<std::unique_ptr<ControlServer>> open(
+        const std::string& domain, ControlHandler& handler);
+    // Takes no more requests, waits for the handler's calls that are running
+    // and for their answers to go out, removes the socket.
+    ~ControlServer();
+    ControlServer(const ControlServer&) = delete;
+    ControlServer& operator=(const ControlServer&) = delete;
+
+    // A client has this long to send its line, and to take the answer.
+    static constexpr std::chrono::milliseconds client_patience{5000};
+    static constexpr size_t clients_max = 16;
+    static constexpr size_t request_max = 4096;  // bytes
+
+private:
+    struct Client {
+        std::thread thread;
+        std::atomic<bool> done{false};
+    };
+
+    ControlServer(UniqueFd folder, std::string file, UniqueFd listener,
+                  UniqueFd closing, ControlHandler& handler);
+    void accept_loop();
+    void serve(const UniqueFd& connection);
+    std::string answer(const std::string& request);
+    void join_finished();
+
+    UniqueFd folder_;
+    std::string file_;
+    UniqueFd listener_;
+    UniqueFd closing_;  // an eventfd: readable once the server is to end
+    ControlHandler& handler_;
+    std::list<Client> clients_;  // the acceptor's alone, until it has ended
+    std::thread acceptor_;
+};
+
+// The asking side. Errors: domain_gone when there is no socket; peer_lost when
+// there is one but its process is gone; timeout when it does not answer in
+// time; otherwise what the process said.
+Result<SessionStatus> ask_status(const std::string& domain,
+                                 std::chrono::milliseconds patience);
+Result<std::string> ask_stop(const std::string& domain,
+                             std::chrono::milliseconds patience);
+Result<std::string> ask_failover(const std::string& domain,
+                                 std::chrono::milliseconds patience);
+
+// Domains that have a socket here, answered or not, by name.
+Result<std::vector<std::string>> controlled_domains();
+
+// "a/b" is "a%2Fb": letters, digits, '_', '-', '+' and a '.' that is not the
+// first stand for themselves, any other byte is %XX. The way back gives nothing
+// for what control_file_name() does not make.
+std::string control_file_name(const std::string& domain);
+std::optional<std::string> control_domain_of(const std::string& file_name);
+
+}  // namespace xl_colo

@@ -1,0 +1,50 @@
+// What both ends of a control socket share: the folder, names, lines.
+//
+// Paths go through /proc/self/fd/<folder>, because a socket's path may have 107
+// bytes at most and a folder's may not.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace xl_colo {
+
+// /run/xl-colo or $XL_COLO_RUN_DIR.
+std::string control_folder();
+// Error io; code() is ENOENT where there is none yet.
+Result<UniqueFd> open_control_folder();
+
+constexpr const char* control_suffix = ".sock";
+
+// The socket of a domain in that folder. Error refused when the name is too
+// long for one.
+Result<sockaddr_un> control_address(const UniqueFd& folder,
+                                    const std::string& domain);
+// Non-blocking, close-on-exec; invalid, with errno, when there is none.
+UniqueFd make_control_socket();
+// 0 or errno. ECONNREFUSED: the socket's process is gone. EAGAIN: it lives and
+// has too many to answer.
+int connect_control(const UniqueFd& fd, const sockaddr_un& address);
+
+using ControlDeadline = std::chrono::steady_clock::time_point;
+
+// One line without its end; what comes after it is not looked at. Errors:
+// protocol when it is longer than `most`, timeout at the deadline or once
+// `stop` is readable, peer_lost at an end or an error.
+Result<std::string> read_control_line(const UniqueFd& fd, size_t most,
+                                      ControlDeadline deadline,
+                                      const UniqueFd& stop = UniqueFd());
+// Appends the end of the line. Errors timeout, peer_lost.
+Status write_control_line(const UniqueFd& fd, const std::string& text,
+                          ControlDeadline deadline);
+
+// {"key": "text"}
+std::string control_object(const char* key, const std::string& text);
+
+}  // namespace xl_colo

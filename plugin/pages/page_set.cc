@@ -1,0 +1,13 @@
+#include "pages/page_set.h"
+
+#include <algorithm>
+
+namespace xl_colo {
+
+void DirtySet::clear()
+{
+    std::ranges::fill(words_, 0);
+    size_ = 0;
+}
+
+}  // namespace xl_colo

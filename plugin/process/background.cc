@@ -1,0 +1,182 @@
+#include "process/background.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "control/control_server.h"
+
+namespace xl_colo {
+
+namespace {
+
+const char* log_folder()
+{
+    const char* folder = std::getenv("XL_COLO_LOG_DIR");
+    return folder && *folder ? folder : "/var/log/xen";
+}
+
+Result<UniqueFd> open_log(const std::string& path)
+{
+    // The log of a start by one admin is no reading for the next user.
+    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                     0600));
+    if (!fd) {
+        return Error::from_errno(ErrorKind::io, "cannot open log " + path,
+                                 errno);
+    }
+    return fd;
+}
+
+// There is no log yet: it belongs to what runs in the child.
+void tell(const char* what)
+{
+    std::fprintf(stderr, "colo: error: %s: %s\n", what, strerror(errno));
+}
+
+// What the child's end means for the parent. A child that ends with success
+// before it detached did all there was to do.
+int outcome(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            tell("cannot wait for the child process");
+            return EXIT_FAILURE;
+        }
+    }
+    if (WIFEXITED(status)) {
+        return WEXITSTATUS(status);
+    }
+    std::fprintf(stderr,
+                 "colo: error: the process that protects the guest was killed "
+                 "by signal %d: %s\n",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return EXIT_FAILURE;
+}
+
+// The parent's whole life: `detached` brings a byte when the child leaves the
+// terminal, and an end when the child does.
+int wait_for(pid_t child, int detached, const sigset_t& handed_on)
+{
+    const UniqueFd signals(signalfd(-1, &handed_on, SFD_CLOEXEC));
+    for (;;) {
+        std::array<pollfd, 2> fds{pollfd{detached, POLLIN, 0},
+                                  pollfd{signals.get(), POLLIN, 0}};
+        if (poll(fds.data(), fds.size(), -1) < 0) {
+            continue;
+        }
+        signalfd_siginfo info{};
+        if (fds[1].revents &&
+            read(signals.get(), &info, sizeof info) == sizeof info) {
+            kill(child, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
+        }
+        if (fds[0].revents) {
+            char byte;
+            return read(detached, &byte, 1) == 1 ? EXIT_SUCCESS
+                                                 : outcome(child);
+        }
+    }
+}
+
+}  // namespace
+
+int Background::run(bool foreground,
+                    const std::function<int(Background&)>& work)
+{
+    if (foreground) {
+        Background here{UniqueFd()};
+        return work(here);
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        tell("cannot make a pipe");
+        return EXIT_FAILURE;
+    }
+    UniqueFd ours(ends[0]);
+    UniqueFd childs(ends[1]);
+
+    // Blocked from before the fork, so that none is lost in between.
+    sigset_t handed_on, before;
+    sigemptyset(&handed_on);
+    sigaddset(&handed_on, SIGINT);
+    sigaddset(&handed_on, SIGTERM);
+    sigaddset(&handed_on, SIGHUP);
+    sigprocmask(SIG_BLOCK, &handed_on, &before);
+
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0) {
+        tell("cannot fork");
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        return EXIT_FAILURE;
+    }
+    if (child > 0) {
+        childs.reset();
+        const int status = wait_for(child, ours.get(), handed_on);
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        return status;
+    }
+
+    ours.reset();
+    setsid();  // ^C reaches the parent alone, which hands it on once
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    Background there(std::move(childs));
+    const int status = work(there);
+    std::fflush(nullptr);
+    // Returning would run the caller's part a second time, in this process.
+    std::exit(status);
+}
+
+Status Background::detach(const std::string& log)
+{
+    if (!parent_) {
+        return {};
+    }
+    auto file = open_log(log);
+    if (!file) {
+        return file.error();
+    }
+    UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    std::fflush(nullptr);
+    if (null) {
+        dup2(null.get(), STDIN_FILENO);
+    }
+    dup2(file->get(), STDOUT_FILENO);
+    dup2(file->get(), STDERR_FILENO);
+    const char byte = 1;
+    // A parent that was killed meanwhile waits for nothing.
+    if (write(parent_.get(), &byte, 1) < 0) {
+        parent_.reset();
+    }
+    parent_.reset();
+    return {};
+}
+
+Status redirect_stderr(const std::string& log)
+{
+    auto file = open_log(log);
+    if (!file) {
+        return file.error();
+    }
+    std::fflush(stderr);
+    dup2(file->get(), STDERR_FILENO);
+    return {};
+}
+
+std::string log_path(const std::string& domain)
+{
+    return std::string(log_folder()) + "/xl-colo-" +
+           control_file_name(domain) + ".log";
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,58 @@
+// What both commands do around their session: the control socket, the host's
+// events, and the guest's care after protection has ended.
+#pragma once
+
+#include <memory>
+
+#include "control/control_server.h"
+#include "process/caretaker.h"
+#include "process/requests.h"
+#include "process/signals_and_watches.h"
+
+namespace xl_colo {
+
+class Protection {
+public:
+    // Opens the control socket of `status.domain`. Error refused when that
+    // domain has a live process on this host already.
+    static Result<std::unique_ptr<Protection>> open(Host& host, Log& log,
+                                                    SessionStatus status);
+
+    StatusBoard& board() { return board_; }
+
+    // Runs the session with requests going to it, then says how it ended.
+    template <typename Session>
+    SessionEnd run(Session& session)
+    {
+        desk_.serve(&session);
+        SessionEnd end = session.run();
+        // Requests may still be on their way into the session.
+        desk_.serve(nullptr);
+        announce(end);
+        return end;
+    }
+
+    // After run(): until the guest is gone or somebody wants its place. See
+    // Caretaker::run().
+    void take_care(Domid domid, bool may_suspend = false);
+    // Instead of it: a copy that could not be destroyed stays in the status
+    // until it is gone or somebody wants its place.
+    void keep_watch(Domid domid);
+    // Instead of it: carries out a shutdown that has happened already.
+    void settle(Domid domid);
+
+private:
+    Protection(Host& host, Log& log, SessionStatus status)
+        : host_(host), log_(log), board_(std::move(status)), desk_(board_) {}
+    void announce(const SessionEnd& end);
+
+    Host& host_;
+    Log& log_;
+    StatusBoard board_;
+    Desk desk_;
+    std::unique_ptr<DomainWatch> watch_;
+    std::unique_ptr<ControlServer> server_;
+    std::unique_ptr<HostEvents> events_;
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,96 @@
+#include "process/requests.h"
+
+namespace xl_colo {
+
+void Desk::serve(SessionControl* control)
+{
+    const std::lock_guard lock(mutex_);
+    control_ = control;
+}
+
+void Desk::session_ended(const SessionEnd& end)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        control_ = nullptr;
+        end_ = end;
+    }
+    board_.end(end.state, end.why);
+    ended_.notify_all();
+}
+
+const SessionEnd& Desk::wait_for_end(std::unique_lock<std::mutex>& lock)
+{
+    ended_.wait(lock, [this] { return end_.has_value(); });
+    return *end_;
+}
+
+Result<std::string> Desk::stop()
+{
+    const SessionStatus now = board_.read();
+    std::unique_lock lock(mutex_);
+    if (end_) {
+        // Only the caretaker is left; it makes room, for a new xl-colo-start.
+        if (control_) {
+            control_->request_stop("xl-colo-stop");
+        }
+        return "protection had ended (" + end_->why +
+               "); nobody looks after its shutdown or reboot any more";
+    }
+    // While the fence says no there is nobody else to ask.
+    if (now.role == Role::secondary && now.state != State::fencing) {
+        return Error(ErrorKind::refused,
+                     "this is the secondary: run xl-colo-stop on " + now.peer);
+    }
+    if (control_) {
+        control_->request_stop("xl-colo-stop");
+    }
+    const SessionEnd& end = wait_for_end(lock);
+    if (!end.orderly) {
+        return Error(ErrorKind::cancelled, end.why);
+    }
+    return "protection ended: " + end.why;
+}
+
+Result<std::string> Desk::failover()
+{
+    const SessionStatus now = board_.read();
+    if (now.role == Role::primary) {
+        return Error(ErrorKind::refused,
+                     "this is the primary: run xl-colo-failover on " +
+                         now.peer);
+    }
+    std::unique_lock lock(mutex_);
+    if (!end_ && now.state != State::protecting &&
+        now.state != State::fencing) {
+        return Error(ErrorKind::refused,
+                     "no checkpoint stands yet, there is nothing to take "
+                     "over");
+    }
+    if (!end_ && control_) {
+        control_->request_failover();
+    }
+    const SessionEnd& end = wait_for_end(lock);
+    if (end.state != State::taken_over) {
+        return Error(ErrorKind::cancelled, end.why);
+    }
+    return "the guest runs here: " + end.why;
+}
+
+void Desk::signalled(const std::string& name)
+{
+    const std::lock_guard lock(mutex_);
+    if (control_) {
+        control_->request_stop(name);
+    }
+}
+
+void Desk::domains_changed()
+{
+    const std::lock_guard lock(mutex_);
+    if (control_) {
+        control_->domains_changed();
+    }
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,72 @@
+#include "process/signals_and_watches.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace xl_colo {
+
+namespace {
+
+sigset_t orderly_signals()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+}  // namespace
+
+sigset_t block_signals()
+{
+    const sigset_t set = orderly_signals();
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    return before;
+}
+
+HostEvents::HostEvents(Desk& desk, DomainWatch& watch)
+    : desk_(desk), watch_(watch)
+{
+    const sigset_t set = orderly_signals();
+    signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    closing_.reset(eventfd(0, EFD_CLOEXEC));
+    thread_ = std::thread([this] { loop(); });
+}
+
+HostEvents::~HostEvents()
+{
+    eventfd_write(closing_.get(), 1);
+    thread_.join();
+}
+
+void HostEvents::loop()
+{
+    std::array<pollfd, 3> fds{pollfd{closing_.get(), POLLIN, 0},
+                              pollfd{signals_.get(), POLLIN, 0},
+                              pollfd{watch_.fd(), POLLIN, 0}};
+    for (;;) {
+        if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+            return;
+        }
+        if (fds[0].revents) {
+            return;
+        }
+        signalfd_siginfo info{};
+        if (fds[1].revents &&
+            read(signals_.get(), &info, sizeof info) == sizeof info) {
+            desk_.signalled(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        }
+        if (fds[2].revents) {
+            watch_.drain();
+            desk_.domains_changed();
+        }
+    }
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,160 @@
+#include "relay/relay_pipe.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace xl_colo {
+
+namespace {
+
+// What an unprivileged process may ask for (fs.pipe-max-size, Linux 2.6.35): a
+// record of 4 MiB then takes four turns of both sides instead of 64. Where
+// even that is refused the pipe stays at 64 KiB, which is only slower.
+constexpr int pipe_bytes = 1 << 20;
+
+int checked(int r)
+{
+    if (r < 0) {
+        throw std::system_error(errno, std::generic_category(),
+                                "pipe to libxc");
+    }
+    return r;
+}
+
+Error was_aborted()
+{
+    return {ErrorKind::cancelled, "the pipe to libxc was closed"};
+}
+
+}  // namespace
+
+RelayPipe::RelayPipe(Ours ours)
+    : aborted_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)))
+{
+    std::array<int, 2> ends{};
+    checked(pipe2(ends.data(), O_CLOEXEC));
+    const bool reads = ours == Ours::reads;
+    ours_.reset(ends[reads ? 0 : 1]);
+    theirs_.reset(ends[reads ? 1 : 0]);
+    // The two ends are two open files: libxc's stays blocking.
+    checked(fcntl(ours_.get(), F_SETFL, O_NONBLOCK));
+    (void)fcntl(ours_.get(), F_SETPIPE_SZ, pipe_bytes);
+}
+
+UniqueFd RelayPipe::take_theirs()
+{
+    return std::move(theirs_);
+}
+
+void RelayPipe::abort(View last_words)
+{
+    // First wakes whoever holds the mutex in wait().
+    eventfd_write(aborted_.get(), 1);
+    const std::lock_guard lock(mutex_);
+    if (ours_ && !last_words.empty() && !in_record_) {
+        // Whether libxc still reads is its own affair.
+        [[maybe_unused]] const ssize_t r =
+            ::write(ours_.get(), last_words.data(), last_words.size());
+    }
+    ours_.reset();
+}
+
+// Whether ours_ is ready; if not, then it is at an end or the time is over.
+// Negative: for ever.
+Result<bool> RelayPipe::wait(short events, int timeout_ms)
+{
+    std::array<pollfd, 2> fds{pollfd{ours_.get(), events, 0},
+                              pollfd{aborted_.get(), POLLIN, 0}};
+    int r;
+    do {
+        r = poll(fds.data(), fds.size(), timeout_ms);
+    } while (r < 0 && errno == EINTR);
+    if (r < 0) {
+        return Error::from_errno(ErrorKind::io, "cannot wait for libxc",
+                                 errno);
+    }
+    if (fds[1].revents) {
+        return was_aborted();
+    }
+    return (fds[0].revents & events) != 0;
+}
+
+Result<size_t> RelayPipe::read(uint8_t* to, size_t size)
+{
+    const std::lock_guard lock(mutex_);
+    size_t done = 0;
+    while (done < size) {
+        // Before every read, so that a libxc that writes without a pause
+        // cannot keep abort() waiting.
+        auto ready = wait(POLLIN, -1);
+        if (!ready) {
+            return ready.error();
+        }
+        const ssize_t r = ::read(ours_.get(), to + done, size - done);
+        if (r == 0) {
+            break;
+        }
+        if (r > 0) {
+            done += static_cast<size_t>(r);
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return Error::from_errno(ErrorKind::io, "cannot read from libxc",
+                                     errno);
+        }
+    }
+    return done;
+}
+
+Result<bool> RelayPipe::readable_within(std::chrono::milliseconds limit)
+{
+    const std::lock_guard lock(mutex_);
+    return wait(POLLIN, static_cast<int>(limit.count()));
+}
+
+Status RelayPipe::write(std::span<const View> pieces, Then then)
+{
+    const std::lock_guard lock(mutex_);
+    std::array<iovec, 64> vectors{};
+    size_t next = 0;  // the first piece that is not through
+    size_t done = 0;  // bytes of it that are
+    for (;;) {
+        int count = 0;
+        for (size_t i = next, skip = done;
+             i < pieces.size() && count < static_cast<int>(vectors.size());
+             ++i, skip = 0) {
+            const View rest = pieces[i].subspan(skip);
+            if (!rest.empty()) {
+                vectors[count++] = {const_cast<uint8_t*>(rest.data()),
+                                    rest.size()};
+            }
+        }
+        if (count == 0) {
+            in_record_ = then == Then::record_goes_on;
+            return {};
+        }
+        auto ready = wait(POLLOUT, -1);
+        if (!ready) {
+            return ready.error();
+        }
+        const ssize_t r = writev(ours_.get(), vectors.data(), count);
+        if (r < 0) {
+            if (errno == EAGAIN || errno == EINTR) {
+                continue;
+            }
+            return Error::from_errno(ErrorKind::io, "cannot write to libxc",
+                                     errno);
+        }
+        in_record_ = true;
+        done += static_cast<size_t>(r);
+        while (next < pieces.size() && done >= pieces[next].size()) {
+            done -= pieces[next++].size();
+        }
+    }
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,56 @@
+// One pipe between libxc and a relay. libxc blocks on its end as it always
+// does; ours never blocks for good, since any thread may abort it.
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <mutex>
+#include <span>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
+
+namespace xl_colo {
+
+// read() and write() are for one thread at a time, abort() for any. After it
+// both fail with cancelled, and our end is closed: libxc reads an end of file,
+// or its write fails with EPIPE (SIGPIPE must be ignored).
+class RelayPipe {
+public:
+    enum class Ours { reads, writes };
+
+    // Throws std::system_error when there is no descriptor left.
+    explicit RelayPipe(Ours ours);
+
+    // libxc's end; once, by the owner.
+    UniqueFd take_theirs();
+
+    // Blocks for `size` bytes. Fewer only where the stream ended before them.
+    Result<size_t> read(uint8_t* to, size_t size);
+    // Whether read() would find something, waiting no longer than that.
+    Result<bool> readable_within(std::chrono::milliseconds limit);
+    // All pieces, one after another. Error io when libxc closed its end.
+    enum class Then { record_ends, record_goes_on };
+    Status write(std::span<const View> pieces, Then then = Then::record_ends);
+    Status write(std::initializer_list<View> pieces,
+                 Then then = Then::record_ends)
+    {
+        return write(std::span(pieces.begin(), pieces.size()), then);
+    }
+
+    // `last_words`: written first, as far as the pipe takes them at once,
+    // unless a record has begun and not ended.
+    void abort(View last_words = {});
+
+private:
+    Result<bool> wait(short events, int timeout_ms);
+
+    UniqueFd theirs_;
+    UniqueFd aborted_;    // an eventfd: readable once abort() was called
+    std::mutex mutex_;    // of ours_, held while it is used
+    UniqueFd ours_;
+    bool in_record_ = false;  // libxc has the beginning of one
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,198 @@
+#include "session/peer.h"
+
+#include <utility>
+
+#include "session/opening.h"
+
+namespace xl_colo {
+
+std::optional<Error> end_in(const Event& event)
+{
+    if (auto* gone = std::get_if<PeerLost>(&event)) {
+        return gone->error;
+    }
+    if (auto* stop = std::get_if<StopRequest>(&event)) {
+        return Error(ErrorKind::cancelled, stop->reason);
+    }
+    if (auto* stopped = std::get_if<GuestStopped>(&event)) {
+        return Error(ErrorKind::guest_stopped,
+                     std::string("the guest has stopped: ") +
+                         to_string(stopped->state));
+    }
+    auto* frame = std::get_if<Frame>(&event);
+    if (frame && frame->type == FrameType::STOP) {
+        return Error(ErrorKind::peer_stopped, stop_text(*frame));
+    }
+    return std::nullopt;
+}
+
+// What an event says of the peer holds from here on.
+void Conversation::note(const Event& event)
+{
+    if (auto* gone = std::get_if<PeerLost>(&event)) {
+        ended_ = gone->error;
+    } else if (auto* frame = std::get_if<Frame>(&event)) {
+        takeover_ |= frame->type == FrameType::TAKEOVER;
+    }
+}
+
+Result<Frame> Conversation::wait_for(FrameType type, bool or_request)
+{
+    while (!ended_) {
+        Event event = *queue_.take();
+        note(event);
+        const auto end = end_in(event);
+        auto* frame = std::get_if<Frame>(&event);
+        if (end && (or_request || frame || ended_)) {
+            return *end;
+        }
+        if (!frame) {
+            kept_.push_back(std::move(event));
+            continue;
+        }
+        if (frame->type == type) {
+            return std::move(*frame);
+        }
+        if (frame->type == FrameType::TAKEOVER) {
+            return Error(ErrorKind::cancelled,
+                         "failover was asked for on the secondary");
+        }
+        return Error(ErrorKind::protocol, "expected " + to_string(type) +
+                                              ", received " +
+                                              to_string(frame->type));
+    }
+    return *ended_;
+}
+
+Result<Buffer> Conversation::expect(FrameType type, CheckpointNumber number)
+{
+    auto frame = expect(type);
+    if (!frame) {
+        return frame.error();
+    }
+    BodyReader body(frame->body);
+    auto theirs = body.u64();
+    if (!theirs) {
+        return theirs.error().with_context(to_string(type));
+    }
+    if (*theirs != number.value()) {
+        return Error(ErrorKind::protocol,
+                     to_string(type) + " of checkpoint " +
+                         std::to_string(*theirs) + " during checkpoint " +
+                         std::to_string(number.value()));
+    }
+    // In place: a device state or a list may be large.
+    frame->body.erase(frame->body.begin(),
+                      frame->body.begin() + sizeof(uint64_t));
+    return std::move(frame->body);
+}
+
+std::optional<Event> Conversation::next(
+    std::optional<EventQueue::Clock::time_point> deadline)
+{
+    if (ended_) {
+        return PeerLost{*ended_};
+    }
+    std::optional<Event> event;
+    if (!kept_.empty()) {
+        event = std::move(kept_.front());
+        kept_.pop_front();
+    } else {
+        event = queue_.take(deadline);
+    }
+    if (event) {
+        note(*event);
+    }
+    return event;
+}
+
+std::optional<Event> Conversation::wait_local(
+    EventQueue::Clock::time_point deadline)
+{
+    while (auto event = kept_.empty() ? queue_.take(deadline)
+                                      : std::optional(kept_.front())) {
+        if (!kept_.empty()) {
+            kept_.pop_front();
+        }
+        if (!std::holds_alternative<Frame>(*event) &&
+            !std::holds_alternative<PeerLost>(*event)) {
+            return event;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Error> Conversation::pending_end()
+{
+    if (ended_) {
+        return ended_;
+    }
+    std::deque<Event> events = std::exchange(kept_, {});
+    while (auto event = queue_.take(EventQueue::Clock::now())) {
+        events.push_back(std::move(*event));
+    }
+    std::optional<Error> first;
+    for (Event& event : events) {
+        note(event);
+        auto end = end_in(event);
+        if (end && !first) {
+            first = std::move(end);
+        } else if (!std::holds_alternative<Frame>(event)) {
+            kept_.push_back(std::move(event));
+        }
+    }
+    return first;
+}
+
+Error Conversation::why_it_failed(const Error& failure,
+                                  std::chrono::milliseconds patience)
+{
+    if (failure.kind() != ErrorKind::peer_lost) {
+        return failure;
+    }
+    const auto deadline = EventQueue::Clock::now() + patience;
+    auto end = pending_end();
+    while (!end) {
+        auto event = queue_.take(deadline);
+        if (!event) {
+            return failure;
+        }
+        note(*event);
+        end = end_in(*event);
+        if (!end && !std::holds_alternative<Frame>(*event)) {
+            kept_.push_back(std::move(*event));
+        }
+    }
+    return *end;
+}
+
+Status Conversation::send(FrameType type, CheckpointNumber number, View rest)
+{
+    const Buffer head = BodyWriter().u64(number.value()).take();
+    return sender_.send(type, {head, rest});
+}
+
+bool Conversation::part(const std::string& why,
+                        std::chrono::milliseconds patience)
+{
+    // A peer whose words made no sense is told, but no longer listened to.
+    if (lost() || !send_stop(sender_, why) || ended_) {
+        return false;
+    }
+    const auto deadline = EventQueue::Clock::now() + patience;
+    // Frames of the step that ends here may still be on their way.
+    while (auto event = queue_.take(deadline)) {
+        note(*event);
+        if (ended_) {
+            return false;
+        }
+        const auto* frame = std::get_if<Frame>(&*event);
+        if (frame && (frame->type == FrameType::BYE ||
+                      frame->type == FrameType::STOP)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,80 @@
+// What both sessions do with the peer in the middle of a step: wait for the
+// one frame that must come next. A request to end protection ends the wait;
+// whatever else this host wants is kept for the next quiet moment.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "base/units.h"
+#include "session/event_queue.h"
+#include "wire/link.h"
+
+namespace xl_colo {
+
+// Why protection is to end, if the event says that: peer_lost or what was
+// wrong on the wire; peer_stopped with the peer's words; cancelled with those
+// of a StopRequest; guest_stopped.
+std::optional<Error> end_in(const Event& event);
+
+class Conversation {
+public:
+    Conversation(FrameSender& sender, EventQueue& queue)
+        : sender_(sender), queue_(queue) {}
+
+    // The next frame, which must be `type`. Errors: those of end_in(), at
+    // once, whichever comes first; takeover() below; protocol for any other
+    // frame.
+    Result<Frame> expect(FrameType type) { return wait_for(type, true); }
+    // The same for a body that begins with this checkpoint's number: what
+    // follows the number.
+    Result<Buffer> expect(FrameType type, CheckpointNumber number);
+    // The same, but only the peer ends the wait: for when the guest's fate is
+    // in its hands.
+    Result<Frame> insist(FrameType type) { return wait_for(type, false); }
+
+    // A quiet moment: the oldest event that was kept, or the next one.
+    std::optional<Event> next(
+        std::optional<EventQueue::Clock::time_point> deadline = std::nullopt);
+
+    // What this host wants, after the peer is lost.
+    std::optional<Event> wait_local(EventQueue::Clock::time_point deadline);
+
+    // The oldest end of protection that is known and that nobody has heard of
+    // yet. Other requests stay for wait_local(); frames do not.
+    std::optional<Error> pending_end();
+    // Why a step failed. Where that was a send to a peer that had gone, what
+    // it said before it went comes first: a STOP that has not been read yet is
+    // no loss. Waits for that, no longer than `patience`.
+    Error why_it_failed(const Error& failure,
+                        std::chrono::milliseconds patience);
+
+    Status send(FrameType type) { return sender_.send(type); }
+    Status send(FrameType type, CheckpointNumber number, View rest = {});
+
+    // Tells the peer why protection ends and waits, but no longer than
+    // `patience` from when that is sent, until it has understood: it answered,
+    // or said the same at the same time. False when nothing proves that.
+    bool part(const std::string& why, std::chrono::milliseconds patience);
+
+    // Whether the peer is gone, as against one that sent nonsense. After
+    // either, expect() fails at once.
+    bool lost() const
+    {
+        return ended_ && ended_->kind() == ErrorKind::peer_lost;
+    }
+    // Whether the secondary's admin asked for a failover.
+    bool takeover() const { return takeover_; }
+
+private:
+    Result<Frame> wait_for(FrameType type, bool or_request);
+    void note(const Event& event);
+
+    FrameSender& sender_;
+    EventQueue& queue_;
+    std::deque<Event> kept_;
+    std::optional<Error> ended_;  // the link, and why
+    bool takeover_ = false;
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,108 @@
+// One protected domain, seen from the host that would take over.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "hypervisor/host.h"
+#include "pages/page_digester.h"
+#include "relay/relay.h"
+#include "session/copy_limits.h"
+#include "session/peer.h"
+#include "session/session.h"
+#include "status/status.h"
+#include "wire/link.h"
+
+namespace xl_colo {
+
+// Says whether the primary is certainly off: runs the fence command.
+class Fence {
+public:
+    virtual ~Fence() = default;
+    // Blocks. Error with the command's answer when it says no.
+    virtual Status run() = 0;
+};
+
+// Runs on the thread that calls run(). Borrows everything for as long as it
+// lives; the link must not have been started.
+class Secondary : public SessionControl,
+                  private RestoreCallbacks,
+                  private FrameReceiver {
+public:
+    // `name`: what the copy is called until it takes over.
+    Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
+              SessionOptions options, std::string name, Fence* fence);
+    ~Secondary() override;
+
+    // From ACCEPT to the end. The guest runs here afterwards if the state
+    // says taken_over; otherwise nothing is left of it, or the status warns.
+    SessionEnd run();
+
+    // The copy's domain. After an end other than taken_over there is none, or
+    // one that could not be destroyed.
+    Domain* domain() { return domain_.get(); }
+
+    void request_stop(const std::string& reason) override;
+    void request_failover() override;
+    void domains_changed() override;
+
+private:
+    // libxc's callbacks, in its order.
+    RestoreAnswer checkpoint() override;
+    void restore_results(Pfn store, Pfn console) override;
+    RestoreAnswer postcopy() override;
+    RestoreAnswer wait_checkpoint() override;
+    RestoreAnswer suspend() override;
+
+    // The link's thread.
+    Status on_frame(Frame frame) override;
+    void on_lost(Error why) override;
+
+    SessionEnd receive();
+    RestoreAnswer leave(Error why);
+    Status finish_building();
+    Result<std::vector<PageDigest>> digest_dirty(
+        const std::vector<Pfn>& pages);
+    Status settle_with_primary();
+    Status ask_for_takeover();
+    void end_stream();
+    Error cause_of_end(const Status& restored);
+    SessionEnd finish(const Error& cause);
+    SessionEnd take_over(const std::string& why);
+    std::optional<SessionEnd> pass_fence();
+    std::optional<std::string> destroy_copy();
+    SessionEnd discard(const Error& cause);
+
+    Host& host_;
+    Link& link_;
+    StatusBoard& board_;
+    Log& log_;
+    SessionOptions options_;
+    std::string name_;
+    Fence* fence_;
+    DigestKeys keys_;
+
+    EventQueue queue_;
+    Conversation peer_;
+    RestoreFeed stream_;
+    std::unique_ptr<Incoming> incoming_;
+    std::unique_ptr<Domain> domain_;  // once it is built
+    std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
+    std::optional<PageDigester> digester_;  // the same
+    DirtyListRelay dirty_list_;
+    CopyLimits limits_;
+
+    CheckpointNumber number_;
+    Buffer device_state_;
+    bool usable_ = false;     // the domain holds a whole state of the guest
+    bool suspended_ = false;  // the domain, by us or as the restore left it
+    bool first_ = true;       // nothing has been resumed yet
+    bool asked_ = false;      // for a failover, here
+    bool yielded_ = false;    // the primary agreed to it and holds its guest
+    std::atomic<bool> copying_{true};
+    std::atomic<bool> ending_{false};  // records are no longer wanted
+    std::optional<Error> failure_;
+};
+
+}  // namespace xl_colo

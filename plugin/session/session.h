@@ -1,0 +1,46 @@
+// What both sides of a protected domain have in common: what they are told,
+// how they end, and what other threads may ask of them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "hypervisor/host.h"
+#include "session/opening.h"
+#include "status/status.h"
+
+namespace xl_colo {
+
+struct SessionOptions {
+    Offer offer;
+    // Ends protection after so many checkpoints beyond the initial copy.
+    std::optional<uint64_t> max_checkpoints;
+    // Called once, by the session's thread, when the first checkpoint stands.
+    std::function<void()> on_protected;
+};
+
+// How a session ended: what is left of the guest on this host, and why.
+struct SessionEnd {
+    State state;      // unprotected, taken_over, held or ended
+    std::string why;
+    bool orderly;     // somebody asked for it; nothing went wrong
+    bool guest_may_suspend = false;  // Domain::may_suspend_yet()
+};
+
+// What other threads ask of a running session. Any thread, never blocks.
+class SessionControl {
+public:
+    virtual ~SessionControl() = default;
+    virtual void request_stop(const std::string& reason) = 0;
+    virtual void request_failover() = 0;
+    // Some domain of this host shut down or went away; perhaps this one.
+    virtual void domains_changed() = 0;
+};
+
+// What a DONE frame holds, after the number.
+Buffer encode_figures(const CheckpointFigures& figures);
+Result<CheckpointFigures> decode_figures(View body);
+
+}  // namespace xl_colo

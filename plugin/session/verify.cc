@@ -1,0 +1,256 @@
+#include "session/verify.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "pages/page_difference.h"
+
+namespace xl_colo {
+
+namespace {
+
+constexpr uint64_t gfns_a_frame = 4096;
+constexpr size_t named_max = 64;
+
+bool all_absent(const std::vector<PageDigest>& digests)
+{
+    return std::ranges::all_of(digests, [](const PageDigest& digest) {
+        return digest == PageDigest{};
+    });
+}
+
+// The pages in which this host and the primary differ, found frame by frame.
+class Comparison {
+public:
+    Comparison(Domain& domain, View key, std::vector<Pfn> left_out)
+        : domain_(domain), key_(key), left_out_(std::move(left_out))
+    {
+        std::ranges::sort(left_out_);
+    }
+
+    // What the primary does not name, it does not have.
+    Status expect_absent(uint64_t first, uint64_t end)
+    {
+        for (; first < end; first += gfns_a_frame) {
+            const Buffer absent(
+                std::min(gfns_a_frame, end - first) * sizeof(PageDigest));
+            if (auto s = expect(first, absent); !s) {
+                return s;
+            }
+        }
+        return {};
+    }
+
+    Status expect(uint64_t first, View theirs)
+    {
+        const uint64_t count = theirs.size() / sizeof(PageDigest);
+        auto ours = domain_.digest(Pfn{first}, Pages{count}, key_);
+        if (!ours) {
+            return ours.error();
+        }
+        for (uint64_t i = 0; i < count; ++i) {
+            const uint8_t* digest = theirs.data() + i * sizeof(PageDigest);
+            if (std::memcmp((*ours)[i].data(), digest, sizeof(PageDigest)) !=
+                0) {
+                add(Pfn{first + i});
+            }
+        }
+        return {};
+    }
+
+    Pages count() const { return count_; }
+    const std::vector<Pfn>& first() const { return first_; }
+
+private:
+    void add(Pfn pfn)
+    {
+        if (std::ranges::binary_search(left_out_, pfn)) {
+            return;
+        }
+        count_ = Pages{count_.value() + 1};
+        if (first_.size() < named_max) {
+            first_.push_back(pfn);
+        }
+    }
+
+    Domain& domain_;
+    View key_;
+    std::vector<Pfn> left_out_;
+    Pages count_;
+    std::vector<Pfn> first_;
+};
+
+// Until the frame that begins at `gfns` and holds nothing.
+Status compare_all(Conversation& peer, Comparison& comparison,
+                   CheckpointNumber number, Pages gfns)
+{
+    for (uint64_t next = 0;;) {
+        auto frame = peer.expect(FrameType::DIGESTS, number);
+        if (!frame) {
+            return frame.error();
+        }
+        BodyReader body(*frame);
+        auto first = body.u64();
+        if (!first) {
+            return first.error().with_context("DIGESTS");
+        }
+        const View digests = body.rest();
+        const uint64_t count = digests.size() / sizeof(PageDigest);
+        if (digests.size() % sizeof(PageDigest) != 0 || *first < next ||
+            *first > gfns.value() || count > gfns.value() - *first ||
+            (count == 0) != (*first == gfns.value())) {
+            return Error(ErrorKind::protocol,
+                         "DIGESTS out of order or beyond the guest");
+        }
+        if (auto s = comparison.expect_absent(next, *first); !s) {
+            return s;
+        }
+        if (count == 0) {
+            return {};
+        }
+        if (auto s = comparison.expect(*first, digests); !s) {
+            return s;
+        }
+        next = *first + count;
+    }
+}
+
+// Calls look() with what `domain` has in `pages`.
+Status look_at(Domain& domain, const std::vector<Pfn>& pages,
+               const GuestMemory::Look& look)
+{
+    if (pages.empty()) {
+        return {};
+    }
+    auto memory = domain.memory();
+    return memory ? (*memory)->look_at(pages, look) : memory.error();
+}
+
+Result<Differences> judge(Domain& domain, Pages count, BodyReader answer)
+{
+    std::vector<Pfn> pages;
+    std::vector<View> copies;
+    while (!answer.rest().empty()) {
+        const auto pfn = answer.u64();
+        const auto size = answer.u64();
+        if (!pfn || !size || (*size != 0 && *size != page_size)) {
+            return Error(ErrorKind::protocol, "VERIFIED: no list of pages");
+        }
+        const auto copy = answer.bytes(*size);
+        if (!copy) {
+            return copy.error().with_context("VERIFIED");
+        }
+        pages.emplace_back(*pfn);
+        copies.push_back(*copy);
+    }
+    if (pages.size() != std::min(count.value(), uint64_t{named_max})) {
+        return Error(ErrorKind::protocol,
+                     "VERIFIED: " + std::to_string(pages.size()) +
+                         " pages of " + std::to_string(count.value()));
+    }
+    Differences differences;
+    uint64_t events = 0;
+    const Status looked =
+        look_at(domain, pages, [&](std::span<const View> originals) {
+            for (size_t i = 0; i < originals.size(); ++i) {
+                auto how = compare_pages(pages[i], originals[i], copies[i]);
+                events += how.is_event;
+                if (!how.is_event) {
+                    differences.first.push_back(std::move(how.text));
+                }
+            }
+        });
+    if (!looked) {
+        return looked.error();
+    }
+    differences.count = Pages{count.value() - events};
+    differences.events = Pages{events};
+    return differences;
+}
+
+}  // namespace
+
+std::string Differences::text() const
+{
+    std::string line = std::to_string(count.value()) +
+                       (count.value() == 1 ? " page differs:"
+                                           : " pages differ:");
+    for (const std::string& page : first) {
+        line += " " + page;
+    }
+    if (count.value() > first.size()) {
+        line += " ...";
+    }
+    return line;
+}
+
+Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
+                                      CheckpointNumber number, Pages gfns,
+                                      View key)
+{
+    for (uint64_t first = 0; first < gfns.value(); first += gfns_a_frame) {
+        const uint64_t count = std::min(gfns_a_frame, gfns.value() - first);
+        auto digests = domain.digest(Pfn{first}, Pages{count}, key);
+        if (!digests) {
+            return digests.error();
+        }
+        if (all_absent(*digests)) {
+            continue;
+        }
+        Buffer body = BodyWriter().u64(first).take();
+        const auto* bytes =
+            reinterpret_cast<const uint8_t*>(digests->data());
+        body.insert(body.end(), bytes, bytes + count * sizeof(PageDigest));
+        if (auto s = peer.send(FrameType::DIGESTS, number, body); !s) {
+            return s.error();
+        }
+    }
+    const Buffer end = BodyWriter().u64(gfns.value()).take();
+    if (auto s = peer.send(FrameType::DIGESTS, number, end); !s) {
+        return s.error();
+    }
+    auto answer = peer.expect(FrameType::VERIFIED, number);
+    if (!answer) {
+        return answer.error();
+    }
+    BodyReader body(*answer);
+    auto count = body.u64();
+    if (!count) {
+        return count.error();
+    }
+    return judge(domain, Pages{*count}, body);
+}
+
+Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+                                  CheckpointNumber number, Pages gfns,
+                                  View key)
+{
+    auto left_out = domain.hypervisor_pages();
+    if (!left_out) {
+        return left_out.error();
+    }
+    Comparison comparison(domain, key, std::move(*left_out));
+    if (auto s = compare_all(peer, comparison, number, gfns); !s) {
+        return s.error();
+    }
+    const std::vector<Pfn>& pages = comparison.first();
+    BodyWriter answer;
+    answer.u64(comparison.count().value());
+    const Status looked =
+        look_at(domain, pages, [&](std::span<const View> copies) {
+            for (size_t i = 0; i < copies.size(); ++i) {
+                answer.u64(pages[i].value())
+                    .u64(copies[i].size())
+                    .bytes(copies[i]);
+            }
+        });
+    if (!looked) {
+        return looked.error();
+    }
+    if (auto s = peer.send(FrameType::VERIFIED, number, answer.take()); !s) {
+        return s.error();
+    }
+    return comparison.count();
+}
+
+}  // namespace xl_colo

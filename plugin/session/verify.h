@@ -1,0 +1,33 @@
+// --verify: after a checkpoint, both guests suspended, both hosts compare a
+// digest of every page. The primary sends its digests, the secondary answers
+// with what differs, and the primary judges. Only the hypervisor's own pages
+// are left out: Domain::hypervisor_pages().
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hypervisor/host.h"
+#include "session/peer.h"
+
+namespace xl_colo {
+
+struct Differences {
+    Pages count;
+    std::vector<std::string> first;  // how the first ones do, at most 64
+    Pages events;  // not counted: they differ by PageDifference::is_event
+
+    std::string text() const;  // "2 pages differ: 0x10 (byte 0x7) ..."
+};
+
+// Primary: sends the digests and waits for the answer.
+Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
+                                      CheckpointNumber number, Pages gfns,
+                                      View key);
+
+// Secondary: takes them, compares and answers. How many pages differ.
+Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+                                  CheckpointNumber number, Pages gfns,
+                                  View key);
+
+}  // namespace xl_colo

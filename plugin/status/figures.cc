@@ -1,0 +1,109 @@
+#include "status/figures.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace xl_colo {
+
+namespace {
+
+std::optional<uint64_t> count_of(const std::optional<Pages>& pages)
+{
+    return pages ? std::optional(pages->value()) : std::nullopt;
+}
+
+std::optional<uint64_t> count_of(Microseconds time)
+{
+    return static_cast<uint64_t>(time.count());
+}
+
+Microseconds microseconds(uint64_t count)
+{
+    return Microseconds(static_cast<int64_t>(count));
+}
+
+std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
+{
+    std::vector<uint64_t> values;
+    for (const CheckpointFigures& checkpoint : status.recent) {
+        if (const auto value = figure.get(checkpoint)) {
+            values.push_back(*value);
+        }
+    }
+    return values;
+}
+
+}  // namespace
+
+using Checkpoint = CheckpointFigures;
+using Value = std::optional<uint64_t>;
+
+const std::array<Figure, 13> figures{{
+    {"pause-us", "pause", FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.pause); },
+     [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
+    {"acknowledge-us", "of it, until the guest began", FigureUnit::microseconds,
+     [](const Checkpoint& c) {
+         return c.acknowledge ? count_of(*c.acknowledge) : Value();
+     },
+     [](Checkpoint& c, uint64_t v) { c.acknowledge = microseconds(v); }},
+    {"guest-suspend-us", "of it, until the guest stood",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.guest_suspend); },
+     [](Checkpoint& c, uint64_t v) { c.guest_suspend = microseconds(v); }},
+    {"suspend-us", "of it, until its devices stood", FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.suspend); },
+     [](Checkpoint& c, uint64_t v) { c.suspend = microseconds(v); }},
+    {"resume-us", "of it, until both ran again", FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.resume); },
+     [](Checkpoint& c, uint64_t v) { c.resume = microseconds(v); }},
+    {"a-pages", "|A|, dirtied by the primary", FigureUnit::pages,
+     [](const Checkpoint& c) { return count_of(c.a); },
+     [](Checkpoint& c, uint64_t v) { c.a = Pages{v}; }},
+    {"b-pages", "|B|, dirtied by the secondary", FigureUnit::pages,
+     [](const Checkpoint& c) { return count_of(c.b); },
+     [](Checkpoint& c, uint64_t v) { c.b = Pages{v}; }},
+    {"d-pages", "|D|, dirtied by either", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.d.value(); },
+     [](Checkpoint& c, uint64_t v) { c.d = Pages{v}; }},
+    {"left-out-pages", "of |D|, the same on both", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.left_out.value(); },
+     [](Checkpoint& c, uint64_t v) { c.left_out = Pages{v}; }},
+    {"zero-pages", "of |D|, sent as zero", FigureUnit::pages,
+     [](const Checkpoint& c) -> Value { return c.zeros.value(); },
+     [](Checkpoint& c, uint64_t v) { c.zeros = Pages{v}; }},
+    {"saved-bytes", "bytes saved by both", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.saved.value(); },
+     [](Checkpoint& c, uint64_t v) { c.saved = Bytes{v}; }},
+    {"to-secondary-bytes", "bytes to the secondary", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.to_secondary.value(); },
+     [](Checkpoint& c, uint64_t v) { c.to_secondary = Bytes{v}; }},
+    {"to-primary-bytes", "bytes to the primary", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.to_primary.value(); },
+     [](Checkpoint& c, uint64_t v) { c.to_primary = Bytes{v}; }},
+}};
+
+std::optional<uint64_t> median_of(const Figure& figure,
+                                  const SessionStatus& status)
+{
+    auto values = known(figure, status);
+    if (values.empty()) {
+        return std::nullopt;
+    }
+    const auto middle =
+        values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+std::optional<uint64_t> max_of(const Figure& figure,
+                               const SessionStatus& status)
+{
+    const auto values = known(figure, status);
+    if (values.empty()) {
+        return std::nullopt;
+    }
+    return *std::max_element(values.begin(), values.end());
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,90 @@
+// What a protected domain's process knows of itself, as xl-colo-status shows
+// it. One struct feeds the table and the JSON.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/units.h"
+
+namespace xl_colo {
+
+using Microseconds = std::chrono::microseconds;
+using WallClock = std::chrono::system_clock;
+
+enum class Role { primary, secondary };
+
+enum class State {
+    connecting,   // no offer accepted yet
+    copying,      // the initial copy; nothing is protected yet
+    protecting,   // the last checkpoint stands
+    unprotected,  // primary: the guest runs here alone
+    fencing,      // secondary: primary lost, the fence command has not said yes
+    taken_over,   // secondary: the guest runs here alone
+    held,         // primary: yielded to a failover, outcome not known
+    ended,        // nothing of the guest is left here
+};
+
+const char* to_string(Role role);
+const char* to_string(State state);
+
+// One checkpoint, as the primary measured it; sent to the secondary in DONE.
+struct CheckpointFigures {
+    CheckpointNumber number;
+    Microseconds pause{};           // primary: suspend begun to both resumed
+    // Of it: until the guest had taken the request; unknown if it got none.
+    std::optional<Microseconds> acknowledge;
+    Microseconds guest_suspend{};   // of it: until the primary's vCPUs stood
+    Microseconds suspend{};         // of it: until its devices stood, too
+    Microseconds resume{};          // of it: until both ran, once they might
+    std::optional<Pages> a, b;      // unknown for the initial copy
+    Pages d;
+    Pages left_out;                 // of D, because the secondary has them
+    Pages zeros;                    // of D, sent as a mark
+    Bytes saved;                    // by both
+    Bytes to_secondary, to_primary; // on the wire since the checkpoint before
+    WallClock::time_point taken;
+};
+
+struct SessionStatus {
+    std::string domain;
+    Domid domid;
+    Role role = Role::primary;
+    State state = State::connecting;
+    std::string peer;
+    WallClock::time_point since;    // of the present state
+    uint64_t checkpoints = 0;       // that stand, the initial copy included
+    std::optional<CheckpointFigures> last;
+    std::deque<CheckpointFigures> recent;  // newest last, initial copy left out
+    std::optional<std::string> ended;      // why protection ended
+    // Set where the guest may be running on both hosts: what to check.
+    std::optional<std::string> warning;
+    std::chrono::milliseconds interval{};
+    bool verify = false;
+    uint64_t verified = 0;          // checkpoints compared and found equal
+};
+
+// The live status of this process: the session writes, the control socket
+// reads. Any thread.
+class StatusBoard {
+public:
+    static constexpr size_t recent_kept = 128;
+
+    explicit StatusBoard(SessionStatus initial);
+    SessionStatus read() const;
+    void enter(State state);
+    void add(const CheckpointFigures& figures, bool verified);
+    void end(State state, const std::string& why);
+    void warn(const std::string& what_to_check);
+    void set_domid(Domid domid);
+
+private:
+    mutable std::mutex mutex_;
+    SessionStatus status_;
+};
+
+}  // namespace xl_colo

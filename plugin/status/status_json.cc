@@ -1,0 +1,238 @@
+#include "status/status_json.h"
+
+#include "status/figures.h"
+
+namespace xl_colo {
+
+namespace {
+
+uint64_t unix_us(WallClock::time_point time)
+{
+    return static_cast<uint64_t>(std::chrono::duration_cast<Microseconds>(
+                                     time.time_since_epoch())
+                                     .count());
+}
+
+WallClock::time_point from_unix_us(uint64_t us)
+{
+    return WallClock::time_point(Microseconds(static_cast<int64_t>(us)));
+}
+
+// The members of one checkpoint; all null when there is none.
+void write_checkpoint(JsonWriter& json, const std::string& prefix,
+                      const std::optional<CheckpointFigures>& checkpoint)
+{
+    using Value = std::optional<uint64_t>;
+    json.member(prefix + "number",
+                checkpoint ? Value(checkpoint->number.value()) : Value());
+    json.member(prefix + "taken-unix-us",
+                checkpoint ? Value(unix_us(checkpoint->taken)) : Value());
+    for (const Figure& figure : figures) {
+        json.member(prefix + figure.key,
+                    checkpoint ? figure.get(*checkpoint) : Value());
+    }
+}
+
+Result<CheckpointFigures> read_checkpoint(const Json& json,
+                                          const std::string& prefix)
+{
+    CheckpointFigures checkpoint;
+    const auto number = json.number((prefix + "number").c_str());
+    if (!number) {
+        return number.error();
+    }
+    checkpoint.number = CheckpointNumber{*number};
+    const auto taken = json.number((prefix + "taken-unix-us").c_str());
+    if (!taken) {
+        return taken.error();
+    }
+    checkpoint.taken = from_unix_us(*taken);
+    for (const Figure& figure : figures) {
+        const std::string key = prefix + figure.key;
+        if (!json.has(key.c_str())) {
+            continue;
+        }
+        const auto value = json.number(key.c_str());
+        if (!value) {
+            return value.error();
+        }
+        figure.set(checkpoint, *value);
+    }
+    return checkpoint;
+}
+
+std::optional<Role> role_of(const std::string& name)
+{
+    for (const Role role : {Role::primary, Role::secondary}) {
+        if (name == to_string(role)) {
+            return role;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<State> state_of(const std::string& name)
+{
+    for (const State state :
+         {State::connecting, State::copying, State::protecting,
+          State::unprotected, State::fencing, State::taken_over, State::held,
+          State::ended}) {
+        if (name == to_string(state)) {
+            return state;
+        }
+    }
+    return std::nullopt;
+}
+
+// Reads members one after another and keeps the first error.
+class Reader {
+public:
+    explicit Reader(const Json& json) : json_(json) {}
+
+    std::string text(const char* key)
+    {
+        return take(json_.text(key), std::string());
+    }
+    uint64_t number(const char* key)
+    {
+        return take(json_.number(key), uint64_t{0});
+    }
+    bool flag(const char* key) { return take(json_.flag(key), false); }
+    std::optional<std::string> maybe_text(const char* key)
+    {
+        return json_.has(key) ? std::optional(text(key)) : std::nullopt;
+    }
+    template <typename T>
+    T named(const char* key, std::optional<T> (*of)(const std::string&))
+    {
+        const std::string name = text(key);
+        const auto value = of(name);
+        if (!value && !error_) {
+            error_ = Error(ErrorKind::protocol, "\"" + std::string(key) +
+                                                    "\" is \"" + name + "\"");
+        }
+        return value.value_or(T{});
+    }
+    template <typename T>
+    T take(const Result<T>& result, T otherwise)
+    {
+        if (result) {
+            return *result;
+        }
+        if (!error_) {
+            error_ = result.error();
+        }
+        return otherwise;
+    }
+    const std::optional<Error>& error() const { return error_; }
+
+private:
+    const Json& json_;
+    std::optional<Error> error_;
+};
+
+}  // namespace
+
+void write_report(JsonWriter& json, const DomainReport& report,
+                  WallClock::time_point now)
+{
+    // Without a status every member is there all the same, and null.
+    const SessionStatus* s = report.status ? &*report.status : nullptr;
+    const auto known = [s](auto value) {
+        return s ? std::optional(value) : std::nullopt;
+    };
+    static const SessionStatus nothing;
+    const SessionStatus& status = s ? *s : nothing;
+
+    json.open_object();
+    json.member("domain", report.domain);
+    json.member("error", report.error);
+    const uint64_t domid = status.domid.value();
+    json.member("domid", domid ? std::optional(domid) : std::nullopt);
+    json.member("role", known(std::string(to_string(status.role))));
+    json.member("state", known(std::string(to_string(status.state))));
+    json.member("since-unix-us", known(unix_us(status.since)));
+    json.member("peer", status.peer.empty() ? std::nullopt
+                                            : std::optional(status.peer));
+    json.member("warning", status.warning);
+    json.member("ended", status.ended);
+    json.member("interval-ms",
+                known(static_cast<uint64_t>(status.interval.count())));
+    json.member("verify", known(status.verify));
+    json.member("checkpoints", known(status.checkpoints));
+    json.member("verified-checkpoints", known(status.verified));
+
+    std::optional<uint64_t> age_ms;
+    if (status.last) {
+        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+            now - status.last->taken);
+        // The secondary goes by the primary's clock, which may be ahead.
+        age_ms = static_cast<uint64_t>(std::max<int64_t>(age.count(), 0));
+    }
+    json.member("last-age-ms", age_ms);
+    write_checkpoint(json, "last-", status.last);
+    for (const Figure& figure : figures) {
+        const std::string prefix = std::string("recent-") + figure.key;
+        json.member(prefix + "-median", median_of(figure, status));
+        json.member(prefix + "-max", max_of(figure, status));
+    }
+    json.key("recent");
+    if (!s) {
+        json.null();
+    } else {
+        json.open_list();
+        for (const CheckpointFigures& checkpoint : status.recent) {
+            json.open_object();
+            write_checkpoint(json, "", checkpoint);
+            json.close_object();
+        }
+        json.close_list();
+    }
+    json.close_object();
+}
+
+std::string reports_to_json(const std::vector<DomainReport>& reports,
+                            WallClock::time_point now, bool indent)
+{
+    JsonWriter json(indent);
+    json.open_list();
+    for (const DomainReport& report : reports) {
+        write_report(json, report, now);
+    }
+    json.close_list();
+    return json.take();
+}
+
+Result<SessionStatus> status_from_json(const Json& object)
+{
+    Reader read(object);
+    SessionStatus status;
+    status.domain = read.text("domain");
+    if (object.has("domid")) {
+        status.domid = Domid{static_cast<uint32_t>(read.number("domid"))};
+    }
+    status.role = read.named("role", role_of);
+    status.state = read.named("state", state_of);
+    status.since = from_unix_us(read.number("since-unix-us"));
+    status.peer = read.maybe_text("peer").value_or("");
+    status.warning = read.maybe_text("warning");
+    status.ended = read.maybe_text("ended");
+    status.interval = std::chrono::milliseconds(
+        static_cast<int64_t>(read.number("interval-ms")));
+    status.verify = read.flag("verify");
+    status.checkpoints = read.number("checkpoints");
+    status.verified = read.number("verified-checkpoints");
+    if (object.has("last-number")) {
+        status.last = read.take(read_checkpoint(object, "last-"), {});
+    }
+    for (const Json& checkpoint :
+         read.take(object.objects("recent"), std::vector<Json>())) {
+        status.recent.push_back(read.take(read_checkpoint(checkpoint, ""), {}));
+    }
+    if (read.error()) {
+        return *read.error();
+    }
+    return status;
+}
+
+}  // namespace xl_colo

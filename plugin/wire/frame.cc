@@ -1,0 +1,136 @@
+#include "wire/frame.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.h"
+
+namespace xl_colo {
+
+namespace {
+
+struct TypeRow {
+    FrameType type;
+    const char* name;
+    uint32_t min;
+    uint32_t max;
+};
+
+constexpr uint32_t json_max = 1u << 20;
+constexpr uint32_t text_max = 64u << 10;
+constexpr uint32_t dirty_set_max = 1u << 20;
+constexpr uint32_t digests_max = 16 + 65536 * 16;
+constexpr uint32_t verified_max = 16 + 64 * (16 + 4096);
+
+// The table of the specification, with what each body may measure.
+constexpr std::array rows{
+    TypeRow{FrameType::HELLO, "HELLO", 2, json_max},
+    TypeRow{FrameType::OFFER, "OFFER", 2, json_max},
+    TypeRow{FrameType::ACCEPT, "ACCEPT", 0, 0},
+    TypeRow{FrameType::HEARTBEAT, "HEARTBEAT", 0, 0},
+    TypeRow{FrameType::STOP, "STOP", 0, text_max},
+    TypeRow{FrameType::BYE, "BYE", 0, 0},
+    TypeRow{FrameType::IMAGE, "IMAGE", 40, 40},
+    TypeRow{FrameType::RECORD, "RECORD", 8, frame_body_max},
+    TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", 8, frame_body_max},
+    TypeRow{FrameType::CHECKPOINT, "CHECKPOINT", 8, 8},
+    TypeRow{FrameType::RESUME, "RESUME", 8, 8},
+    TypeRow{FrameType::DONE, "DONE", 120, 120},
+    TypeRow{FrameType::DIGESTS, "DIGESTS", 16, digests_max},
+    TypeRow{FrameType::PAGES, "PAGES", 16, frame_body_max},
+    TypeRow{FrameType::MEMORY, "MEMORY", 16, 16},
+    TypeRow{FrameType::PACKED_PAGES, "PACKED_PAGES", 24, frame_body_max},
+    TypeRow{FrameType::SUSPENDED, "SUSPENDED", 8, 8},
+    TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", 16, dirty_set_max},
+    TypeRow{FrameType::COMMITTED, "COMMITTED", 8, 8},
+    TypeRow{FrameType::READY, "READY", 8, 8},
+    TypeRow{FrameType::RESUMED, "RESUMED", 8, 8},
+    TypeRow{FrameType::VERIFIED, "VERIFIED", 16, verified_max},
+    TypeRow{FrameType::DIRTY_DIGESTS, "DIRTY_DIGESTS", 24, digests_max},
+    TypeRow{FrameType::TAKEOVER, "TAKEOVER", 0, 0},
+    TypeRow{FrameType::YIELDED, "YIELDED", 0, 0},
+    TypeRow{FrameType::TAKEN_OVER, "TAKEN_OVER", 0, 0},
+};
+
+const TypeRow* find_row(FrameType type)
+{
+    const auto row = std::ranges::find(rows, type, &TypeRow::type);
+    return row == rows.end() ? nullptr : row;
+}
+
+}  // namespace
+
+std::string to_string(FrameType type)
+{
+    const TypeRow* row = find_row(type);
+    return row ? row->name
+               : "frame type " + std::to_string(static_cast<uint32_t>(type));
+}
+
+Result<FrameHeader> parse_frame_header(View bytes)
+{
+    const auto type =
+        static_cast<FrameType>(load_little<uint32_t>(bytes.data()));
+    const auto length = load_little<uint32_t>(bytes.data() + 4);
+    const TypeRow* row = find_row(type);
+    if (!row) {
+        return Error(ErrorKind::protocol, to_string(type) + " is unknown");
+    }
+    if (length < row->min || length > row->max) {
+        return Error(ErrorKind::protocol,
+                     to_string(type) + " with " + std::to_string(length) +
+                         " bytes, allowed are " + std::to_string(row->min) +
+                         " to " + std::to_string(row->max));
+    }
+    return FrameHeader{type, length};
+}
+
+std::array<uint8_t, frame_header_size> frame_header_bytes(FrameHeader header)
+{
+    std::array<uint8_t, frame_header_size> bytes{};
+    store_little(static_cast<uint32_t>(header.type), bytes.data());
+    store_little(header.length, bytes.data() + 4);
+    return bytes;
+}
+
+BodyWriter& BodyWriter::u64(uint64_t value)
+{
+    put_little(buffer_, value);
+    return *this;
+}
+
+BodyWriter& BodyWriter::bytes(View bytes)
+{
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    return *this;
+}
+
+Result<uint64_t> BodyReader::u64()
+{
+    if (rest_.size() < sizeof(uint64_t)) {
+        return Error(ErrorKind::protocol, "the frame's body is too short");
+    }
+    const auto value = load_little<uint64_t>(rest_.data());
+    rest_ = rest_.subspan(sizeof(uint64_t));
+    return value;
+}
+
+Result<View> BodyReader::bytes(size_t size)
+{
+    if (rest_.size() < size) {
+        return Error(ErrorKind::protocol, "the frame's body is too short");
+    }
+    const View taken = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return taken;
+}
+
+Status BodyReader::expect_end() const
+{
+    if (!rest_.empty()) {
+        return Error(ErrorKind::protocol, "the frame's body is too long");
+    }
+    return {};
+}
+
+}  // namespace xl_colo

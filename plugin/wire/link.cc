@@ -1,0 +1,314 @@
+// The descriptors are made non-blocking, and whoever waits for one waits for
+// `interrupt_` as well: so close() ends both threads and every sender at once,
+// also where the transport has stopped taking or giving bytes.
+#include "wire/link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace xl_colo {
+
+namespace {
+
+Error lost(const std::string& why)
+{
+    return {ErrorKind::peer_lost, why};
+}
+
+Error lost_errno(const std::string& what, int code)
+{
+    return Error::from_errno(ErrorKind::peer_lost, what, code);
+}
+
+// How long finish() waits. The peer has only to read on to the end.
+constexpr int last_read_ms = 2000;
+
+// From here on a body is worth being kept: memory that is new to the process
+// costs as much again as reading into it.
+constexpr uint32_t large_body = 256 << 10;
+
+enum class Wait { ready, silent, interrupted };
+
+// Negative timeout: for ever.
+Result<Wait> wait_for(int fd, short events, int interrupt, int timeout_ms)
+{
+    std::array<pollfd, 2> fds{pollfd{fd, events, 0},
+                              pollfd{interrupt, POLLIN, 0}};
+    int r;
+    do {
+        r = poll(fds.data(), fds.size(), timeout_ms);
+    } while (r < 0 && errno == EINTR);
+    if (r < 0) {
+        return lost_errno("cannot wait for the peer", errno);
+    }
+    if (fds[1].revents) {
+        return Wait::interrupted;
+    }
+    return r == 0 ? Wait::silent : Wait::ready;
+}
+
+void set_nonblocking(int fd)
+{
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+}  // namespace
+
+Link::Link(UniqueFd in, UniqueFd out, std::chrono::milliseconds timeout)
+    : in_(std::move(in)),
+      out_(std::move(out)),
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      read_out_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      timeout_(timeout)
+{
+    set_nonblocking(in_.get());
+    set_nonblocking(out_.get());
+}
+
+Link::~Link()
+{
+    close();
+}
+
+void Link::interrupt()
+{
+    closing_ = true;
+    eventfd_write(interrupt_.get(), 1);
+}
+
+// False when the peer cannot read it all, or takes nothing at the moment.
+bool Link::end_sending()
+{
+    const std::unique_lock lock(send_mutex_, std::try_to_lock);
+    if (!lock || closing_ || !out_) {
+        return false;
+    }
+    shutdown(out_.get(), SHUT_WR);  // a socket may be our input as well
+    out_.reset();
+    return true;
+}
+
+void Link::finish()
+{
+    if (reader_.joinable() && end_sending()) {
+        (void)bool(wait_for(read_out_.get(), POLLIN, interrupt_.get(),
+                            last_read_ms));
+    }
+    close();
+}
+
+void Link::close()
+{
+    interrupt();
+    if (reader_.joinable()) {
+        reader_.join();
+    }
+    if (heart_.joinable()) {
+        heart_.join();
+    }
+    in_.reset();
+    const std::lock_guard lock(send_mutex_);
+    out_.reset();
+}
+
+Status Link::read_exactly(uint8_t* to, size_t size)
+{
+    while (size > 0) {
+        // Before every read: a peer that never stops must not keep close()
+        // waiting.
+        if (closing_) {
+            return Error(ErrorKind::cancelled, "the link was closed");
+        }
+        const ssize_t r = read(in_.get(), to, size);
+        if (r > 0) {
+            received_ += static_cast<uint64_t>(r);
+            to += r;
+            size -= static_cast<size_t>(r);
+            continue;
+        }
+        if (r == 0) {
+            return lost("the connection ended");
+        }
+        if (errno == EINTR) {
+            continue;
+        }
+        if (errno != EAGAIN) {
+            return lost_errno("the connection broke", errno);
+        }
+        auto waited = wait_for(in_.get(), POLLIN, interrupt_.get(),
+                               static_cast<int>(timeout_.count()));
+        if (!waited) {
+            return waited.error();
+        }
+        if (*waited == Wait::interrupted) {
+            return Error(ErrorKind::cancelled, "the link was closed");
+        }
+        if (*waited == Wait::silent) {
+            return lost("no sign of life for " +
+                        std::to_string(timeout_.count()) + " ms");
+        }
+    }
+    return {};
+}
+
+Result<Frame> Link::receive()
+{
+    for (;;) {
+        std::array<uint8_t, frame_header_size> bytes{};
+        if (auto s = read_exactly(bytes.data(), bytes.size()); !s) {
+            return s.error();
+        }
+        auto header = parse_frame_header(bytes);
+        if (!header) {
+            return header.error();
+        }
+        Frame frame{header->type, {}};
+        if (header->length >= large_body) {
+            frame.body = std::move(spare_);
+        }
+        frame.body.resize(header->length);
+        if (auto s = read_exactly(frame.body.data(), header->length); !s) {
+            return s.error();
+        }
+        std::array<uint8_t, 8> padding{};
+        if (auto s = read_exactly(padding.data(), padding_of(header->length));
+            !s) {
+            return s.error();
+        }
+        if (std::ranges::any_of(padding, [](uint8_t b) { return b != 0; })) {
+            return Error(ErrorKind::protocol, to_string(frame.type) +
+                                                  " with padding that is not "
+                                                  "zero");
+        }
+        if (frame.type != FrameType::HEARTBEAT) {
+            return frame;
+        }
+    }
+}
+
+void Link::start(FrameReceiver& receiver)
+{
+    reader_ = std::thread([this, &receiver] { read_loop(receiver); });
+    heart_ = std::thread([this] { heartbeat_loop(); });
+}
+
+void Link::read_loop(FrameReceiver& receiver)
+{
+    for (;;) {
+        auto frame = receive();
+        Status handled = frame ? receiver.on_frame(std::move(*frame))
+                               : Status(frame.error());
+        if (handled) {
+            continue;
+        }
+        // A lost peer takes nothing any more: nobody may wait to send to it.
+        // One that sent nonsense may still read, and is owed a STOP.
+        const bool asked_to_end = closing_;
+        deaf_ = true;
+        if (handled.error().kind() == ErrorKind::peer_lost) {
+            interrupt();
+        }
+        if (!asked_to_end) {
+            receiver.on_lost(handled.error());
+        }
+        // What comes after nonsense is not listened to, but taken: a peer that
+        // gets nothing off its hands may not come to read the STOP.
+        std::array<uint8_t, 4096> unwanted;
+        while (read_exactly(unwanted.data(), unwanted.size())) {
+        }
+        eventfd_write(read_out_.get(), 1);
+        return;
+    }
+}
+
+void Link::heartbeat_loop()
+{
+    const int period = std::max(1, static_cast<int>(timeout_.count() / 4));
+    for (;;) {
+        auto waited = wait_for(-1, 0, interrupt_.get(), period);
+        if (!waited || *waited == Wait::interrupted ||
+            !send(FrameType::HEARTBEAT, {})) {
+            return;
+        }
+    }
+}
+
+Status Link::send(FrameType type, std::initializer_list<View> body)
+{
+    size_t length = 0;
+    for (const View& piece : body) {
+        length += piece.size();
+    }
+    if (length > frame_body_max) {
+        return Error(ErrorKind::protocol,
+                     to_string(type) + " of " + std::to_string(length) +
+                         " bytes is more than a frame may hold");
+    }
+    const auto header =
+        frame_header_bytes({type, static_cast<uint32_t>(length)});
+    static constexpr std::array<uint8_t, 8> zeros{};
+
+    std::vector<iovec> pieces;
+    pieces.reserve(body.size() + 2);
+    const auto add = [&pieces](View piece) {
+        if (!piece.empty()) {
+            pieces.push_back({const_cast<uint8_t*>(piece.data()),
+                              piece.size()});
+        }
+    };
+    add(header);
+    for (const View& piece : body) {
+        add(piece);
+    }
+    add(View(zeros).first(padding_of(static_cast<uint32_t>(length))));
+
+    const std::lock_guard lock(send_mutex_);
+    size_t next = 0;
+    while (next < pieces.size()) {
+        if (closing_ || !out_) {
+            return lost("the link was closed");
+        }
+        const ssize_t r = writev(out_.get(), &pieces[next],
+                                 static_cast<int>(pieces.size() - next));
+        if (r < 0 && errno == EAGAIN) {
+            // A peer may be slow as long as it is heard: the reader decides
+            // when it is lost. Once nobody listens the timeout holds here.
+            auto waited = wait_for(out_.get(), POLLOUT, interrupt_.get(),
+                                   static_cast<int>(timeout_.count()));
+            if (!waited) {
+                return waited.error();
+            }
+            if (*waited == Wait::silent && deaf_) {
+                return lost("the peer takes no data");
+            }
+            continue;
+        }
+        if (r < 0 && errno == EINTR) {
+            continue;
+        }
+        if (r < 0) {
+            return lost_errno("cannot send " + to_string(type), errno);
+        }
+        sent_ += static_cast<uint64_t>(r);
+        for (auto done = static_cast<size_t>(r); done > 0;) {
+            iovec& piece = pieces[next];
+            const size_t step = std::min(done, piece.iov_len);
+            piece.iov_base = static_cast<uint8_t*>(piece.iov_base) + step;
+            piece.iov_len -= step;
+            done -= step;
+            if (piece.iov_len == 0) {
+                ++next;
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,100 @@
+// The connection to the peer: whole frames both ways, heartbeats, and the
+// decision that the peer is lost.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <mutex>
+#include <thread>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
+#include "wire/frame.h"
+
+namespace xl_colo {
+
+// Where frames go. Any thread; a frame is sent whole.
+class FrameSender {
+public:
+    virtual ~FrameSender() = default;
+    // The body is the pieces one after another. Error peer_lost.
+    virtual Status send(FrameType type, std::initializer_list<View> body) = 0;
+    Status send(FrameType type) { return send(type, {}); }
+};
+
+// Where frames come from: called by the link's thread, one at a time, never
+// for a HEARTBEAT. While it blocks, the wire is not read, and the peer's
+// silence does not count.
+class FrameReceiver {
+public:
+    virtual ~FrameReceiver() = default;
+    // An error ends the link; it is reported through on_lost.
+    virtual Status on_frame(Frame frame) = 0;
+    // Once, as the last call: the peer is lost, or sent nonsense.
+    virtual void on_lost(Error why) = 0;
+};
+
+// Owns both descriptors (which may be the same socket twice, duplicated).
+class Link : public FrameSender {
+public:
+    Link(UniqueFd in, UniqueFd out, std::chrono::milliseconds timeout);
+    // Ends the threads; what was not sent is lost.
+    ~Link() override;
+
+    // One frame, before start(): for the handshake. HEARTBEAT is skipped.
+    Result<Frame> receive();
+    // The OFFER brings the timeout to the secondary. Before start().
+    void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+    // From now on frames go to `receiver`, which must outlive the link's
+    // threads: call close() first.
+    void start(FrameReceiver& receiver);
+    // In order, where close() is at once: the peer reads all that was sent and
+    // then an end, and is given a moment to close its own side. Closing at once
+    // may tear down a transport that still has a STOP in its buffers.
+    void finish();
+    // Both threads end, sending fails with peer_lost. Any thread but the
+    // receiver's; on_lost is not called for it.
+    void close();
+
+    // Takes back the body of a large frame, for the next one. By the receiver,
+    // in on_frame().
+    void recycle(Buffer body)
+    {
+        if (body.capacity() > spare_.capacity()) {
+            spare_ = std::move(body);
+        }
+    }
+
+    using FrameSender::send;
+    Status send(FrameType type, std::initializer_list<View> body) override;
+
+    // Bytes on the wire so far, with headers and padding.
+    Bytes sent() const { return Bytes{sent_.load()}; }
+    Bytes received() const { return Bytes{received_.load()}; }
+
+private:
+    Status read_exactly(uint8_t* to, size_t size);
+    void read_loop(FrameReceiver& receiver);
+    void heartbeat_loop();
+    void interrupt();
+    bool end_sending();
+
+    UniqueFd in_;
+    UniqueFd out_;
+    UniqueFd interrupt_;  // an eventfd: readable once the link is to end
+    UniqueFd read_out_;   // the same: once the reader has ended
+    std::chrono::milliseconds timeout_;
+    Buffer spare_;        // the reader's thread only
+    std::mutex send_mutex_;
+    std::atomic<uint64_t> sent_{0};
+    std::atomic<uint64_t> received_{0};
+    std::atomic<bool> closing_{false};
+    std::atomic<bool> deaf_{false};  // the reader has ended
+    std::thread reader_;
+    std::thread heart_;
+};
+
+}  // namespace xl_colo

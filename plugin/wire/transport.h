@@ -1,0 +1,65 @@
+// The command that joins the two hosts: ssh, or what -s names, started by a
+// shell as `xl migrate` does it, with the wire as its stdin and stdout.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "commands/options.h"
+
+namespace xl_colo {
+
+// "exec ssh HOST xl-colo-receive -v", or just `host` when the ssh command is
+// empty. The host is quoted for the shell, the ssh command is not: it may hold
+// options.
+std::string transport_command(const StartOptions& options);
+
+// One running command. It has a session of its own, so that ^C on the terminal
+// does not reach it: this program ends the connection in order instead. What it
+// writes to stderr, the far side's messages among it, is passed on to this
+// process's stderr, wherever that points at the time.
+class Transport {
+public:
+    static Result<std::unique_ptr<Transport>> open(const std::string& command);
+    // Closes what is still open, gives the command `grace` to end by itself,
+    // then as much after SIGTERM, then after SIGKILL; waits no longer.
+    ~Transport();
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+
+    // The wire; each can be taken once.
+    UniqueFd take_input() { return std::move(input_); }
+    UniqueFd take_output() { return std::move(output_); }
+
+    // Why the connection broke, as far as the command's end tells it: a
+    // sentence with what to do, such as for a missing program (127) or an ssh
+    // that did not get through (255). Nothing when the command still runs
+    // after `wait`, or ended with 0. One thread at a time.
+    std::optional<std::string> failure(std::chrono::milliseconds wait);
+
+    static constexpr std::chrono::milliseconds grace{2000};
+
+private:
+    Transport(std::string command, pid_t pid, UniqueFd input, UniqueFd output,
+              UniqueFd messages);
+    bool ended_within(std::chrono::milliseconds wait);
+    void pass_on_messages();
+
+    std::string command_;
+    pid_t pid_;
+    std::optional<int> status_;  // as waitpid gives it
+    UniqueFd input_;             // we read what the far side writes
+    UniqueFd output_;
+    UniqueFd messages_;
+    UniqueFd finished_;  // an eventfd: readable once the command has ended
+    std::thread passing_;
+};
+
+}  // namespace xl_colo

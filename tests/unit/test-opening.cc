@@ -1,0 +1,283 @@
+// HELLO and OFFER: what one side says arrives at the other, what makes no sense
+// is refused, and what does not fit is named.
+#include "session/opening.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "base/json.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+Buffer bytes_of(const std::string& text)
+{
+    return Buffer(text.begin(), text.end());
+}
+
+HostFacts facts(const std::string& name)
+{
+    HostFacts facts;
+    facts.name = name;
+    facts.xen = {4, 17};
+    facts.cpu_features = {0x178bfbff, 0xf6d83203};
+    return facts;
+}
+
+Offer offer()
+{
+    Offer o;
+    o.domain = "web1";
+    o.configuration = "{\"c_info\": {}}";
+    o.gfns = Pages{0xff000};
+    o.memory_kib = 16384;
+    o.timeout = 5s;
+    o.interval = 250ms;
+    o.verify = true;
+    o.digest_key = make_digest_key();
+    o.fence = "fence_ipmilan -o \"off\"";
+    o.compression = Compression::automatic;
+    o.without = {"f2", "back-channel"};
+    return o;
+}
+
+void hello_arrives_as_it_was_sent(void**)
+{
+    const Hello sent = make_hello(facts("alpha"));
+    const auto got = parse_hello(bytes_of(to_json(sent)));
+    assert_true(bool(got));
+    assert_text(got->host, "alpha");
+    assert_text(got->version, sent.version);
+    assert_true(got->xen == (XenVersion{4, 17}));
+    assert_true(got->cpu_features == sent.cpu_features);
+    assert_true(got->features.empty());
+    assert_int_equal(got->max_frame, frame_body_max);
+    assert_true(got->unpacks == sent.unpacks);
+    assert_true(bool(check_peer(sent, *got)));
+}
+
+void offer_arrives_as_it_was_sent(void**)
+{
+    const Offer sent = offer();
+    const auto got = parse_offer(bytes_of(to_json(sent)));
+    assert_true(bool(got));
+    assert_text(got->domain, sent.domain);
+    assert_text(got->configuration, sent.configuration);
+    assert_true(got->gfns == sent.gfns);
+    assert_int_equal(got->memory_kib, sent.memory_kib);
+    assert_true(got->timeout == sent.timeout);
+    assert_true(got->interval == sent.interval);
+    assert_true(got->verify);
+    assert_text(got->digest_key, sent.digest_key);
+    assert_text(got->fence, sent.fence);
+    assert_true(got->compression == sent.compression);
+    assert_true(got->without == sent.without);
+}
+
+struct Refusal {
+    const char* name;
+    void (*change)(Hello& primary, Hello& secondary);
+    const char* why;  // nullptr: fits
+};
+
+void secondary_that_does_not_fit_is_refused(void**)
+{
+    const Refusal cases[] = {
+        {"newer_xen", [](Hello&, Hello& s) { s.xen = {4, 20}; }, nullptr},
+        {"older_xen", [](Hello&, Hello& s) { s.xen = {4, 16}; },
+         "runs Xen 4.16, older than this host's 4.17: upgrade it first"},
+        {"older_major", [](Hello& p, Hello&) { p.xen = {5, 0}; },
+         "runs Xen 4.17, older than this host's 5.0"},
+        {"more_cpu_features",
+         [](Hello&, Hello& s) { s.cpu_features = {~0u, ~0u, 1}; }, nullptr},
+        {"cpu_feature_missing",
+         [](Hello&, Hello& s) { s.cpu_features[1] &= ~0x200u; },
+         "lacks CPU features of this host: word 1 of hw_caps, bits "
+         "0x00000200"},
+        {"fewer_cpu_words",
+         [](Hello&, Hello& s) { s.cpu_features.resize(1); },
+         "word 1 of hw_caps, bits 0xf6d83203"},
+        {"unknown_feature",
+         [](Hello&, Hello& s) { s.features = {"telepathy"}; },
+         "asks for feature \"telepathy\", which this xl-colo"},
+        {"small_frames", [](Hello&, Hello& s) { s.max_frame = 4096; },
+         "accepts frames of at most 4096 bytes"},
+    };
+    for (const Refusal& c : cases) {
+        print_message("  %s\n", c.name);
+        Hello primary = make_hello(facts("alpha"));
+        Hello secondary = make_hello(facts("beta"));
+        c.change(primary, secondary);
+        const Status s = check_peer(primary, secondary);
+        assert_int_equal(bool(s), !c.why);
+        if (c.why) {
+            assert_true(s.error().kind() == ErrorKind::refused);
+            assert_contains(s.error().text(), c.why);
+        }
+    }
+}
+
+void compression_is_what_both_know(void**)
+{
+    Hello knows = make_hello(facts("beta"));
+    Hello lacks = make_hello(facts("beta"));
+    lacks.unpacks = {"zip"};
+    for (const auto wanted :
+         {Compression::none, Compression::lz4, Compression::automatic}) {
+        assert_true(*agree_on(wanted, knows) == wanted);
+    }
+    assert_true(*agree_on(Compression::none, lacks) == Compression::none);
+    assert_true(*agree_on(Compression::automatic, lacks) == Compression::none);
+    const auto refused = agree_on(Compression::lz4, lacks);
+    assert_true(refused.error().kind() == ErrorKind::refused);
+    assert_contains(refused.error().text(), "does not unpack lz4: install");
+}
+
+// Another protocol may name its members otherwise: its number comes first.
+void other_protocol_is_refused_by_its_number(void**)
+{
+    const auto hello = parse_hello(bytes_of("{\"protocol\": 2}"));
+    assert_false(bool(hello));
+    assert_true(hello.error().kind() == ErrorKind::refused);
+    assert_contains(hello.error().text(),
+                    "speaks version 2 of the protocol and this side version "
+                    "1: install the same xl-colo on both hosts");
+}
+
+struct Nonsense {
+    const char* key;
+    const char* value;  // JSON; nullptr: left out
+};
+
+// The object with one member replaced.
+std::string with(const std::string& json, const Nonsense& n)
+{
+    const std::string key = "\"" + std::string(n.key) + "\":";
+    const size_t begin = json.find(key);
+    size_t end = begin + key.size();
+    int depth = 0;
+    bool quoted = false;
+    for (; depth > 0 || quoted || (json[end] != ',' && json[end] != '}');
+         ++end) {
+        const char c = json[end];
+        quoted ^= c == '"' && json[end - 1] != '\\';
+        depth += quoted ? 0 : (c == '[') - (c == ']');
+    }
+    if (n.value) {
+        return json.substr(0, begin) + key + n.value + json.substr(end);
+    }
+    return json.substr(0, begin) + "\"x\":0" + json.substr(end);
+}
+
+void nonsense_in_hello_is_refused(void**)
+{
+    const std::string good = to_json(make_hello(facts("alpha")));
+    for (const Nonsense& n : std::initializer_list<Nonsense>{
+             {"protocol", nullptr}, {"protocol", "\"1\""},
+             {"version", nullptr}, {"version", "7"}, {"host", "null"},
+             {"xen", "\"4\""}, {"xen", "\"4.17.7\""}, {"xen", "\"-4.17\""},
+             {"xen", "4.17"}, {"features", "{}"}, {"features", "[1]"},
+             {"cpu-features", "[\"a\"]"}, {"cpu-features", "[-1]"},
+             {"cpu-features", "[4294967296]"}, {"max-frame", "-1"},
+             {"unpacks", "\"lz4\""}}) {
+        print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
+        assert_false(bool(parse_hello(bytes_of(with(good, n)))));
+    }
+    for (const char* text : {"", "[]", "{", "\xff\xff", "{} {}"}) {
+        assert_false(bool(parse_hello(bytes_of(text))));
+    }
+}
+
+void nonsense_in_offer_is_refused(void**)
+{
+    const std::string good = to_json(offer());
+    for (const Nonsense& n : std::initializer_list<Nonsense>{
+             {"domain", "\"\""}, {"domain", "7"}, {"domain", nullptr},
+             {"gfns", "0"}, {"gfns", "1099511627777"}, {"gfns", "-1"},
+             {"timeout-ms", "0"}, {"timeout-ms", "86400001"},
+             {"interval-ms", "86400001"}, {"verify", "1"},
+             {"digest-key", "7"}, {"fence", "null"}, {"without", "\"f2\""},
+             {"configuration", "{}"}, {"memory-kib", "1.5"},
+             {"compression", "\"zip\""}, {"compression", "1"}}) {
+        print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
+        assert_false(bool(parse_offer(bytes_of(with(good, n)))));
+    }
+}
+
+void digest_key_is_two_of_32_bytes(void**)
+{
+    const std::string key = make_digest_key();
+    assert_int_equal(parse_digest_key(key)->verification.size(), 32);
+    assert_int_equal(parse_digest_key(key)->contents.size(), 32);
+    assert_true(key != make_digest_key());
+    for (const std::string& bad :
+         {std::string(), key.substr(1), key + "0", key.substr(2) + "0x",
+          key.substr(2) + " 1", key.substr(2) + "g0"}) {
+        assert_false(bool(parse_digest_key(bad)));
+    }
+}
+
+// ---- over a link -----------------------------------------------------------
+
+// What exchange_hello() says to a peer that sends this.
+Result<Hello> met_with(const std::function<void(Link&)>& peer)
+{
+    std::array<int, 2> ends{};
+    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data());
+    const auto make = [](int fd) {
+        return std::make_unique<Link>(UniqueFd(fd), UniqueFd(dup(fd)), 10s);
+    };
+    const auto ours = make(ends[0]);
+    auto theirs = make(ends[1]);
+    peer(*theirs);
+    // What it has sent is still read.
+    theirs.reset();
+    return exchange_hello(*ours, make_hello(facts("alpha")));
+}
+
+void peer_that_leaves_is_heard_first(void**)
+{
+    const auto refused = met_with([](Link& link) {
+        (void)send_stop(link, "no Xen\nhere");
+    });
+    assert_true(refused.error().kind() == ErrorKind::peer_stopped);
+    assert_text(refused.error().text(), "no Xen here");
+
+    const auto silent = met_with([](Link&) {});
+    assert_true(silent.error().kind() == ErrorKind::peer_lost);
+
+    const auto confused = met_with([](Link& link) {
+        (void)link.send(FrameType::ACCEPT);
+    });
+    assert_true(confused.error().kind() == ErrorKind::protocol);
+    assert_contains(confused.error().text(), "expected HELLO");
+}
+
+}  // namespace
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(60);
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(hello_arrives_as_it_was_sent),
+        cmocka_unit_test(offer_arrives_as_it_was_sent),
+        cmocka_unit_test(secondary_that_does_not_fit_is_refused),
+        cmocka_unit_test(compression_is_what_both_know),
+        cmocka_unit_test(other_protocol_is_refused_by_its_number),
+        cmocka_unit_test(nonsense_in_hello_is_refused),
+        cmocka_unit_test(nonsense_in_offer_is_refused),
+        cmocka_unit_test(digest_key_is_two_of_32_bytes),
+        cmocka_unit_test(peer_that_leaves_is_heard_first),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}

@@ -1,0 +1,141 @@
+// Which requests reach a session, in which state, and what is answered.
+#include "process/requests.h"
+
+#include <thread>
+
+#include "check.h"
+
+using namespace xl_colo;
+
+namespace {
+
+class FakeCaretaker : public SessionControl {
+public:
+    void request_stop(const std::string& reason) override { asked = reason; }
+    void request_failover() override { asked = "failover"; }
+    void domains_changed() override { asked = "domains"; }
+
+    std::string asked;
+};
+
+// Ends as soon as it is told to.
+class FakeSession : public FakeCaretaker {
+public:
+    explicit FakeSession(Desk& desk) : desk_(desk) {}
+
+    void request_stop(const std::string& reason) override
+    {
+        asked = reason;
+        end({State::unprotected, reason, true});
+    }
+    void request_failover() override
+    {
+        asked = "failover";
+        end({State::taken_over, "failover was asked for here", true});
+    }
+
+private:
+    // From another thread, like a session: the desk is being asked.
+    void end(SessionEnd how)
+    {
+        thread_ = std::jthread([this, how] { desk_.session_ended(how); });
+    }
+
+    Desk& desk_;
+    std::jthread thread_;
+};
+
+struct Served {
+    explicit Served(Role role, State state)
+    {
+        SessionStatus status;
+        status.role = role;
+        status.peer = "beta";
+        status.state = state;
+        board = std::make_unique<StatusBoard>(status);
+        desk = std::make_unique<Desk>(*board);
+        control = std::make_unique<FakeSession>(*desk);
+        desk->serve(control.get());
+    }
+
+    std::unique_ptr<StatusBoard> board;
+    std::unique_ptr<Desk> desk;
+    std::unique_ptr<FakeSession> control;
+};
+
+void primary_is_stopped(void**)
+{
+    Served served(Role::primary, State::protecting);
+    assert_text(*served.desk->stop(), "protection ended: xl-colo-stop");
+    assert_text(served.control->asked, "xl-colo-stop");
+}
+
+void secondary_is_not_stopped_behind_its_primarys_back(void**)
+{
+    Served served(Role::secondary, State::protecting);
+    assert_contains(served.desk->stop().error().text(),
+                    "run xl-colo-stop on beta");
+    assert_text(served.control->asked, "");
+}
+
+// Its primary is lost, and nobody says that it is off.
+void secondary_that_waits_for_the_fence_is_stopped(void**)
+{
+    Served served(Role::secondary, State::fencing);
+    assert_contains(*served.desk->stop(), "protection ended");
+    assert_text(served.control->asked, "xl-colo-stop");
+}
+
+void failover_is_for_the_secondary(void**)
+{
+    Served primary(Role::primary, State::protecting);
+    assert_contains(primary.desk->failover().error().text(),
+                    "run xl-colo-failover on beta");
+    assert_text(primary.control->asked, "");
+
+    Served secondary(Role::secondary, State::protecting);
+    assert_contains(*secondary.desk->failover(), "the guest runs here");
+}
+
+void failover_wants_a_checkpoint(void**)
+{
+    Served served(Role::secondary, State::copying);
+    assert_contains(served.desk->failover().error().text(),
+                    "no checkpoint stands yet");
+    assert_text(served.control->asked, "");
+}
+
+void stop_after_the_end_is_for_the_caretaker(void**)
+{
+    Served served(Role::primary, State::protecting);
+    served.desk->session_ended({State::unprotected, "secondary lost", false});
+    FakeCaretaker caretaker;
+    served.desk->serve(&caretaker);
+    assert_contains(*served.desk->stop(), "had ended (secondary lost)");
+    assert_text(caretaker.asked, "xl-colo-stop");
+}
+
+void request_with_nobody_there_is_dropped(void**)
+{
+    Served served(Role::primary, State::protecting);
+    served.desk->serve(nullptr);
+    served.desk->signalled("SIGTERM");
+    served.desk->domains_changed();
+    assert_text(served.control->asked, "");
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(primary_is_stopped),
+        cmocka_unit_test(secondary_is_not_stopped_behind_its_primarys_back),
+        cmocka_unit_test(secondary_that_waits_for_the_fence_is_stopped),
+        cmocka_unit_test(failover_is_for_the_secondary),
+        cmocka_unit_test(failover_wants_a_checkpoint),
+        cmocka_unit_test(stop_after_the_end_is_for_the_caretaker),
+        cmocka_unit_test(request_with_nobody_there_is_dropped),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
