@@ -53,11 +53,14 @@ libcolo_a_SOURCES = \
 	plugin/commands/options.h \
 	plugin/commands/outcome.cc \
 	plugin/commands/outcome.h \
+	plugin/commands/ssh_command.cc \
+	plugin/commands/ssh_command.h \
 	plugin/control/control_client.cc \
 	plugin/control/control_server.cc \
 	plugin/control/control_server.h \
 	plugin/control/control_socket.cc \
 	plugin/control/control_socket.h \
+	plugin/fencing/fence.h \
 	plugin/fencing/shell_fence.cc \
 	plugin/fencing/shell_fence.h \
 	plugin/pages/content_hash.cc \

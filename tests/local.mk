@@ -99,6 +99,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 check_scripts = \
+	tests/check-layers \
 	tests/dist \
 	tests/lint \
 	tests/man-pages \
@@ -107,6 +108,7 @@ TESTS += $(check_scripts)
 
 EXTRA_DIST += \
 	$(check_scripts) \
+	tests/layers \
 	$(unit_test_parts) \
 	$(unit_tests:=.cc) \
 	$(NULL)

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "commands/eligibility.h"
+#include "commands/ssh_command.h"
 #include "process/background.h"
 #include "process/domain_process.h"
 #include "session/opening.h"

@@ -1,7 +1,10 @@
 // The fence command of --fence, run by a shell on the secondary.
 #pragma once
 
-#include "session/secondary.h"
+#include <string>
+#include <utility>
+
+#include "fencing/fence.h"
 
 namespace xl_colo {
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "fencing/fence.h"
 #include "hypervisor/host.h"
 #include "pages/page_digester.h"
 #include "relay/relay.h"
@@ -15,14 +16,6 @@
 #include "wire/link.h"
 
 namespace xl_colo {
-
-// Says whether the primary is certainly off: runs the fence command.
-class Fence {
-public:
-    virtual ~Fence() = default;
-    // Blocks. Error with the command's answer when it says no.
-    virtual Status run() = 0;
-};
 
 // Runs on the thread that calls run(). Borrows everything for as long as it
 // lives; the link must not have been started.

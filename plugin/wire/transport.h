@@ -12,14 +12,8 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "commands/options.h"
 
 namespace xl_colo {
-
-// "exec ssh HOST xl-colo-receive -v", or just `host` when the ssh command is
-// empty. The host is quoted for the shell, the ssh command is not: it may hold
-// options.
-std::string transport_command(const StartOptions& options);
 
 // One running command. It has a session of its own, so that ^C on the terminal
 // does not reach it: this program ends the connection in order instead. What it

@@ -1,3 +1,4 @@
+#include "commands/ssh_command.h"
 #include "wire/transport.h"
 
 #include <fcntl.h>
