@@ -31,7 +31,11 @@ libbase_a_SOURCES = \
 	plugin/base/units.h \
 	plugin/base/worker_pool.cc \
 	plugin/base/worker_pool.h \
+	plugin/hypervisor/domain.h \
+	plugin/hypervisor/guest_memory.h \
 	plugin/hypervisor/host.h \
+	plugin/hypervisor/names.cc \
+	plugin/hypervisor/page_mover.h \
 	$(NULL)
 
 noinst_LIBRARIES += libcolo.a
@@ -89,7 +93,9 @@ libcolo_a_SOURCES = \
 	plugin/process/signals_and_watches.h \
 	plugin/relay/compression.h \
 	plugin/relay/dirty_list_from_wire.cc \
+	plugin/relay/dirty_list_from_wire.h \
 	plugin/relay/dirty_list_to_wire.cc \
+	plugin/relay/dirty_list_to_wire.h \
 	plugin/relay/dirty_set_frame.cc \
 	plugin/relay/dirty_set_frame.h \
 	plugin/relay/migration_stream.cc \
@@ -102,11 +108,12 @@ libcolo_a_SOURCES = \
 	plugin/relay/page_sifter.h \
 	plugin/relay/pages_frame.cc \
 	plugin/relay/pages_frame.h \
-	plugin/relay/relay.h \
 	plugin/relay/relay_pipe.cc \
 	plugin/relay/relay_pipe.h \
 	plugin/relay/stream_from_wire.cc \
+	plugin/relay/stream_from_wire.h \
 	plugin/relay/stream_to_wire.cc \
+	plugin/relay/stream_to_wire.h \
 	plugin/session/copy_limits.cc \
 	plugin/session/copy_limits.h \
 	plugin/session/event_queue.cc \

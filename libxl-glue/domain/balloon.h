@@ -1,7 +1,7 @@
 // A guest's pages as they come and go.
 #pragma once
 
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "xen/access.h"
 
 namespace xl_colo {

@@ -1,7 +1,7 @@
 // Digests of a guest's pages, for the verification of a copy.
 #pragma once
 
-#include "hypervisor/host.h"
+#include "hypervisor/guest_memory.h"
 #include "xen/access.h"
 
 namespace xl_colo {

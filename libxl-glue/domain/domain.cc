@@ -90,25 +90,6 @@ constexpr uint64_t most_pages_of_a_parameter = 64;
 
 }  // namespace
 
-const char* to_string(GuestState state)
-{
-    switch (state) {
-    case GuestState::running:
-        return "running";
-    case GuestState::suspended:
-        return "suspended";
-    case GuestState::poweroff:
-        return "poweroff";
-    case GuestState::reboot:
-        return "reboot";
-    case GuestState::crash:
-        return "crash";
-    case GuestState::gone:
-        break;
-    }
-    return "gone";
-}
-
 GuestState guest_state(xc_interface* xc, Domid domid)
 {
     auto info = domain_info(xc, domid);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "hypervisor/host.h"
+#include "hypervisor/guest_memory.h"
 #include "xen/handles.h"
 
 namespace xl_colo {

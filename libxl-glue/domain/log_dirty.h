@@ -15,7 +15,6 @@
 #include <memory>
 #include <optional>
 
-#include "hypervisor/host.h"
 #include "xen/access.h"
 
 namespace xl_colo {

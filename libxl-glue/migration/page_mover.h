@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "hypervisor/host.h"
+#include "hypervisor/page_mover.h"
 #include "xen/access.h"
 
 namespace xl_colo {

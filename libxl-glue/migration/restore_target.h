@@ -3,7 +3,7 @@
 // one: both come from the same Host.
 #pragma once
 
-#include "hypervisor/host.h"
+#include "hypervisor/page_mover.h"
 #include "migration/callout.h"
 
 namespace xl_colo {

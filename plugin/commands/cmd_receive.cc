@@ -92,9 +92,9 @@ Status receive(Link& link, Log& log)
     status.peer = agreed->primary;
     status.interval = offer.interval;
     status.verify = offer.verify;
-    auto protection = Protection::open(**host, log, status);
-    if (!protection) {
-        return protection.error();
+    auto process = DomainProcess::open(**host, log, status);
+    if (!process) {
+        return process.error();
     }
 
     // From here on the primary may die, and with it whatever reads our stderr.
@@ -110,15 +110,15 @@ Status receive(Link& link, Log& log)
     if (!offer.fence.empty()) {
         fence.emplace(offer.fence, offer.domain, agreed->primary);
     }
-    Secondary secondary(**host, link, (*protection)->board(), log,
+    Secondary secondary(**host, link, (*process)->board(), log,
                         SessionOptions{offer, std::nullopt, nullptr},
                         offer.domain + "--incoming",
                         fence ? &*fence : nullptr);
-    const SessionEnd end = (*protection)->run(secondary);
+    const SessionEnd end = (*process)->run(secondary);
     if (end.state == State::taken_over) {
-        (*protection)->take_care(secondary.domain()->domid());
+        (*process)->take_care(secondary.domain()->domid());
     } else if (secondary.domain()) {
-        (*protection)->keep_watch(secondary.domain()->domid());
+        (*process)->keep_watch(secondary.domain()->domid());
     }
     return {};
 }

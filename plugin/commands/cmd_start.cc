@@ -183,9 +183,9 @@ Status Start::protect()
     status.peer = options_.host;
     status.interval = options_.interval;
     status.verify = options_.verify;
-    auto protection = Protection::open(**host, *log_, status);
-    if (!protection) {
-        return about_guest(protection.error());
+    auto process = DomainProcess::open(**host, *log_, status);
+    if (!process) {
+        return about_guest(process.error());
     }
     auto domain = (*host)->open(guest->domid, {});
     if (!domain) {
@@ -197,14 +197,14 @@ Status Start::protect()
     if (auto s = connect(*here, session.offer); !s) {
         return about_guest(s.error());
     }
-    StatusBoard& board = (*protection)->board();
+    StatusBoard& board = (*process)->board();
     session.on_protected = [this, &board] { say_protected(board); };
     log_->notice("domain " + guest_ + ": copying to " + peer_);
 
     const auto mover = (*host)->page_mover();
     Primary primary(**domain, *mover, *link_, board, *log_,
                     std::move(session));
-    const SessionEnd end = (*protection)->run(primary);
+    const SessionEnd end = (*process)->run(primary);
     transport_.reset();
 
     // How it ended has been said.
@@ -214,12 +214,12 @@ Status Start::protect()
         // One that may suspend yet would stay so if nobody was there.
         if ((was_protected_ && !options_.foreground) ||
             end.guest_may_suspend) {
-            (*protection)->take_care(guest->domid, end.guest_may_suspend);
+            (*process)->take_care(guest->domid, end.guest_may_suspend);
             return {};
         }
         // The admin gets the terminal back; a guest that shut down itself
         // must not be left lying.
-        (*protection)->settle(guest->domid);
+        (*process)->settle(guest->domid);
     }
     return {};
 }

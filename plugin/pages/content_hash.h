@@ -24,7 +24,7 @@
 #include <memory>
 
 #include "base/units.h"
-#include "hypervisor/host.h"
+#include "hypervisor/guest_memory.h"
 
 namespace xl_colo {
 

@@ -5,7 +5,7 @@
 
 namespace xl_colo {
 
-KnownPages::KnownPages(Pages gfns)
+CopyDigests::CopyDigests(Pages gfns)
     : gfns_(gfns.value()),
       chunks_((gfns_ + chunk_pages - 1) / chunk_pages),
       b_(gfns),
@@ -13,7 +13,7 @@ KnownPages::KnownPages(Pages gfns)
 {
 }
 
-void KnownPages::expect(const DirtySet& b)
+void CopyDigests::expect(const PageSet& b)
 {
     const std::lock_guard lock(mutex_);
     b_ = b;
@@ -22,7 +22,7 @@ void KnownPages::expect(const DirtySet& b)
     arrived_.clear();
 }
 
-Status KnownPages::add(View digests)
+Status CopyDigests::add(View digests)
 {
     const size_t count = digests.size() / sizeof(PageDigest);
     {
@@ -43,7 +43,7 @@ Status KnownPages::add(View digests)
 
 // Walks over B from settled_ on, for as long as there are digests; waits where
 // there are none.
-Status KnownPages::settle(Pfn last)
+Status CopyDigests::settle(Pfn last)
 {
     std::unique_lock lock(mutex_);
     const uint64_t end = std::min(last.value() + 1, gfns_);
@@ -78,13 +78,13 @@ Status KnownPages::settle(Pfn last)
     return {};
 }
 
-PageDigest KnownPages::get(Pfn pfn) const
+PageDigest CopyDigests::get(Pfn pfn) const
 {
     const auto& chunk = chunks_[pfn.value() / chunk_pages];
     return chunk ? (*chunk)[pfn.value() % chunk_pages] : PageDigest{};
 }
 
-void KnownPages::put(Pfn pfn, const PageDigest& digest)
+void CopyDigests::put(Pfn pfn, const PageDigest& digest)
 {
     auto& chunk = chunks_[pfn.value() / chunk_pages];
     if (!chunk && digest == PageDigest{}) {
@@ -96,13 +96,13 @@ void KnownPages::put(Pfn pfn, const PageDigest& digest)
     (*chunk)[pfn.value() % chunk_pages] = digest;
 }
 
-bool KnownPages::is_told(Pfn pfn) const
+bool CopyDigests::is_told(Pfn pfn) const
 {
     const std::lock_guard lock(mutex_);
     return b_.contains(pfn);
 }
 
-void KnownPages::abort()
+void CopyDigests::abort()
 {
     {
         const std::lock_guard lock(mutex_);

@@ -4,7 +4,7 @@
 // It is what was sent for the page last, or, if the page is in B, what the
 // secondary says. Nothing else changes the secondary's pages: libxc's restore
 // writes PAGE_DATA and, at HVM_PARAMS, some of the hypervisor's own pages,
-// which are always sent (SaveRelay).
+// which are always sent (StreamToWire).
 //
 // 16 bytes a page that was ever sent, so 4 MiB for each GiB of the guest, in
 // the primary's process.
@@ -17,19 +17,19 @@
 #include <vector>
 
 #include "base/result.h"
-#include "hypervisor/host.h"
+#include "hypervisor/guest_memory.h"
 #include "pages/page_set.h"
 
 namespace xl_colo {
 
-class KnownPages {
+class CopyDigests {
 public:
-    explicit KnownPages(Pages gfns);
+    explicit CopyDigests(Pages gfns);
 
     // ---- what the secondary tells, in order: the link's thread
 
     // B is this set; its digests follow. Until then nobody knows its pages.
-    void expect(const DirtySet& b);
+    void expect(const PageSet& b);
     // Some of them, in the order of the pages. Error protocol: too many.
     Status add(View digests);
 
@@ -58,7 +58,7 @@ private:
     std::condition_variable changed_;
     // Of B: the pages below `settled_` have their digests in `chunks_`, the
     // next ones have theirs in `arrived_`.
-    DirtySet b_;
+    PageSet b_;
     uint64_t settled_;
     uint64_t missing_ = 0;  // digests that are still to come
     std::vector<PageDigest> arrived_;

@@ -120,13 +120,13 @@ Status CopyPages::make_room(Balloon& balloon)
     return populate.empty() ? Status() : balloon.populate(populate);
 }
 
-Result<DirtySet> CopyPages::moved(Balloon& balloon)
+Result<PageSet> CopyPages::moved(Balloon& balloon)
 {
     const auto movement = movement_.since_last(balloon);
     if (!movement) {
         return movement.error();
     }
-    DirtySet moved = fresh_;
+    PageSet moved = fresh_;
     // What we did may make up for what the copy did since.
     if (*movement == Movement::none && !changed_) {
         return moved;
@@ -145,7 +145,7 @@ Result<DirtySet> CopyPages::moved(Balloon& balloon)
     return moved;
 }
 
-Status check_kept(GuestMemory* memory, const DirtySet& kept)
+Status check_kept(GuestMemory* memory, const PageSet& kept)
 {
     if (kept.size() != Pages{0} && !memory) {
         return Error(ErrorKind::protocol, "PAGES: nothing was to be left out");

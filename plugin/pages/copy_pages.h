@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "pages/moved_pages.h"
 #include "pages/page_set.h"
 
@@ -34,21 +34,21 @@ public:
     Status make_room(Balloon& balloon);
     // The copy has run since and stands still: the pages that belong into B,
     // whatever the dirty log says. Errors: find_moved_pages()'.
-    Result<DirtySet> moved(Balloon& balloon);
+    Result<PageSet> moved(Balloon& balloon);
 
 private:
     const Pages gfns_;
     bool first_ = true;
     MovementTeller movement_;
-    DirtySet told_;       // the primary's guest has them
-    DirtySet populated_;  // libxc takes them to be there
-    DirtySet missing_;    // and they are not
+    PageSet told_;       // the primary's guest has them
+    PageSet populated_;  // libxc takes them to be there
+    PageSet missing_;    // and they are not
     // The checkpoint at hand: pages with contents, and without.
-    DirtySet came_;
-    DirtySet gone_;
+    PageSet came_;
+    PageSet gone_;
     // Put there for the last one, so that the log does not tell what was
     // written to them since.
-    DirtySet fresh_;
+    PageSet fresh_;
     bool changed_ = false;  // by us, since the copy last ran
 };
 
@@ -58,6 +58,6 @@ private:
 // balloon), and log-dirty mode does not tell; libxc would fail to put it in.
 // `memory` is the copy's, or null if nothing was to be kept. Errors: protocol,
 // diverged for a page that is gone, GuestMemory's.
-Status check_kept(GuestMemory* memory, const DirtySet& kept);
+Status check_kept(GuestMemory* memory, const PageSet& kept);
 
 }  // namespace xl_colo

@@ -31,13 +31,13 @@ Result<Movement> MovementTeller::since_last(Balloon& balloon)
 }
 
 Result<MovedPages> find_moved_pages(Balloon& balloon, Movement movement,
-                                    const DirtySet& known, Pages gfns)
+                                    const PageSet& known, Pages gfns)
 {
     auto present = balloon.present();
     if (!present) {
         return present.error();
     }
-    MovedPages pages{DirtySet(gfns), DirtySet(gfns)};
+    MovedPages pages{PageSet(gfns), PageSet(gfns)};
     for (uint64_t gfn = 0; gfn < present->size(); ++gfn) {
         if (!(*present)[gfn]) {
             continue;

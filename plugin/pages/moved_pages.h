@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/result.h"
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "pages/page_set.h"
 
 namespace xl_colo {
@@ -31,8 +31,8 @@ private:
 };
 
 struct MovedPages {
-    DirtySet moved;    // to be sent, or taken back
-    DirtySet present;  // all that the guest has
+    PageSet moved;    // to be sent, or taken back
+    PageSet present;  // all that the guest has
 };
 
 // Where the guest, which stands still, has other pages than `known` says. After
@@ -40,6 +40,6 @@ struct MovedPages {
 // and came again is another one, though it is there as before. Error refused
 // for a page beyond `gfns`: libxc takes the guest's size once, when it begins.
 Result<MovedPages> find_moved_pages(Balloon& balloon, Movement movement,
-                                    const DirtySet& known, Pages gfns);
+                                    const PageSet& known, Pages gfns);
 
 }  // namespace xl_colo

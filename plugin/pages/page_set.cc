@@ -4,7 +4,7 @@
 
 namespace xl_colo {
 
-void DirtySet::clear()
+void PageSet::clear()
 {
     std::ranges::fill(words_, 0);
     size_ = 0;

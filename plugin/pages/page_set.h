@@ -12,10 +12,10 @@ namespace xl_colo {
 
 // One bit a page, as Xen's log-dirty bitmap: 32 KiB for a guest of 1 GiB.
 // One thread at a time.
-class DirtySet {
+class PageSet {
 public:
     // For pages below `gfns`.
-    explicit DirtySet(Pages gfns) : words_((gfns.value() + 63) / 64) {}
+    explicit PageSet(Pages gfns) : words_((gfns.value() + 63) / 64) {}
 
     // `pfn` lies below `gfns`: whoever read it from a stream has checked that.
     void insert(Pfn pfn)
@@ -33,7 +33,7 @@ public:
         word &= ~bit;
     }
     void put(Pfn pfn, bool in) { in ? insert(pfn) : erase(pfn); }
-    void insert_all(const DirtySet& other)
+    void insert_all(const PageSet& other)
     {
         for (size_t i = 0; i < other.words_.size(); ++i) {
             insert_word(i, other.words_[i]);

@@ -11,11 +11,11 @@
 
 namespace xl_colo {
 
-class Protection {
+class DomainProcess {
 public:
     // Opens the control socket of `status.domain`. Error refused when that
     // domain has a live process on this host already.
-    static Result<std::unique_ptr<Protection>> open(Host& host, Log& log,
+    static Result<std::unique_ptr<DomainProcess>> open(Host& host, Log& log,
                                                     SessionStatus status);
 
     StatusBoard& board() { return board_; }
@@ -24,10 +24,10 @@ public:
     template <typename Session>
     SessionEnd run(Session& session)
     {
-        desk_.serve(&session);
+        requests_.hand_to(&session);
         SessionEnd end = session.run();
         // Requests may still be on their way into the session.
-        desk_.serve(nullptr);
+        requests_.hand_to(nullptr);
         announce(end);
         return end;
     }
@@ -42,17 +42,20 @@ public:
     void settle(Domid domid);
 
 private:
-    Protection(Host& host, Log& log, SessionStatus status)
-        : host_(host), log_(log), board_(std::move(status)), desk_(board_) {}
+    DomainProcess(Host& host, Log& log, SessionStatus status)
+        : host_(host),
+          log_(log),
+          board_(std::move(status)),
+          requests_(board_) {}
     void announce(const SessionEnd& end);
 
     Host& host_;
     Log& log_;
     StatusBoard board_;
-    Desk desk_;
+    Requests requests_;
     std::unique_ptr<DomainWatch> watch_;
     std::unique_ptr<ControlServer> server_;
-    std::unique_ptr<HostEvents> events_;
+    std::unique_ptr<SignalsAndWatches> events_;
 };
 
 }  // namespace xl_colo

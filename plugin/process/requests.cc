@@ -2,13 +2,13 @@
 
 namespace xl_colo {
 
-void Desk::serve(SessionControl* control)
+void Requests::hand_to(SessionControl* control)
 {
     const std::lock_guard lock(mutex_);
     control_ = control;
 }
 
-void Desk::session_ended(const SessionEnd& end)
+void Requests::session_ended(const SessionEnd& end)
 {
     {
         const std::lock_guard lock(mutex_);
@@ -19,13 +19,13 @@ void Desk::session_ended(const SessionEnd& end)
     ended_.notify_all();
 }
 
-const SessionEnd& Desk::wait_for_end(std::unique_lock<std::mutex>& lock)
+const SessionEnd& Requests::wait_for_end(std::unique_lock<std::mutex>& lock)
 {
     ended_.wait(lock, [this] { return end_.has_value(); });
     return *end_;
 }
 
-Result<std::string> Desk::stop()
+Result<std::string> Requests::stop()
 {
     const SessionStatus now = board_.read();
     std::unique_lock lock(mutex_);
@@ -52,7 +52,7 @@ Result<std::string> Desk::stop()
     return "protection ended: " + end.why;
 }
 
-Result<std::string> Desk::failover()
+Result<std::string> Requests::failover()
 {
     const SessionStatus now = board_.read();
     if (now.role == Role::primary) {
@@ -77,7 +77,7 @@ Result<std::string> Desk::failover()
     return "the guest runs here: " + end.why;
 }
 
-void Desk::signalled(const std::string& name)
+void Requests::signalled(const std::string& name)
 {
     const std::lock_guard lock(mutex_);
     if (control_) {
@@ -85,7 +85,7 @@ void Desk::signalled(const std::string& name)
     }
 }
 
-void Desk::domains_changed()
+void Requests::domains_changed()
 {
     const std::lock_guard lock(mutex_);
     if (control_) {

@@ -13,13 +13,13 @@
 
 namespace xl_colo {
 
-class Desk : public ControlHandler {
+class Requests : public ControlHandler {
 public:
-    explicit Desk(StatusBoard& board) : board_(board) {}
+    explicit Requests(StatusBoard& board) : board_(board) {}
 
     // Requests go to `control` from now on; none: they are dropped. It must
     // stay until the next call.
-    void serve(SessionControl* control);
+    void hand_to(SessionControl* control);
     // The session is over: waiting requests are answered.
     void session_ended(const SessionEnd& end);
 

@@ -30,8 +30,8 @@ sigset_t block_signals()
     return before;
 }
 
-HostEvents::HostEvents(Desk& desk, DomainWatch& watch)
-    : desk_(desk), watch_(watch)
+SignalsAndWatches::SignalsAndWatches(Requests& requests, DomainWatch& watch)
+    : requests_(requests), watch_(watch)
 {
     const sigset_t set = orderly_signals();
     signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -39,13 +39,13 @@ HostEvents::HostEvents(Desk& desk, DomainWatch& watch)
     thread_ = std::thread([this] { loop(); });
 }
 
-HostEvents::~HostEvents()
+SignalsAndWatches::~SignalsAndWatches()
 {
     eventfd_write(closing_.get(), 1);
     thread_.join();
 }
 
-void HostEvents::loop()
+void SignalsAndWatches::loop()
 {
     std::array<pollfd, 3> fds{pollfd{closing_.get(), POLLIN, 0},
                               pollfd{signals_.get(), POLLIN, 0},
@@ -60,11 +60,12 @@ void HostEvents::loop()
         signalfd_siginfo info{};
         if (fds[1].revents &&
             read(signals_.get(), &info, sizeof info) == sizeof info) {
-            desk_.signalled(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+            requests_.signalled(info.ssi_signo == SIGINT ? "SIGINT"
+                                                         : "SIGTERM");
         }
         if (fds[2].revents) {
             watch_.drain();
-            desk_.domains_changed();
+            requests_.domains_changed();
         }
     }
 }

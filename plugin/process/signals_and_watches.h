@@ -12,19 +12,20 @@
 
 namespace xl_colo {
 
-// SIGINT and SIGTERM are taken by HostEvents alone from here on. Before the
-// first thread, which inherits it. The mask from before is what children need.
+// SIGINT and SIGTERM are taken by SignalsAndWatches alone from here on. Before
+// the first thread, which inherits it. The mask from before is what children
+// need.
 sigset_t block_signals();
 
-class HostEvents {
+class SignalsAndWatches {
 public:
-    HostEvents(Desk& desk, DomainWatch& watch);
-    ~HostEvents();
+    SignalsAndWatches(Requests& requests, DomainWatch& watch);
+    ~SignalsAndWatches();
 
 private:
     void loop();
 
-    Desk& desk_;
+    Requests& requests_;
     DomainWatch& watch_;
     UniqueFd signals_;
     UniqueFd closing_;

@@ -6,9 +6,9 @@
 // longer list goes in parts to a libxc that knows them. Another one would read
 // the first part whole and end the save because of its type, so nothing but
 // the message is won by asking first: the guest goes on either way.
+#include "relay/dirty_list_from_wire.h"
 #include "relay/dirty_set_frame.h"
 #include "relay/migration_stream.h"
-#include "relay/relay.h"
 #include "relay/relay_pipe.h"
 
 namespace xl_colo {
@@ -21,46 +21,46 @@ static_assert(record_length_max % block_size == 0);
 
 }  // namespace
 
-struct DirtyListFeed::Impl {
+struct DirtyListFromWire::Impl {
     Impl(Pages guest, bool parts, bool drop_lists)
         : takes_parts(parts), drop(drop_lists), decoder(guest), set(guest)
     {
     }
 
     Status write_header(uint64_t pages_left);
-    Status write_list(const DirtySet& list);
+    Status write_list(const PageSet& list);
 
     const bool takes_parts;
     const bool drop;
     DirtySetDecoder decoder;
-    DirtySet set;
+    PageSet set;
     RelayPipe pipe{RelayPipe::Ours::writes};
 };
 
-DirtyListFeed::DirtyListFeed(Pages gfns, bool takes_parts, bool drop)
+DirtyListFromWire::DirtyListFromWire(Pages gfns, bool takes_parts, bool drop)
     : impl_(std::make_unique<Impl>(gfns, takes_parts, drop))
 {
 }
 
-DirtyListFeed::~DirtyListFeed() = default;
+DirtyListFromWire::~DirtyListFromWire() = default;
 
-UniqueFd DirtyListFeed::take_back()
+UniqueFd DirtyListFromWire::take_back()
 {
     return impl_->pipe.take_theirs();
 }
 
-Result<bool> DirtyListFeed::take(View body)
+Result<bool> DirtyListFromWire::take(View body)
 {
     return impl_->decoder.take(body, impl_->set);
 }
 
-const DirtySet& DirtyListFeed::set() const
+const PageSet& DirtyListFromWire::set() const
 {
     return impl_->set;
 }
 
 // Of the record for the rest of a list, or for as much as one holds.
-Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
+Status DirtyListFromWire::Impl::write_header(uint64_t pages_left)
 {
     const bool part = pages_left > record_pages;
     const uint64_t pages = part ? record_pages : pages_left;
@@ -72,7 +72,7 @@ Status DirtyListFeed::Impl::write_header(uint64_t pages_left)
                                           : RelayPipe::Then::record_ends);
 }
 
-Status DirtyListFeed::Impl::write_list(const DirtySet& list)
+Status DirtyListFromWire::Impl::write_list(const PageSet& list)
 {
     Buffer block(block_size);
     size_t used = 0;
@@ -101,12 +101,12 @@ Status DirtyListFeed::Impl::write_list(const DirtySet& list)
     return written;
 }
 
-Status DirtyListFeed::give(const std::optional<DirtySet>& moved)
+Status DirtyListFromWire::give(const std::optional<PageSet>& moved)
 {
     if (impl_->drop) {
         return impl_->write_header(0);
     }
-    DirtySet list = impl_->set;
+    PageSet list = impl_->set;
     if (moved) {
         list.insert_all(*moved);
     }
@@ -124,7 +124,7 @@ Status DirtyListFeed::give(const std::optional<DirtySet>& moved)
 // never set (patches/ 0113), and the process is gone while the guest stands
 // still. An empty list it takes, and fails when it writes the pages, since the
 // stream is aborted as well.
-void DirtyListFeed::abort()
+void DirtyListFromWire::abort()
 {
     impl_->pipe.abort(
         record_header_bytes({RecordType::CHECKPOINT_DIRTY_PFN_LIST, 0}));

@@ -20,6 +20,8 @@
 //
 // A libxc with our patches/ puts parts before the list that one record cannot
 // hold (F6). It has F2 mended, too.
+#include "relay/dirty_list_to_wire.h"
+
 #include <limits.h>
 
 #include <algorithm>
@@ -31,7 +33,6 @@
 
 #include "relay/dirty_set_frame.h"
 #include "relay/migration_stream.h"
-#include "relay/relay.h"
 #include "relay/relay_pipe.h"
 
 namespace xl_colo {
@@ -61,7 +62,7 @@ Error cut_off()
 
 }  // namespace
 
-struct DirtyListRelay::Impl {
+struct DirtyListToWire::Impl {
     Impl(FrameSender& to, Pages guest, Header known,
          std::function<void()> failed)
         : sender(to),
@@ -91,14 +92,14 @@ struct DirtyListRelay::Impl {
 
     // The relay's thread only.
     Buffer buffer;
-    DirtySet set;
+    PageSet set;
     Header header;
     bool at_end = false;  // libxc closed its end between two lists
 
     mutable std::mutex mutex;
     std::optional<CheckpointNumber> expected;
     DigestPages digest_next;
-    std::optional<DirtySet> moved_next;
+    std::optional<PageSet> moved_next;
     std::optional<Pages> last;
     std::optional<Error> failure;
 
@@ -107,7 +108,7 @@ struct DirtyListRelay::Impl {
     std::thread thread;  // last: it uses all the others
 };
 
-Status DirtyListRelay::Impl::read_into_buffer(size_t at, size_t size)
+Status DirtyListToWire::Impl::read_into_buffer(size_t at, size_t size)
 {
     if (buffer.size() < at + size) {
         buffer.resize(at + size);
@@ -123,7 +124,7 @@ Status DirtyListRelay::Impl::read_into_buffer(size_t at, size_t size)
 }
 
 // Of the record that goes on with a list of which there are `list_size` bytes.
-Result<RecordHeader> DirtyListRelay::Impl::read_header(size_t list_size)
+Result<RecordHeader> DirtyListToWire::Impl::read_header(size_t list_size)
 {
     std::array<uint8_t, record_header_size> bytes{};
     const auto got = pipe.read(bytes.data(), bytes.size());
@@ -156,7 +157,7 @@ Result<RecordHeader> DirtyListRelay::Impl::read_header(size_t list_size)
 }
 
 // For the first part of a list.
-Status DirtyListRelay::Impl::expect_right_header()
+Status DirtyListToWire::Impl::expect_right_header()
 {
     if (header == Header::followed_by_stray_word) {
         return Error(ErrorKind::protocol,
@@ -167,7 +168,7 @@ Status DirtyListRelay::Impl::expect_right_header()
 }
 
 // For a list that lies in the buffer as its header says.
-Result<bool> DirtyListRelay::Impl::begins_with_stray_word(size_t length)
+Result<bool> DirtyListToWire::Impl::begins_with_stray_word(size_t length)
 {
     const View list = View(buffer).first(length);
     if (length > 0 && !is_zero(list.first(word))) {
@@ -182,7 +183,7 @@ Result<bool> DirtyListRelay::Impl::begins_with_stray_word(size_t length)
                                       : last_word_patience);
 }
 
-Result<View> DirtyListRelay::Impl::read_body(size_t length)
+Result<View> DirtyListToWire::Impl::read_body(size_t length)
 {
     if (header == Header::followed_by_stray_word) {
         if (auto s = read_into_buffer(0, word); !s) {
@@ -216,7 +217,7 @@ Result<View> DirtyListRelay::Impl::read_body(size_t length)
 }
 
 // One list: one record, and ahead of it any number of parts.
-Result<View> DirtyListRelay::Impl::read_list()
+Result<View> DirtyListToWire::Impl::read_list()
 {
     size_t size = 0;  // of what the buffer begins with
     for (;;) {
@@ -241,7 +242,7 @@ Result<View> DirtyListRelay::Impl::read_list()
     }
 }
 
-Status DirtyListRelay::Impl::send(View list)
+Status DirtyListToWire::Impl::send(View list)
 {
     set.clear();
     if (auto s = read_dirty_list(list, gfns, set); !s) {
@@ -271,7 +272,7 @@ Status DirtyListRelay::Impl::send(View list)
     return digest ? send_digests(start, digest) : Status();
 }
 
-Status DirtyListRelay::Impl::send_digests(View start,
+Status DirtyListToWire::Impl::send_digests(View start,
                                           const DigestPages& digest)
 {
     std::vector<Pfn> batch;
@@ -301,7 +302,7 @@ Status DirtyListRelay::Impl::send_digests(View start,
     return s && !batch.empty() ? send_batch() : s;
 }
 
-Status DirtyListRelay::Impl::relay_list()
+Status DirtyListToWire::Impl::relay_list()
 {
     const auto list = read_list();
     if (!list) {
@@ -310,7 +311,7 @@ Status DirtyListRelay::Impl::relay_list()
     return send(*list);
 }
 
-void DirtyListRelay::Impl::run()
+void DirtyListToWire::Impl::run()
 {
     Status s;
     while ((s = relay_list())) {
@@ -326,7 +327,7 @@ void DirtyListRelay::Impl::run()
     pipe.abort();
 }
 
-DirtyListRelay::DirtyListRelay(FrameSender& sender, Pages gfns,
+DirtyListToWire::DirtyListToWire(FrameSender& sender, Pages gfns,
                                bool suspect_long_header, bool repair,
                                std::function<void()> on_failure)
     : impl_(std::make_unique<Impl>(
@@ -336,12 +337,12 @@ DirtyListRelay::DirtyListRelay(FrameSender& sender, Pages gfns,
 {
 }
 
-DirtyListRelay::~DirtyListRelay()
+DirtyListToWire::~DirtyListToWire()
 {
     stop();
 }
 
-void DirtyListRelay::stop()
+void DirtyListToWire::stop()
 {
     impl_->stopped = true;
     abort();
@@ -350,13 +351,13 @@ void DirtyListRelay::stop()
     }
 }
 
-UniqueFd DirtyListRelay::take_back()
+UniqueFd DirtyListToWire::take_back()
 {
     return impl_->pipe.take_theirs();
 }
 
-void DirtyListRelay::expect(CheckpointNumber number, DigestPages digest,
-                            std::optional<DirtySet> moved)
+void DirtyListToWire::expect(CheckpointNumber number, DigestPages digest,
+                            std::optional<PageSet> moved)
 {
     const std::lock_guard lock(impl_->mutex);
     impl_->expected = number;
@@ -364,18 +365,18 @@ void DirtyListRelay::expect(CheckpointNumber number, DigestPages digest,
     impl_->moved_next = std::move(moved);
 }
 
-void DirtyListRelay::abort()
+void DirtyListToWire::abort()
 {
     impl_->pipe.abort();
 }
 
-std::optional<Pages> DirtyListRelay::last() const
+std::optional<Pages> DirtyListToWire::last() const
 {
     const std::lock_guard lock(impl_->mutex);
     return impl_->last;
 }
 
-std::optional<Error> DirtyListRelay::failure() const
+std::optional<Error> DirtyListToWire::failure() const
 {
     const std::lock_guard lock(impl_->mutex);
     return impl_->failure;

@@ -198,7 +198,7 @@ private:
 // A chunk's pages, checked on their way into the set.
 class Chunk {
 public:
-    Chunk(uint64_t first, uint64_t end, DirtySet& set)
+    Chunk(uint64_t first, uint64_t end, PageSet& set)
         : first_(first), end_(end), set_(set)
     {
     }
@@ -280,7 +280,7 @@ private:
 
     const uint64_t first_;
     const uint64_t end_;
-    DirtySet& set_;
+    PageSet& set_;
 };
 
 }  // namespace
@@ -314,7 +314,7 @@ Buffer DirtySetEncoder::next()
     return bytes;
 }
 
-Result<bool> DirtySetDecoder::take(View body, DirtySet& set)
+Result<bool> DirtySetDecoder::take(View body, PageSet& set)
 {
     BodyReader head(body);
     const auto end = head.u64();

@@ -18,14 +18,14 @@ namespace xl_colo {
 class DirtySetEncoder {
 public:
     // `gfns` as the set was made for.
-    DirtySetEncoder(const DirtySet& set, Pages gfns) : set_(set), gfns_(gfns) {}
+    DirtySetEncoder(const PageSet& set, Pages gfns) : set_(set), gfns_(gfns) {}
 
     // Whether the last one was taken. There is always one to begin with.
     bool done() const { return done_; }
     Buffer next();
 
 private:
-    const DirtySet& set_;
+    const PageSet& set_;
     const Pages gfns_;
     uint64_t chunk_ = 0;
     bool done_ = false;
@@ -40,7 +40,7 @@ public:
 
     // Adds the pages of one body to `set`, which begins empty with the first.
     // Whether it was the last; the next one begins another set.
-    Result<bool> take(View body, DirtySet& set);
+    Result<bool> take(View body, PageSet& set);
 
 private:
     const Pages gfns_;

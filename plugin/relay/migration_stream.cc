@@ -257,7 +257,7 @@ Result<Record> parse_record(View bytes, Pages gfns)
     return record;
 }
 
-Status read_dirty_list(View list, Pages gfns, DirtySet& set)
+Status read_dirty_list(View list, Pages gfns, PageSet& set)
 {
     if (list.size() % sizeof(uint64_t) != 0) {
         return bad("a dirty list of " + std::to_string(list.size()) +

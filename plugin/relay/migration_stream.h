@@ -23,6 +23,10 @@ namespace xl_colo {
 // The image header (24 bytes) and the domain header (16 bytes).
 constexpr size_t stream_headers_size = 40;
 constexpr size_t record_header_size = 8;
+// REC_LENGTH_MAX of xg_sr_stream_format.h, Xen 4.10 and later.
+constexpr uint32_t record_length_max = 128u << 20;
+static_assert(frame_body_max == record_length_max + record_header_size +
+                                    sizeof(uint64_t));
 
 enum class RecordType : uint32_t {
     END = 0x00,
@@ -103,6 +107,6 @@ Result<Record> parse_record(View bytes, Pages gfns);
 
 // Adds the pfns of a dirty list as libxc holds them to `set`: 8 bytes each,
 // ascending, each once, below `gfns`, for which the set was made.
-Status read_dirty_list(View list, Pages gfns, DirtySet& set);
+Status read_dirty_list(View list, Pages gfns, PageSet& set);
 
 }  // namespace xl_colo

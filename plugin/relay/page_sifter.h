@@ -35,11 +35,11 @@ public:
 
     // What the secondary tells; the link's thread. Nothing to do when all
     // pages are sent.
-    KnownPages* known() { return known_ ? &*known_ : nullptr; }
+    CopyDigests* known() { return known_ ? &*known_ : nullptr; }
 
     // `body` is a PAGE_DATA record's, and `pages` what is in it. Moves the
     // contents that remain to the front of where they are. Waits for digests
-    // of the secondary's. Error cancelled after KnownPages::abort().
+    // of the secondary's. Error cancelled after CopyDigests::abort().
     Result<SiftedPages> sift(const PageData& pages, std::span<uint8_t> body);
     // What remains: nothing at all when count() is 0.
     size_t count() const { return writer_.count(); }
@@ -53,7 +53,7 @@ private:
     Status take_digests(const PageData& pages);
 
     const Pages gfns_;
-    std::optional<KnownPages> known_;
+    std::optional<CopyDigests> known_;
     std::optional<PageDigester> digester_;
     std::set<Pfn> always_sent_;
 

@@ -45,7 +45,7 @@ View PagesWriter::head()
 }
 
 Result<std::span<const View>> PagesReader::record(View body, Pages gfns,
-                                                  DirtySet& kept)
+                                                  PageSet& kept)
 {
     if (body.size() < pages_header_size) {
         return bad("cut short within its header");

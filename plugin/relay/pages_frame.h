@@ -44,7 +44,7 @@ public:
     // any page lies beyond `gfns` or is of no known type, the contents do not
     // fit the entries, or the record would be longer than libxc takes.
     Result<std::span<const View>> record(View body, Pages gfns,
-                                         DirtySet& kept);
+                                         PageSet& kept);
     // Those of the last record. Valid until the next one.
     const std::vector<PageData::Entry>& entries() const { return entries_; }
 

@@ -1,14 +1,15 @@
 // Frames from the wire become the stream that xc_domain_restore reads. Nothing
 // reaches libxc, which works as root on what it is told, before it was checked.
+#include "relay/stream_from_wire.h"
+
 #include "relay/migration_stream.h"
 #include "relay/packed_frame.h"
 #include "relay/pages_frame.h"
-#include "relay/relay.h"
 #include "relay/relay_pipe.h"
 
 namespace xl_colo {
 
-struct RestoreFeed::Impl {
+struct StreamFromWire::Impl {
     explicit Impl(Pages guest) : gfns(guest), kept(guest), copy(guest) {}
 
     const Pages gfns;
@@ -17,13 +18,13 @@ struct RestoreFeed::Impl {
     bool complete = false;  // so is the checkpoint's last record
     Unpacker unpacker;
     PagesReader reader;
-    DirtySet kept;
+    PageSet kept;
     CopyPages copy;
 
     Status check_turn(const std::string& what) const;
 };
 
-Status RestoreFeed::Impl::check_turn(const std::string& what) const
+Status StreamFromWire::Impl::check_turn(const std::string& what) const
 {
     if (complete) {
         return Error(ErrorKind::protocol,
@@ -33,16 +34,19 @@ Status RestoreFeed::Impl::check_turn(const std::string& what) const
     return {};
 }
 
-RestoreFeed::RestoreFeed(Pages gfns) : impl_(std::make_unique<Impl>(gfns)) {}
+StreamFromWire::StreamFromWire(Pages gfns)
+    : impl_(std::make_unique<Impl>(gfns))
+{
+}
 
-RestoreFeed::~RestoreFeed() = default;
+StreamFromWire::~StreamFromWire() = default;
 
-UniqueFd RestoreFeed::take_io()
+UniqueFd StreamFromWire::take_io()
 {
     return impl_->pipe.take_theirs();
 }
 
-Status RestoreFeed::image(View body)
+Status StreamFromWire::image(View body)
 {
     if (impl_->begun) {
         return Error(ErrorKind::protocol, "a second IMAGE");
@@ -54,7 +58,7 @@ Status RestoreFeed::image(View body)
     return impl_->pipe.write({body});
 }
 
-Status RestoreFeed::record(View body)
+Status StreamFromWire::record(View body)
 {
     if (!impl_->begun) {
         return Error(ErrorKind::protocol, "a RECORD before IMAGE");
@@ -74,7 +78,7 @@ Status RestoreFeed::record(View body)
     return impl_->pipe.write({body});
 }
 
-Status RestoreFeed::pages(View body)
+Status StreamFromWire::pages(View body)
 {
     if (!impl_->begun) {
         return Error(ErrorKind::protocol, "PAGES before IMAGE");
@@ -93,29 +97,29 @@ Status RestoreFeed::pages(View body)
     return record->empty() ? Status() : impl_->pipe.write(*record);
 }
 
-Status RestoreFeed::packed_pages(View body)
+Status StreamFromWire::packed_pages(View body)
 {
     const auto whole = impl_->unpacker.unpack(body);
     return whole ? pages(*whole) : whole.error();
 }
 
-const DirtySet& RestoreFeed::kept() const
+const PageSet& StreamFromWire::kept() const
 {
     return impl_->kept;
 }
 
-CopyPages& RestoreFeed::copy()
+CopyPages& StreamFromWire::copy()
 {
     return impl_->copy;
 }
 
-void RestoreFeed::begin_checkpoint()
+void StreamFromWire::begin_checkpoint()
 {
     impl_->complete = false;
     impl_->kept.clear();
 }
 
-void RestoreFeed::abort()
+void StreamFromWire::abort()
 {
     impl_->pipe.abort();
 }

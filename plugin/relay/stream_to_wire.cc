@@ -3,6 +3,8 @@
 // writes the next pages meanwhile. They end with the stream, with the first
 // thing wrong in it, or with abort(); our end of the pipe is closed then, so
 // that libxc does not write into the void.
+#include "relay/stream_to_wire.h"
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -12,7 +14,6 @@
 #include "relay/migration_stream.h"
 #include "relay/packer.h"
 #include "relay/page_sifter.h"
-#include "relay/relay.h"
 #include "relay/relay_pipe.h"
 
 namespace xl_colo {
@@ -25,7 +26,7 @@ constexpr size_t buffers = 3;
 
 }  // namespace
 
-struct SaveRelay::Impl {
+struct StreamToWire::Impl {
     Impl(FrameSender& to, Pages guest, const std::optional<Elision>& elision,
          Compression compression)
         : sender(to),
@@ -72,9 +73,9 @@ struct SaveRelay::Impl {
     uint64_t offset = 0;      // in the stream, for messages
 
     // The sender's thread only.
-    DirtySet sent;            // since the last CHECKPOINT record
+    PageSet sent;            // since the last CHECKPOINT record
     SentPages totals;         // the same
-    DirtySet copy_has;        // by the last entry of each page
+    PageSet copy_has;        // by the last entry of each page
     PageSifter sifter;
     Packer packer;
 
@@ -91,7 +92,7 @@ struct SaveRelay::Impl {
 
 // ---- from libxc ------------------------------------------------------------
 
-Status SaveRelay::Impl::read_into(Buffer& buffer, size_t at, size_t size)
+Status StreamToWire::Impl::read_into(Buffer& buffer, size_t at, size_t size)
 {
     // Never shrunk: growing again would fill it with zeros each time.
     if (buffer.size() < at + size) {
@@ -110,7 +111,7 @@ Status SaveRelay::Impl::read_into(Buffer& buffer, size_t at, size_t size)
                                     : "libxc's stream is cut off");
 }
 
-std::optional<Buffer> SaveRelay::Impl::take_buffer()
+std::optional<Buffer> StreamToWire::Impl::take_buffer()
 {
     std::unique_lock lock(mutex);
     changed.wait(lock, [this] { return ended || !free.empty(); });
@@ -122,7 +123,7 @@ std::optional<Buffer> SaveRelay::Impl::take_buffer()
     return buffer;
 }
 
-void SaveRelay::Impl::hand_over(Piece piece)
+void StreamToWire::Impl::hand_over(Piece piece)
 {
     {
         const std::lock_guard lock(mutex);
@@ -131,7 +132,7 @@ void SaveRelay::Impl::hand_over(Piece piece)
     changed.notify_all();
 }
 
-Status SaveRelay::Impl::read_headers()
+Status StreamToWire::Impl::read_headers()
 {
     auto buffer = take_buffer();
     if (!buffer) {
@@ -149,7 +150,7 @@ Status SaveRelay::Impl::read_headers()
     return {};
 }
 
-Status SaveRelay::Impl::read_record()
+Status StreamToWire::Impl::read_record()
 {
     auto buffer = take_buffer();
     if (!buffer) {
@@ -174,7 +175,7 @@ Status SaveRelay::Impl::read_record()
     return {};
 }
 
-Error SaveRelay::Impl::read_stream()
+Error StreamToWire::Impl::read_stream()
 {
     Status s = read_headers();
     uint64_t start = 0;
@@ -186,7 +187,7 @@ Error SaveRelay::Impl::read_stream()
                                   std::to_string(start));
 }
 
-void SaveRelay::Impl::run_reader()
+void StreamToWire::Impl::run_reader()
 {
     Error why = read_stream();
     {
@@ -198,7 +199,7 @@ void SaveRelay::Impl::run_reader()
 
 // ---- to the wire -----------------------------------------------------------
 
-Status SaveRelay::Impl::send_pages(const PageData& pages, Piece& piece)
+Status StreamToWire::Impl::send_pages(const PageData& pages, Piece& piece)
 {
     for (size_t i = 0; i < pages.count(); ++i) {
         const auto entry = pages.entry(i);
@@ -225,7 +226,7 @@ Status SaveRelay::Impl::send_pages(const PageData& pages, Piece& piece)
 }
 
 // How many bytes that took on the wire.
-Result<uint64_t> SaveRelay::Impl::send_sifted()
+Result<uint64_t> StreamToWire::Impl::send_sifted()
 {
     if (sifter.count() == 0) {
         return 0;
@@ -245,7 +246,7 @@ Result<uint64_t> SaveRelay::Impl::send_sifted()
     return frame_header_size + size;
 }
 
-Status SaveRelay::Impl::send_piece(Piece& piece)
+Status StreamToWire::Impl::send_piece(Piece& piece)
 {
     const View bytes = View(piece.bytes).first(piece.size);
     if (!piece.type) {
@@ -278,7 +279,7 @@ Status SaveRelay::Impl::send_piece(Piece& piece)
     return {};
 }
 
-Error SaveRelay::Impl::send_stream()
+Error StreamToWire::Impl::send_stream()
 {
     for (;;) {
         Piece piece;
@@ -308,7 +309,7 @@ Error SaveRelay::Impl::send_stream()
     }
 }
 
-void SaveRelay::Impl::end(Error why)
+void StreamToWire::Impl::end(Error why)
 {
     {
         const std::lock_guard lock(mutex);
@@ -320,7 +321,7 @@ void SaveRelay::Impl::end(Error why)
     changed.notify_all();
 }
 
-void SaveRelay::Impl::run_sender()
+void StreamToWire::Impl::run_sender()
 {
     end(send_stream());
     // Last: libxc's failure is put down to what is known then.
@@ -329,42 +330,42 @@ void SaveRelay::Impl::run_sender()
 
 // ---- for the session -------------------------------------------------------
 
-SaveRelay::SaveRelay(FrameSender& sender, Pages gfns,
+StreamToWire::StreamToWire(FrameSender& sender, Pages gfns,
                      const std::optional<Elision>& elision,
                      Compression compression)
     : impl_(std::make_unique<Impl>(sender, gfns, elision, compression))
 {
 }
 
-SaveRelay::~SaveRelay()
+StreamToWire::~StreamToWire()
 {
     abort();
     impl_->reader.join();
     impl_->worker.join();
 }
 
-UniqueFd SaveRelay::take_io()
+UniqueFd StreamToWire::take_io()
 {
     return impl_->pipe.take_theirs();
 }
 
-void SaveRelay::always_send(const std::vector<Pfn>& pages)
+void StreamToWire::always_send(const std::vector<Pfn>& pages)
 {
     const std::lock_guard lock(impl_->mutex);  // the sender's thread is there
     impl_->sifter.always_send(pages);
 }
 
-const DirtySet& SaveRelay::copy_has() const
+const PageSet& StreamToWire::copy_has() const
 {
     return impl_->copy_has;
 }
 
-KnownPages* SaveRelay::known()
+CopyDigests* StreamToWire::known()
 {
     return impl_->sifter.known();
 }
 
-Result<SentPages> SaveRelay::wait_checkpoint_sent()
+Result<SentPages> StreamToWire::wait_checkpoint_sent()
 {
     std::unique_lock lock(impl_->mutex);
     impl_->changed.wait(lock, [this] {
@@ -378,10 +379,10 @@ Result<SentPages> SaveRelay::wait_checkpoint_sent()
     return pages;
 }
 
-void SaveRelay::abort()
+void StreamToWire::abort()
 {
     impl_->end(Error(ErrorKind::cancelled, "the saved stream was given up"));
-    if (KnownPages* const known = impl_->sifter.known()) {
+    if (CopyDigests* const known = impl_->sifter.known()) {
         known->abort();
     }
     impl_->pipe.abort();

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/result.h"
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 
 namespace xl_colo {
 

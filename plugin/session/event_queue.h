@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "base/result.h"
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "wire/frame.h"
 
 namespace xl_colo {

@@ -27,7 +27,7 @@ std::optional<Error> end_in(const Event& event)
 }
 
 // What an event says of the peer holds from here on.
-void Conversation::note(const Event& event)
+void Peer::note(const Event& event)
 {
     if (auto* gone = std::get_if<PeerLost>(&event)) {
         ended_ = gone->error;
@@ -36,7 +36,7 @@ void Conversation::note(const Event& event)
     }
 }
 
-Result<Frame> Conversation::wait_for(FrameType type, bool or_request)
+Result<Frame> Peer::wait_for(FrameType type, bool or_request)
 {
     while (!ended_) {
         Event event = *queue_.take();
@@ -64,7 +64,7 @@ Result<Frame> Conversation::wait_for(FrameType type, bool or_request)
     return *ended_;
 }
 
-Result<Buffer> Conversation::expect(FrameType type, CheckpointNumber number)
+Result<Buffer> Peer::expect(FrameType type, CheckpointNumber number)
 {
     auto frame = expect(type);
     if (!frame) {
@@ -87,7 +87,7 @@ Result<Buffer> Conversation::expect(FrameType type, CheckpointNumber number)
     return std::move(frame->body);
 }
 
-std::optional<Event> Conversation::next(
+std::optional<Event> Peer::next(
     std::optional<EventQueue::Clock::time_point> deadline)
 {
     if (ended_) {
@@ -106,7 +106,7 @@ std::optional<Event> Conversation::next(
     return event;
 }
 
-std::optional<Event> Conversation::wait_local(
+std::optional<Event> Peer::wait_local(
     EventQueue::Clock::time_point deadline)
 {
     while (auto event = kept_.empty() ? queue_.take(deadline)
@@ -122,7 +122,7 @@ std::optional<Event> Conversation::wait_local(
     return std::nullopt;
 }
 
-std::optional<Error> Conversation::pending_end()
+std::optional<Error> Peer::pending_end()
 {
     if (ended_) {
         return ended_;
@@ -144,7 +144,7 @@ std::optional<Error> Conversation::pending_end()
     return first;
 }
 
-Error Conversation::why_it_failed(const Error& failure,
+Error Peer::why_it_failed(const Error& failure,
                                   std::chrono::milliseconds patience)
 {
     if (failure.kind() != ErrorKind::peer_lost) {
@@ -166,13 +166,13 @@ Error Conversation::why_it_failed(const Error& failure,
     return *end;
 }
 
-Status Conversation::send(FrameType type, CheckpointNumber number, View rest)
+Status Peer::send(FrameType type, CheckpointNumber number, View rest)
 {
     const Buffer head = BodyWriter().u64(number.value()).take();
     return sender_.send(type, {head, rest});
 }
 
-bool Conversation::part(const std::string& why,
+bool Peer::part(const std::string& why,
                         std::chrono::milliseconds patience)
 {
     // A peer whose words made no sense is told, but no longer listened to.

@@ -17,9 +17,9 @@ namespace xl_colo {
 // of a StopRequest; guest_stopped.
 std::optional<Error> end_in(const Event& event);
 
-class Conversation {
+class Peer {
 public:
-    Conversation(FrameSender& sender, EventQueue& queue)
+    Peer(FrameSender& sender, EventQueue& queue)
         : sender_(sender), queue_(queue) {}
 
     // The next frame, which must be `type`. Errors: those of end_in(), at

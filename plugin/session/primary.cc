@@ -258,7 +258,7 @@ Status Primary::find_moved()
         return movement.error();
     }
     limits_set_ = *movement == Movement::anything;
-    DirtySet moved(options_.offer.gfns);
+    PageSet moved(options_.offer.gfns);
     if (*movement != Movement::none) {
         auto pages =
             find_moved_pages(domain_.balloon(), *movement, stream_.copy_has(),
@@ -422,7 +422,7 @@ Status Primary::take_dirty_set(View bytes)
     list_wanted_ = 0;
     b_ = dirty_list_.set().size().value();
     // Before libxc knows of B and sends its pages.
-    if (KnownPages* const known = stream_.known()) {
+    if (CopyDigests* const known = stream_.known()) {
         known->expect(dirty_list_.set());
         digests_wanted_ = *number;
     }
@@ -439,7 +439,7 @@ Status Primary::take_dirty_set(View bytes)
 }
 
 // Nothing when libxc reads no more lists.
-std::optional<DirtySet> Primary::wait_moved()
+std::optional<PageSet> Primary::wait_moved()
 {
     std::unique_lock lock(moved_mutex_);
     moved_changed_.wait(lock, [this] { return moved_ || ending_; });

@@ -7,9 +7,10 @@
 #include <mutex>
 #include <optional>
 
-#include "hypervisor/host.h"
+#include "hypervisor/page_mover.h"
 #include "pages/moved_pages.h"
-#include "relay/relay.h"
+#include "relay/dirty_list_from_wire.h"
+#include "relay/stream_to_wire.h"
 #include "session/peer.h"
 #include "session/session.h"
 #include "status/status.h"
@@ -51,7 +52,7 @@ private:
 
     Status take_dirty_set(View body);
     Status take_dirty_digests(View body);
-    std::optional<DirtySet> wait_moved();
+    std::optional<PageSet> wait_moved();
     void end_stream();
 
     bool fail(Error why);
@@ -78,10 +79,10 @@ private:
     SessionOptions options_;
 
     EventQueue queue_;
-    Conversation peer_;
+    Peer peer_;
     DigestKeys keys_;
-    SaveRelay stream_;
-    DirtyListFeed dirty_list_;
+    StreamToWire stream_;
+    DirtyListFromWire dirty_list_;
 
     // The checkpoint under way, or the last one.
     CheckpointNumber number_;
@@ -99,7 +100,7 @@ private:
     MovementTeller movement_;
     std::mutex moved_mutex_;
     std::condition_variable moved_changed_;
-    std::optional<DirtySet> moved_;
+    std::optional<PageSet> moved_;
     MemoryLimits limits_;           // the copy's
     bool limits_set_ = false;       // anew, since the last checkpoint
 

@@ -8,7 +8,8 @@
 #include "fencing/fence.h"
 #include "hypervisor/host.h"
 #include "pages/page_digester.h"
-#include "relay/relay.h"
+#include "relay/dirty_list_to_wire.h"
+#include "relay/stream_from_wire.h"
 #include "session/copy_limits.h"
 #include "session/peer.h"
 #include "session/session.h"
@@ -77,13 +78,13 @@ private:
     DigestKeys keys_;
 
     EventQueue queue_;
-    Conversation peer_;
-    RestoreFeed stream_;
+    Peer peer_;
+    StreamFromWire stream_;
     std::unique_ptr<Incoming> incoming_;
     std::unique_ptr<Domain> domain_;  // once it is built
     std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
     std::optional<PageDigester> digester_;  // the same
-    DirtyListRelay dirty_list_;
+    DirtyListToWire dirty_list_;
     CopyLimits limits_;
 
     CheckpointNumber number_;

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "hypervisor/host.h"
 #include "session/opening.h"
 #include "status/status.h"
 

@@ -81,7 +81,7 @@ private:
 };
 
 // Until the frame that begins at `gfns` and holds nothing.
-Status compare_all(Conversation& peer, Comparison& comparison,
+Status compare_all(Peer& peer, Comparison& comparison,
                    CheckpointNumber number, Pages gfns)
 {
     for (uint64_t next = 0;;) {
@@ -184,7 +184,7 @@ std::string Differences::text() const
     return line;
 }
 
-Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
+Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
                                       CheckpointNumber number, Pages gfns,
                                       View key)
 {
@@ -221,7 +221,7 @@ Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
     return judge(domain, Pages{*count}, body);
 }
 
-Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+Result<Pages> verify_as_secondary(Peer& peer, Domain& domain,
                                   CheckpointNumber number, Pages gfns,
                                   View key)
 {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "session/peer.h"
 
 namespace xl_colo {
@@ -21,12 +21,12 @@ struct Differences {
 };
 
 // Primary: sends the digests and waits for the answer.
-Result<Differences> verify_as_primary(Conversation& peer, Domain& domain,
+Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
                                       CheckpointNumber number, Pages gfns,
                                       View key);
 
 // Secondary: takes them, compares and answers. How many pages differ.
-Result<Pages> verify_as_secondary(Conversation& peer, Domain& domain,
+Result<Pages> verify_as_secondary(Peer& peer, Domain& domain,
                                   CheckpointNumber number, Pages gfns,
                                   View key);
 

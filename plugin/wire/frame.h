@@ -47,10 +47,9 @@ struct Frame {
 };
 
 constexpr uint32_t frame_header_size = 8;
-// REC_LENGTH_MAX of xg_sr_stream_format.h (Xen 4.10 and later) and the
-// record's own header.
-constexpr uint32_t record_length_max = 128u << 20;
-constexpr uint32_t frame_body_max = record_length_max + 16;
+// The largest record of libxc's stream with its header, and the number of its
+// checkpoint before it; a static_assert in relay/ holds the two together.
+constexpr uint32_t frame_body_max = (128u << 20) + 16;
 
 struct FrameHeader {
     FrameType type;

@@ -29,7 +29,7 @@
 #include <string>
 #include <vector>
 
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 
 namespace xl_colo {
 

@@ -9,7 +9,7 @@
 #include "fake_guest.h"
 #include "fake_stream.h"
 #include "faults.h"
-#include "hypervisor/host.h"
+#include "hypervisor/page_mover.h"
 
 namespace xl_colo {
 

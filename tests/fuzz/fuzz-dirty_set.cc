@@ -143,9 +143,9 @@ std::optional<bool> read_body(Input in, uint64_t& described, Naive& pages)
 }
 
 // What was taken can be said again, by our own encoder, as the same set.
-void require_round_trip(const DirtySet& set)
+void require_round_trip(const PageSet& set)
 {
-    DirtySet again{Pages{gfns}};
+    PageSet again{Pages{gfns}};
     DirtySetDecoder decoder{Pages{gfns}};
     for (DirtySetEncoder encoder(set, Pages{gfns}); !encoder.done();) {
         const Buffer body = encoder.next();
@@ -159,7 +159,7 @@ void require_round_trip(const DirtySet& set)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
-    DirtySet set{Pages{gfns}};
+    PageSet set{Pages{gfns}};
     DirtySetDecoder decoder{Pages{gfns}};
     Naive naive;
     uint64_t described = 0;

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
 {
     const View body(data, size);
     PagesReader reader;
-    DirtySet kept(gfns);
+    PageSet kept(gfns);
     const auto pieces = reader.record(body, gfns, kept);
     require(static_cast<bool>(pieces) == good(body));
     if (!pieces) {

@@ -9,7 +9,7 @@
 
 #include "domain/domain.h"
 #include "hypervisor.h"
-#include "hypervisor/host.h"
+#include "hypervisor/domain.h"
 #include "xen/access.h"
 
 namespace xl_colo::model {

@@ -23,7 +23,7 @@ inline List range(uint64_t first, uint64_t count)
 // The bodies of DIRTY_SET frames but for the checkpoint's number.
 inline std::vector<Buffer> set_bodies(const List& list, Pages guest = gfns)
 {
-    DirtySet set(guest);
+    PageSet set(guest);
     for (const uint64_t pfn : list) {
         set.insert(Pfn{pfn});
     }

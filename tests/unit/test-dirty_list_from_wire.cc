@@ -1,5 +1,5 @@
-// DirtyListFeed: B on its way into the primary's libxc, and F6.
-#include "relay/relay.h"
+// DirtyListFromWire: B on its way into the primary's libxc, and F6.
+#include "relay/dirty_list_from_wire.h"
 
 #include <csignal>
 #include <thread>
@@ -13,7 +13,7 @@ using namespace xl_colo;
 namespace {
 
 // What went wrong, or nothing.
-std::string give_all(DirtyListFeed& feed, const List& list, Pages guest)
+std::string give_all(DirtyListFromWire& feed, const List& list, Pages guest)
 {
     const auto bodies = set_bodies(list, guest);
     for (size_t i = 0; i < bodies.size(); ++i) {
@@ -32,7 +32,7 @@ std::string give_all(DirtyListFeed& feed, const List& list, Pages guest)
 void feed_gives_libxc_one_record_a_list(void**)
 {
     for (const bool drop : {false, true}) {
-        DirtyListFeed feed(gfns, false, drop);
+        DirtyListFromWire feed(gfns, false, drop);
         const UniqueFd back = feed.take_back();
         for (const List& list : {List{}, List{0}, List{3, 1048575}}) {
             assert_text(give_all(feed, list, gfns), "");
@@ -47,7 +47,7 @@ void feed_gives_libxc_one_record_a_list(void**)
 
 void feed_refuses_what_libxc_must_not_see(void**)
 {
-    DirtyListFeed feed(Pages{64}, false, false);
+    DirtyListFromWire feed(Pages{64}, false, false);
     UniqueFd back = feed.take_back();
     for (const Buffer& beyond : set_bodies({64}, Pages{65})) {
         assert_true(feed.take(beyond).error().kind() == ErrorKind::protocol);
@@ -71,7 +71,7 @@ void feed_knows_how_much_one_record_holds(void**)
     bool same = false;
     std::string given;
     {
-        DirtyListFeed takes_parts(guest, true, false);
+        DirtyListFromWire takes_parts(guest, true, false);
         std::thread link([&] { given = give_all(takes_parts, list, guest); });
         const UniqueFd back = takes_parts.take_back();
         const auto record = read_record(back.get());
@@ -81,7 +81,7 @@ void feed_knows_how_much_one_record_holds(void**)
     }
     assert_text(given, "");
     assert_true(same);
-    DirtyListFeed feed(guest, false, false);
+    DirtyListFromWire feed(guest, false, false);
     assert_text(give_all(feed, range(0, record_pages + 1), guest),
                 "dirty list: 16777217 pages are more than libxc takes at once "
                 "(F6)");
@@ -91,7 +91,7 @@ void feed_gives_a_longer_list_in_parts_to_who_takes_them(void**)
 {
     constexpr Pages guest{record_pages + 2};
     const List list = range(1, record_pages + 1);
-    DirtyListFeed feed(guest, true, false);
+    DirtyListFromWire feed(guest, true, false);
     std::string given;
     std::optional<StreamRecord> part, rest;
     {
@@ -113,7 +113,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
     Status given;
     bool end_of_file = false;
     {
-        DirtyListFeed feed(gfns, false, false);
+        DirtyListFromWire feed(gfns, false, false);
         const List list = range(0, gfns.value());
         for (const Buffer& body : set_bodies(list)) {
             (void)feed.take(body);
@@ -135,7 +135,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
 // (patches/ 0113), but not one inside a record.
 void aborted_feed_leaves_libxc_an_empty_list(void**)
 {
-    DirtyListFeed feed(gfns, false, false);
+    DirtyListFromWire feed(gfns, false, false);
     const UniqueFd back = feed.take_back();
     assert_text(give_all(feed, {7}, gfns), "");
     feed.abort();

@@ -1,5 +1,5 @@
-// DirtyListRelay: B on its way from the secondary's libxc, and F2.
-#include "relay/relay.h"
+// DirtyListToWire: B on its way from the secondary's libxc, and F2.
+#include "relay/dirty_list_to_wire.h"
 
 #include <sys/uio.h>
 
@@ -87,7 +87,7 @@ struct SentList {
 std::vector<SentList> sent_lists(const std::vector<Frame>& frames)
 {
     std::vector<SentList> lists;
-    DirtySet set(gfns);
+    PageSet set(gfns);
     DirtySetDecoder decoder(gfns);
     for (const Frame& frame : frames) {
         BodyReader body(frame.body);
@@ -117,7 +117,7 @@ Outcome relay_lists(Libxc how, const std::vector<List>& lists, bool suspect,
     Outcome outcome;
     FakeSender sender;
     {
-        DirtyListRelay relay(sender, gfns, suspect, repair,
+        DirtyListToWire relay(sender, gfns, suspect, repair,
                              [&] { sender.give_up(); });
         const UniqueFd back = relay.take_back();
         for (size_t i = 0; i < lists.size() && !relay.failure(); ++i) {
@@ -224,7 +224,7 @@ RawOutcome relay_bytes(const Buffer& bytes, bool expected)
     RawOutcome outcome;
     FakeSender sender;
     {
-        DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
+        DirtyListToWire relay(sender, Pages{64}, false, true, [] {});
         const UniqueFd back = relay.take_back();
         if (expected) {
             relay.expect(CheckpointNumber{1}, nullptr);
@@ -343,7 +343,7 @@ void parts_make_one_list(void**)
             std::optional<Error> failure;
             std::optional<Pages> last;
             {
-                DirtyListRelay relay(sender, gfns, suspect, true,
+                DirtyListToWire relay(sender, gfns, suspect, true,
                                      [&] { sender.give_up(); });
                 const UniqueFd back = relay.take_back();
                 relay.expect(CheckpointNumber{1}, nullptr);
@@ -376,7 +376,7 @@ void parts_after_a_list_with_stray_bytes_are_refused(void**)
     FakeSender sender;
     std::string failure;
     {
-        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        DirtyListToWire relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), bytes);
@@ -397,7 +397,7 @@ bool cut_off(View bytes)
     std::optional<Error> failure;
     FakeSender sender;
     {
-        DirtyListRelay relay(sender, Pages{64}, false, true,
+        DirtyListToWire relay(sender, Pages{64}, false, true,
                              [&] { sender.give_up(); });
         UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, nullptr);
@@ -434,7 +434,7 @@ void libxc_that_changes_its_ways_is_refused(void**)
     FakeSender sender;
     std::string failure;
     {
-        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        DirtyListToWire relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), bytes);
@@ -456,7 +456,7 @@ void broken_wire_is_a_failure(void**)
     sender.break_after(0);
     std::optional<Error> failure;
     {
-        DirtyListRelay relay(sender, Pages{64}, false, true, [] {});
+        DirtyListToWire relay(sender, Pages{64}, false, true, [] {});
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, nullptr);
         write_exact(back.get(), list_record({1}));
@@ -472,7 +472,7 @@ void aborted_relay_has_not_failed(void**)
     FakeSender sender;
     bool failed = true;
     {
-        DirtyListRelay relay(sender, Pages{64}, true, true, [] {});
+        DirtyListToWire relay(sender, Pages{64}, true, true, [] {});
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, nullptr);
         // Half a list, so that its thread is in the middle of one.
@@ -483,7 +483,7 @@ void aborted_relay_has_not_failed(void**)
         failed = relay.failure().has_value() || relay.last().has_value();
     }
     assert_false(failed);
-    DirtyListRelay never_used(sender, Pages{64}, true, true, [] {});
+    DirtyListToWire never_used(sender, Pages{64}, true, true, [] {});
 }
 
 // After the list, in its order, as many frames as it takes.
@@ -503,7 +503,7 @@ void digests_of_the_pages_follow(void**)
     FakeSender sender;
     std::vector<Frame> frames;
     {
-        DirtyListRelay relay(sender, gfns, false, true, [] {});
+        DirtyListToWire relay(sender, gfns, false, true, [] {});
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1}, digest);
         write_list(back.get(), Libxc::single_write, range(3, 3000));
@@ -532,7 +532,7 @@ void failed_digest_is_a_failure(void**)
     FakeSender sender;
     std::optional<Error> failure;
     {
-        DirtyListRelay relay(sender, gfns, false, true,
+        DirtyListToWire relay(sender, gfns, false, true,
                              [&] { sender.give_up(); });
         const UniqueFd back = relay.take_back();
         relay.expect(CheckpointNumber{1},

@@ -18,16 +18,16 @@ namespace {
 using Naive = std::set<uint64_t>;
 using Bodies = std::vector<Buffer>;
 
-DirtySet make(const Naive& pages, Pages gfns)
+PageSet make(const Naive& pages, Pages gfns)
 {
-    DirtySet set(gfns);
+    PageSet set(gfns);
     for (const uint64_t page : pages) {
         set.insert(Pfn{page});
     }
     return set;
 }
 
-Bodies encode(const DirtySet& set, Pages gfns)
+Bodies encode(const PageSet& set, Pages gfns)
 {
     Bodies bodies;
     for (DirtySetEncoder encoder(set, gfns); !encoder.done();) {
@@ -37,7 +37,7 @@ Bodies encode(const DirtySet& set, Pages gfns)
 }
 
 // What went wrong, or nothing.
-std::string decode(const Bodies& bodies, Pages gfns, DirtySet& set)
+std::string decode(const Bodies& bodies, Pages gfns, PageSet& set)
 {
     DirtySetDecoder decoder(gfns);
     for (size_t i = 0; i < bodies.size(); ++i) {
@@ -52,7 +52,7 @@ std::string decode(const Bodies& bodies, Pages gfns, DirtySet& set)
     return "";
 }
 
-Naive to_naive(const DirtySet& set)
+Naive to_naive(const PageSet& set)
 {
     Naive pages;
     set.for_each([&](Pfn pfn) { pages.insert(pages.end(), pfn.value()); });
@@ -97,9 +97,9 @@ constexpr size_t constant_of_chunk = 8;
 
 void check(const char* name, const Naive& pages, Pages gfns)
 {
-    const DirtySet set = make(pages, gfns);
+    const PageSet set = make(pages, gfns);
     const Bodies bodies = encode(set, gfns);
-    DirtySet back(gfns);
+    PageSet back(gfns);
     const std::string wrong = decode(bodies, gfns, back);
     const Naive came_back = to_naive(back);
     size_t size = 0;
@@ -194,13 +194,13 @@ void sets_of_all_shapes_come_back_and_are_short(void**)
 void large_set_takes_several_frames(void**)
 {
     constexpr Pages gfns{uint64_t{1} << 24};
-    DirtySet set(gfns);
+    PageSet set(gfns);
     std::mt19937_64 random(5);
     for (size_t i = 0; i < set.words().size(); ++i) {
         set.insert_word(i, random());
     }
     const Bodies bodies = encode(set, gfns);
-    DirtySet back(gfns);
+    PageSet back(gfns);
     const std::string wrong = decode(bodies, gfns, back);
     size_t longest = 0;
     for (const Buffer& body : bodies) {
@@ -216,7 +216,7 @@ void decoder_takes_one_set_after_another(void**)
 {
     constexpr Pages gfns{300000};
     DirtySetDecoder decoder(gfns);
-    DirtySet set(gfns);
+    PageSet set(gfns);
     for (const Naive& pages : {Naive{1, 299999}, Naive{}, Naive{65536}}) {
         for (const Buffer& body : encode(make(pages, gfns), gfns)) {
             assert_true(static_cast<bool>(decoder.take(body, set)));
@@ -291,7 +291,7 @@ void what_is_no_set_is_refused(void**)
     };
     for (const auto& c : cases) {
         print_message("  %s\n", c.name);
-        DirtySet set(gfns);
+        PageSet set(gfns);
         DirtySetDecoder decoder(gfns);
         std::string error;
         ErrorKind kind = ErrorKind::protocol;

@@ -296,7 +296,7 @@ void dirty_lists_are_checked(void**)
              "a dirty list of 12 bytes is no list of pfns"},
         },
         [](View bytes) {
-            DirtySet set(gfns);
+            PageSet set(gfns);
             return read_dirty_list(bytes, gfns, set);
         });
 
@@ -304,7 +304,7 @@ void dirty_lists_are_checked(void**)
     for (uint64_t pfn = 0; pfn < gfns.value(); ++pfn) {
         all.push_back(pfn);
     }
-    DirtySet set(gfns);
+    PageSet set(gfns);
     assert_true(static_cast<bool>(read_dirty_list({}, gfns, set)));
     assert_true(set.size() == Pages{0});
     assert_true(static_cast<bool>(

@@ -13,7 +13,7 @@ void each_page_counts_once(void**)
 {
     for (const uint64_t gfns : {1, 63, 64, 65, 1000}) {
         std::mt19937_64 random(gfns);
-        DirtySet set{Pages{gfns}};
+        PageSet set{Pages{gfns}};
         for (int round = 0; round < 3; ++round) {
             std::set<uint64_t> naive;
             for (int i = 0; i < 500; ++i) {
@@ -30,7 +30,7 @@ void each_page_counts_once(void**)
 
 void first_and_last_page_are_pages(void**)
 {
-    DirtySet set{Pages{65}};
+    PageSet set{Pages{65}};
     set.insert(Pfn{0});
     set.insert(Pfn{64});
     set.insert(Pfn{63});

@@ -1,5 +1,5 @@
 // What is left out of a checkpoint, and that nothing else is: ContentHash,
-// PageDigester, KnownPages and PageSifter over two pretended memories.
+// PageDigester, CopyDigests and PageSifter over two pretended memories.
 #include "relay/page_sifter.h"
 
 #include <unistd.h>
@@ -105,9 +105,9 @@ Buffer digests(std::initializer_list<uint8_t> list)
     return bytes;
 }
 
-DirtySet set_of(Pages gfns, std::initializer_list<uint64_t> pages)
+PageSet set_of(Pages gfns, std::initializer_list<uint64_t> pages)
 {
-    DirtySet set(gfns);
+    PageSet set(gfns);
     for (const uint64_t page : pages) {
         set.insert(Pfn{page});
     }
@@ -117,7 +117,7 @@ DirtySet set_of(Pages gfns, std::initializer_list<uint64_t> pages)
 void digests_go_to_the_pages_of_the_set(void**)
 {
     constexpr Pages gfns{10000};
-    KnownPages known(gfns);
+    CopyDigests known(gfns);
     assert_true(static_cast<bool>(known.settle(Pfn{9999})));
     known.put(Pfn{5}, digest(50));
     known.put(Pfn{6}, digest(60));
@@ -142,7 +142,7 @@ void digests_go_to_the_pages_of_the_set(void**)
 void digests_of_no_page_are_refused(void**)
 {
     constexpr Pages gfns{64};
-    KnownPages known(gfns);
+    CopyDigests known(gfns);
     const auto kind = [&](View bytes) {
         return known.add(bytes).error().kind();
     };
@@ -158,7 +158,7 @@ void digests_of_no_page_are_refused(void**)
 void waiting_for_digests_ends_with_them_or_with_abort(void**)
 {
     constexpr Pages gfns{64};
-    KnownPages known(gfns);
+    CopyDigests known(gfns);
     known.expect(set_of(gfns, {1, 2}));
     Status first, second;
     std::thread relay([&] {
@@ -207,7 +207,7 @@ size_t send(PageSifter& sifter, const std::vector<uint64_t>& pages,
                  sifter.contents().end());
     PagesReader reader;
     Buffer record;
-    DirtySet kept(gfns);
+    PageSet kept(gfns);
     const auto pieces = reader.record(frame, gfns, kept);
     // Where the secondary is sent nothing it knows of it, one way or another.
     kept.for_each([&](Pfn pfn) {
@@ -274,7 +274,7 @@ void secondary_ends_up_with_all_that_was_not_sent(void**)
         }
         // Both run on.
         d.clear();
-        DirtySet b(Pages{gfns});
+        PageSet b(Pages{gfns});
         Buffer told;
         for (uint64_t page = 0; page < gfns; ++page) {
             if (random() % 3 == 0 && memories.primary[page]) {

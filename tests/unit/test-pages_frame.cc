@@ -58,7 +58,7 @@ void frame_becomes_the_record_it_was(void**)
               pinned_table | 63},
              {1, 5, 6});
     PagesReader reader;
-    DirtySet kept(gfns);
+    PageSet kept(gfns);
     for (int i = 0; i < 2; ++i) {  // a reader is used over and over
         const auto pieces = reader.record(frame, gfns, kept);
         assert_true(static_cast<bool>(pieces));
@@ -78,7 +78,7 @@ void pages_that_are_kept_are_told_and_not_in_the_record(void**)
     record.add(Pfn{5}, filled(5));
     const Buffer expected = record_bytes(RecordType::PAGE_DATA, record.take());
     PagesReader reader;
-    DirtySet kept(gfns);
+    PageSet kept(gfns);
     const Buffer frame =
         body({pages_kept_flag | 1, 2, pages_kept_flag | 4, 5}, {2, 5});
     const auto pieces = reader.record(frame, gfns, kept);
@@ -136,14 +136,14 @@ void frame_that_is_no_record_is_refused(void**)
     for (const auto& c : cases) {
         print_message("  %s\n", c.name);
         PagesReader reader;
-        DirtySet kept(gfns);
+        PageSet kept(gfns);
         const auto record = reader.record(c.bytes, gfns, kept);
         assert_false(static_cast<bool>(record));
         assert_true(record.error().kind() == ErrorKind::protocol);
         assert_text(record.error().text(), c.error);
     }
     PagesReader reader;
-    DirtySet kept(gfns);
+    PageSet kept(gfns);
     assert_true(static_cast<bool>(reader.record(most, gfns, kept)));
 }
 

@@ -21,7 +21,7 @@ public:
 // Ends as soon as it is told to.
 class FakeSession : public FakeCaretaker {
 public:
-    explicit FakeSession(Desk& desk) : desk_(desk) {}
+    explicit FakeSession(Requests& requests) : requests_(requests) {}
 
     void request_stop(const std::string& reason) override
     {
@@ -35,13 +35,13 @@ public:
     }
 
 private:
-    // From another thread, like a session: the desk is being asked.
+    // From another thread, like a session, while somebody asks.
     void end(SessionEnd how)
     {
-        thread_ = std::jthread([this, how] { desk_.session_ended(how); });
+        thread_ = std::jthread([this, how] { requests_.session_ended(how); });
     }
 
-    Desk& desk_;
+    Requests& requests_;
     std::jthread thread_;
 };
 
@@ -53,27 +53,27 @@ struct Served {
         status.peer = "beta";
         status.state = state;
         board = std::make_unique<StatusBoard>(status);
-        desk = std::make_unique<Desk>(*board);
-        control = std::make_unique<FakeSession>(*desk);
-        desk->serve(control.get());
+        requests = std::make_unique<Requests>(*board);
+        control = std::make_unique<FakeSession>(*requests);
+        requests->hand_to(control.get());
     }
 
     std::unique_ptr<StatusBoard> board;
-    std::unique_ptr<Desk> desk;
+    std::unique_ptr<Requests> requests;
     std::unique_ptr<FakeSession> control;
 };
 
 void primary_is_stopped(void**)
 {
     Served served(Role::primary, State::protecting);
-    assert_text(*served.desk->stop(), "protection ended: xl-colo-stop");
+    assert_text(*served.requests->stop(), "protection ended: xl-colo-stop");
     assert_text(served.control->asked, "xl-colo-stop");
 }
 
 void secondary_is_not_stopped_behind_its_primarys_back(void**)
 {
     Served served(Role::secondary, State::protecting);
-    assert_contains(served.desk->stop().error().text(),
+    assert_contains(served.requests->stop().error().text(),
                     "run xl-colo-stop on beta");
     assert_text(served.control->asked, "");
 }
@@ -82,25 +82,25 @@ void secondary_is_not_stopped_behind_its_primarys_back(void**)
 void secondary_that_waits_for_the_fence_is_stopped(void**)
 {
     Served served(Role::secondary, State::fencing);
-    assert_contains(*served.desk->stop(), "protection ended");
+    assert_contains(*served.requests->stop(), "protection ended");
     assert_text(served.control->asked, "xl-colo-stop");
 }
 
 void failover_is_for_the_secondary(void**)
 {
     Served primary(Role::primary, State::protecting);
-    assert_contains(primary.desk->failover().error().text(),
+    assert_contains(primary.requests->failover().error().text(),
                     "run xl-colo-failover on beta");
     assert_text(primary.control->asked, "");
 
     Served secondary(Role::secondary, State::protecting);
-    assert_contains(*secondary.desk->failover(), "the guest runs here");
+    assert_contains(*secondary.requests->failover(), "the guest runs here");
 }
 
 void failover_wants_a_checkpoint(void**)
 {
     Served served(Role::secondary, State::copying);
-    assert_contains(served.desk->failover().error().text(),
+    assert_contains(served.requests->failover().error().text(),
                     "no checkpoint stands yet");
     assert_text(served.control->asked, "");
 }
@@ -108,19 +108,20 @@ void failover_wants_a_checkpoint(void**)
 void stop_after_the_end_is_for_the_caretaker(void**)
 {
     Served served(Role::primary, State::protecting);
-    served.desk->session_ended({State::unprotected, "secondary lost", false});
+    served.requests->session_ended(
+        {State::unprotected, "secondary lost", false});
     FakeCaretaker caretaker;
-    served.desk->serve(&caretaker);
-    assert_contains(*served.desk->stop(), "had ended (secondary lost)");
+    served.requests->hand_to(&caretaker);
+    assert_contains(*served.requests->stop(), "had ended (secondary lost)");
     assert_text(caretaker.asked, "xl-colo-stop");
 }
 
 void request_with_nobody_there_is_dropped(void**)
 {
     Served served(Role::primary, State::protecting);
-    served.desk->serve(nullptr);
-    served.desk->signalled("SIGTERM");
-    served.desk->domains_changed();
+    served.requests->hand_to(nullptr);
+    served.requests->signalled("SIGTERM");
+    served.requests->domains_changed();
     assert_text(served.control->asked, "");
 }
 

@@ -1,5 +1,6 @@
-// SaveRelay and RestoreFeed: the way of libxc's stream to the other host.
-#include "relay/relay.h"
+// StreamToWire and StreamFromWire: the way of libxc's stream to the other host.
+#include "relay/stream_from_wire.h"
+#include "relay/stream_to_wire.h"
 
 #include <csignal>
 #include <functional>
@@ -57,7 +58,7 @@ Buffer frame_body(const Buffer& record)
     return Buffer(record.begin() + (is_pages(record) ? 8 : 0), record.end());
 }
 
-Status feed_record(RestoreFeed& feed, const Buffer& record)
+Status feed_record(StreamFromWire& feed, const Buffer& record)
 {
     return is_pages(record) ? feed.pages(frame_body(record))
                             : feed.record(record);
@@ -82,7 +83,7 @@ void stream_becomes_frames(void**)
         std::vector<uint64_t> counts;
         ErrorKind after{};
         {
-            SaveRelay relay(sender, gfns, std::nullopt);
+            StreamToWire relay(sender, gfns, std::nullopt);
             std::thread libxc(write_pieces, relay.take_io(), joined(stream),
                               piece);
             for (auto pages = relay.wait_checkpoint_sent(); pages;
@@ -114,7 +115,7 @@ void what_the_secondary_has_is_left_out(void**)
     FakeSender sender;
     SentPages live, checkpoint;
     {
-        SaveRelay relay(sender, gfns, Elision{Buffer(32, 1)});
+        StreamToWire relay(sender, gfns, Elision{Buffer(32, 1)});
         relay.always_send({Pfn{9}});
         const UniqueFd io = relay.take_io();
         for (const Buffer& bytes : {stream_headers(), page_data({0, 1, 2, 9}),
@@ -124,7 +125,7 @@ void what_the_secondary_has_is_left_out(void**)
         }
         live = relay.wait_checkpoint_sent().value();
         // B is {1, 3}: there the secondary's word counts.
-        DirtySet b(gfns);
+        PageSet b(gfns);
         b.insert(Pfn{1});
         b.insert(Pfn{3});
         relay.known()->expect(b);
@@ -178,7 +179,7 @@ Outcome save(const Buffer& bytes, bool ends)
 {
     FakeSender sender;
     Outcome outcome;
-    SaveRelay relay(sender, gfns, std::nullopt);
+    StreamToWire relay(sender, gfns, std::nullopt);
     UniqueFd io = relay.take_io();
     write_exact(io.get(), bytes);
     if (ends) {
@@ -249,7 +250,7 @@ void broken_wire_stops_libxc(void**)
     ErrorKind kind{};
     int why = 0;
     {
-        SaveRelay relay(sender, gfns, std::nullopt);
+        StreamToWire relay(sender, gfns, std::nullopt);
         const UniqueFd io = relay.take_io();
         write_exact(io.get(), stream_headers());
         while (write_exact(io.get(), page_data({1}))) {
@@ -269,7 +270,7 @@ void abort_ends_every_wait(void**)
     ErrorKind kind{};
     {
         FakeSender sender;
-        SaveRelay relay(sender, gfns, std::nullopt);
+        StreamToWire relay(sender, gfns, std::nullopt);
         UniqueFd io = relay.take_io();
         std::thread waiter(
             [&] { kind = relay.wait_checkpoint_sent().error().kind(); });
@@ -282,7 +283,7 @@ void abort_ends_every_wait(void**)
     {
         FakeSender sender;
         sender.block_after(1);
-        SaveRelay relay(sender, gfns, std::nullopt);
+        StreamToWire relay(sender, gfns, std::nullopt);
         std::thread libxc([&, io = relay.take_io()] {
             write_exact(io.get(), stream_headers());
             while (write_exact(io.get(), page_data({1}))) {
@@ -299,7 +300,7 @@ void abort_ends_every_wait(void**)
     assert_int_equal(why, EPIPE);
 
     FakeSender sender;
-    SaveRelay never_used(sender, gfns, std::nullopt);
+    StreamToWire never_used(sender, gfns, std::nullopt);
 }
 
 // ---- the other end ---------------------------------------------------------
@@ -309,7 +310,7 @@ void feed_gives_libxc_the_same_stream(void**)
     Buffer got;
     bool all_taken = true;
     {
-        RestoreFeed feed(gfns);
+        StreamFromWire feed(gfns);
         std::thread libxc([&, io = feed.take_io()] {
             for (uint8_t byte; read_exact(io.get(), &byte, 1);) {
                 got.push_back(byte);
@@ -333,7 +334,7 @@ void feed_gives_libxc_the_same_stream(void**)
 
 void feed_takes_frames_in_order_only(void**)
 {
-    RestoreFeed feed(gfns);
+    StreamFromWire feed(gfns);
     const UniqueFd io = feed.take_io();
     const auto kind = [](const Status& s) { return s.error().kind(); };
     assert_true(kind(feed.record(stream[1])) == ErrorKind::protocol);
@@ -368,7 +369,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
     Status last;
     bool end_of_file = false;
     {
-        RestoreFeed feed(gfns);
+        StreamFromWire feed(gfns);
         const UniqueFd io = feed.take_io();
         std::thread link([&] {
             last = feed.image(stream[0]);
@@ -390,7 +391,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
 
 void feed_notices_that_libxc_is_gone(void**)
 {
-    RestoreFeed feed(gfns);
+    StreamFromWire feed(gfns);
     feed.take_io().reset();
     const Status s = feed.image(stream[0]);
     assert_true(s.error().kind() == ErrorKind::io);
@@ -405,12 +406,12 @@ void greatest_record_passes_from_end_to_end(void**)
     std::vector<Frame> frames;
     bool same = false;
     {
-        SaveRelay relay(sender, gfns, std::nullopt);
+        StreamToWire relay(sender, gfns, std::nullopt);
         std::thread libxc(write_pieces, relay.take_io(),
                           joined({stream_headers(), record}), record.size());
         frames = sender.wait_for(2);
         libxc.join();
-        RestoreFeed feed(gfns);
+        StreamFromWire feed(gfns);
         std::thread link([&] {
             if (feed.image(frames[0].body)) {
                 (void)feed.record(frames[1].body);
