@@ -34,6 +34,10 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/domain.h \
 	libxl-glue/domain/guest_memory.cc \
 	libxl-glue/domain/guest_memory.h \
+	libxl-glue/domain/guest_state.cc \
+	libxl-glue/domain/guest_state.h \
+	libxl-glue/domain/hypervisor_pages.cc \
+	libxl-glue/domain/hypervisor_pages.h \
 	libxl-glue/domain/log_dirty.cc \
 	libxl-glue/domain/log_dirty.h \
 	libxl-glue/domain/page_hash.cc \
@@ -44,6 +48,8 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/pv_reset.h \
 	libxl-glue/domain/shutdown_node.cc \
 	libxl-glue/domain/shutdown_node.h \
+	libxl-glue/domain/stopping.cc \
+	libxl-glue/domain/stopping.h \
 	libxl-glue/domain/store_ring.cc \
 	libxl-glue/domain/store_ring.h \
 	libxl-glue/domain/suspend_request.cc \

@@ -1,15 +1,13 @@
 #include "domain/domain.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "domain/digest.h"
 #include "domain/guest_memory.h"
+#include "domain/guest_state.h"
+#include "domain/hypervisor_pages.h"
 #include "domain/present_pages.h"
-#include "domain/shutdown_node.h"
 #include "qemu/device_state.h"
 #include "qemu/run_directory.h"
 #include "xen/handles.h"
@@ -18,88 +16,22 @@ namespace xl_colo {
 
 namespace {
 
-GuestState to_guest_state(std::optional<unsigned> reason)
-{
-    if (!reason) {
-        return GuestState::running;
-    }
-    switch (*reason) {
-    case SHUTDOWN_suspend:
-        return GuestState::suspended;
-    case SHUTDOWN_poweroff:
-        return GuestState::poweroff;
-    // A soft reset (kexec of a crash kernel) is a reboot that keeps the domain.
-    case SHUTDOWN_reboot:
-    case SHUTDOWN_soft_reset:
-        return GuestState::reboot;
-    default:
-        return GuestState::crash;
-    }
-}
-
-// The pages that a parameter names, if it names any.
-struct PageParameter {
-    int first;
-    int count;  // another parameter, or 0 for one page
-};
-
-// Pages through which the hypervisor, the device model and the daemons in dom0
-// talk with the guest: they hold requests in flight and ring indices, which
-// each host's own side writes. The identity map and the TSS for real mode
-// (HVM_PARAM_IDENT_PT, _VM86_TSS*) are not among them: they are the guest's
-// memory, written once when it is built and copied like the rest, so a
-// difference there is a fault.
-constexpr PageParameter hypervisor_parameters[] = {
-    {HVM_PARAM_STORE_PFN, 0},
-    {HVM_PARAM_CONSOLE_PFN, 0},
-    {HVM_PARAM_IOREQ_PFN, 0},
-    {HVM_PARAM_BUFIOREQ_PFN, 0},
-    {HVM_PARAM_IOREQ_SERVER_PFN, HVM_PARAM_NR_IOREQ_SERVER_PAGES},
-    {HVM_PARAM_PAGING_RING_PFN, 0},
-    {HVM_PARAM_MONITOR_RING_PFN, 0},
-    {HVM_PARAM_SHARING_RING_PFN, 0},
-};
-
-// With a guest that is to suspend; libxl has as much.
-constexpr std::chrono::seconds patience{60};
-// With a copy, for which the primary's guest has to wait.
-constexpr std::chrono::seconds patience_with_copy{10};
-
-// The guest may have written that: it is not to be trusted with a terminal.
-std::string quoted(const std::string& word)
-{
-    const bool is_word = std::ranges::all_of(
-        word, [](char c) { return c >= 'a' && c <= 'z'; });
-    return is_word ? '"' + word + '"' : "something that is no word";
-}
-
-Error suspended_by_others()
-{
-    return {ErrorKind::refused,
-            "the guest was suspended by somebody else (\"xl save\" or \"xl "
-            "migrate\"?), to whom it is left"};
-}
-
 Error not_saved()
 {
     return {ErrorKind::io, "the device model was not saved"};
 }
 
-// More would be no region for ioreq servers, whatever the parameter says.
-constexpr uint64_t most_pages_of_a_parameter = 64;
-
 }  // namespace
-
-GuestState guest_state(xc_interface* xc, Domid domid)
-{
-    auto info = domain_info(xc, domid);
-    return info ? to_guest_state(shutdown_reason(*info)) : GuestState::gone;
-}
 
 Emulator emulator_of(const libxl_domain_config& config)
 {
     return config.c_info.type == LIBXL_DOMAIN_TYPE_HVM ? Emulator::qemu
                                                        : Emulator::none;
+}
+
+GuestState XenDomain::state()
+{
+    return guest_state(access_->xc.get(), domid_);
 }
 
 Status XenDomain::outcome(const char* what, int rc)
@@ -116,12 +48,12 @@ Status XenDomain::outcome(const char* what, int rc)
 Result<Suspension> XenDomain::suspend()
 {
     device_state_ = not_saved();
-    may_suspend_yet_ = false;
+    stopping_.forget();
     if (state() == GuestState::suspended) {
         return suspended_by_others();
     }
     Suspension suspension;
-    const Status stopped = stop(suspension);
+    const Status stopped = stopping_.stop(suspension);
     switch (const GuestState now = state()) {
     case GuestState::gone:
         return Error(ErrorKind::domain_gone, "the domain does not exist");
@@ -144,7 +76,7 @@ Result<Suspension> XenDomain::suspend()
             return stopped.error();
         }
         // In the last moment, after all.
-        may_suspend_yet_ = false;
+        stopping_.forget();
         suspension.stood = Suspension::Clock::now();
     }
     device_state_ = emulator_ == Emulator::none
@@ -161,98 +93,6 @@ Result<Suspension> XenDomain::suspend()
     return suspension;
 }
 
-Status XenDomain::stop(Suspension& suspension)
-{
-    auto asked = is_to_be_asked();
-    if (!asked) {
-        return asked.error();
-    }
-    if (*asked) {
-        return ask_guest(suspension);
-    }
-    const Status stopped = stop_guest(patience);
-    suspension.stood = Suspension::Clock::now();
-    return stopped;
-}
-
-// By the rules of libxl (domain_suspend_callback_common(), 4.17): a guest that
-// is in ACPI's S3 cannot answer, and a PVH guest must.
-Result<bool> XenDomain::is_to_be_asked()
-{
-    if (emulator_ == Emulator::none) {
-        return true;
-    }
-    auto pv = has_pv_drivers(*access_, domid_);
-    if (!pv || !*pv) {
-        return pv;
-    }
-    uint64_t sleeps = 0;
-    if (xc_hvm_param_get(access_->xc.get(), domid_.value(),
-                         HVM_PARAM_ACPI_S_STATE, &sleeps) != 0) {
-        return hypercall_error("cannot ask whether the guest sleeps", errno);
-    }
-    return sleeps == 0;
-}
-
-Status XenDomain::ask_guest(Suspension& suspension)
-{
-    if (!shutdown_node_) {
-        auto node = XenstoreShutdownNode::open(domid_);
-        if (!node) {
-            return node.error();
-        }
-        shutdown_node_ = std::move(*node);
-    }
-    // As long as nobody can say that the request does not stand.
-    may_suspend_yet_ = true;
-    auto answer = ask_to_suspend(
-        *shutdown_node_, [this] { return state() == GuestState::running; },
-        patience);
-    if (!answer) {
-        shutdown_node_.reset();
-        return answer.error().with_context("cannot ask the guest to suspend");
-    }
-    may_suspend_yet_ = !answer->stood && answer->taken;
-    if (answer->stood) {
-        suspension = {answer->taken, *answer->stood};
-        return answer->instead ? Status(suspended_by_others()) : Status();
-    }
-    if (answer->instead) {
-        return Error(ErrorKind::timeout,
-                     "the guest cannot be asked to suspend: it has not done "
-                     "what it was asked for before, within a minute (in its "
-                     "control/shutdown in xenstore is " +
-                         quoted(*answer->instead) + ")");
-    }
-    return Error(ErrorKind::timeout,
-                 std::string("the guest does not do what its PV drivers were "
-                             "asked for, to suspend, within a minute; the "
-                             "request was ") +
-                     (answer->taken ? "taken" : "ignored"));
-}
-
-Status XenDomain::stop_guest(std::chrono::seconds limit)
-{
-    if (xc_domain_shutdown(access_->xc.get(), domid_.value(),
-                           SHUTDOWN_suspend) != 0) {
-        return hypercall_error("cannot suspend the domain", errno);
-    }
-    // A vCPU that waits for the device model is let finish that first.
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (state() == GuestState::running) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            // The other vCPUs stand already.
-            const bool resumed =
-                xc_domain_resume(access_->xc.get(), domid_.value(), 0) == 0;
-            return Error(ErrorKind::timeout,
-                         std::string("the domain does not stand still") +
-                             (resumed ? "" : ", and cannot be resumed"));
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return {};
-}
-
 // Without the guest's help, even where it has PV drivers: it goes on from the
 // checkpoint, or, without one, from where it was stopped, and would not know
 // that it was. A guest that hangs could keep the primary's waiting otherwise.
@@ -263,7 +103,7 @@ Status XenDomain::suspend_copy()
     // Of a domain that has shut down by itself this changes nothing: its vCPUs
     // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
     // domain out of any shutdown.
-    if (auto s = stop_guest(patience_with_copy); !s) {
+    if (auto s = stopping_.stop_copy(); !s) {
         return s;
     }
     if (emulator_ == Emulator::none) {
@@ -457,37 +297,9 @@ Result<std::unique_ptr<GuestMemory>> XenDomain::memory()
 
 Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
 {
-    const auto read = [&](int parameter, uint64_t& value) {
-        return xc_hvm_param_get(access_->xc.get(), domid_.value(),
-                                static_cast<uint32_t>(parameter), &value);
-    };
-    std::vector<Pfn> pages;
-    // Shared info, where the guest has it in its map: event channels and time.
-    auto info = domain_info(access_->xc.get(), domid_);
-    if (!info) {
-        return info.error();
-    }
-    const uint64_t shared_info =
-        reset_ ? shared_info_ : info->shared_info_frame;
-    if (shared_info < (uint64_t{1} << 40)) {
-        pages.push_back(Pfn(shared_info));
-    }
-    for (const auto& parameter : hypervisor_parameters) {
-        uint64_t first = 0;
-        uint64_t count = 1;
-        if (read(parameter.first, first) != 0 ||
-            (parameter.count != 0 && read(parameter.count, count) != 0)) {
-            return hypercall_error("cannot read an HVM parameter", errno);
-        }
-        if (first == 0) {
-            continue;  // not set: gfn 0 is the guest's in any case
-        }
-        count = std::min(count, most_pages_of_a_parameter);
-        for (uint64_t i = 0; i < count; i++) {
-            pages.push_back(Pfn(first + i));
-        }
-    }
-    return pages;
+    return find_hypervisor_pages(
+        access_->xc.get(), domid_,
+        reset_ ? std::optional(shared_info_) : std::nullopt);
 }
 
 }  // namespace xl_colo

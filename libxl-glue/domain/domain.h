@@ -7,17 +7,11 @@
 #include "domain/balloon.h"
 #include "domain/log_dirty.h"
 #include "domain/pv_reset.h"
-#include "domain/suspend_request.h"
+#include "domain/stopping.h"
 #include "hypervisor/host.h"
 #include "xen/access.h"
 
 namespace xl_colo {
-
-// From the hypervisor, which knows first and every time.
-GuestState guest_state(xc_interface* xc, Domid domid);
-
-// What a domain's devices are emulated by.
-enum class Emulator { qemu, none };
 
 // A PVH guest has none, though QEMU may serve it with disks.
 Emulator emulator_of(const libxl_domain_config& config);
@@ -31,6 +25,7 @@ public:
           emulator_(emulator),
           options_(options),
           peers_(peers),
+          stopping_(*access_, domid, emulator),
           balloon_(*access_, domid),
           log_dirty_(*access_, domid)
     {
@@ -39,7 +34,10 @@ public:
 
     Domid domid() const override { return domid_; }
     Result<Suspension> suspend() override;
-    bool may_suspend_yet() const override { return may_suspend_yet_; }
+    bool may_suspend_yet() const override
+    {
+        return stopping_.may_suspend_yet();
+    }
     Status suspend_copy() override;
     Result<Buffer> device_state() override;
     Status begin_load() override;
@@ -56,10 +54,7 @@ public:
     Status unpause() override;
     Status rename(const std::string& name) override;
     Status destroy() override;
-    GuestState state() override
-    {
-        return guest_state(access_->xc.get(), domid_);
-    }
+    GuestState state() override;
     Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
                                            View key) override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
@@ -67,11 +62,6 @@ public:
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
-    // The vCPUs: by the guest itself where it has PV drivers, or without it.
-    Status stop(Suspension& suspension);
-    Result<bool> is_to_be_asked();
-    Status ask_guest(Suspension& suspension);
-    Status stop_guest(std::chrono::seconds limit);
     Status take_out_of_suspend();
     Status resume_loaded();
     // `rc` of a libxl operation that has no result.
@@ -82,12 +72,11 @@ private:
     Emulator emulator_;
     OpenOptions options_;
     PvPeers peers_;
+    GuestStopping stopping_;
     XenBalloon balloon_;
     LogDirty log_dirty_;
-    std::unique_ptr<ShutdownNode> shutdown_node_;  // opened when needed
     // As of the last suspend(), until it is asked for.
     Result<Buffer> device_state_{Error(ErrorKind::io, "not suspended")};
-    bool may_suspend_yet_ = false;  // after the last suspend()
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()
     bool reset_ = false;            // by reset_pv(), since the last resume()

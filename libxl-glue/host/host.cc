@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "domain/domain.h"
+#include "domain/guest_state.h"
 #include "migration/incoming.h"
 #include "migration/page_mover.h"
 #include "xen/compat.h"
