@@ -1,4 +1,4 @@
-// What a domain is doing, from the hypervisor, which knows first and every time.
+// What a domain is doing. The hypervisor is asked: it knows first, and always.
 #pragma once
 
 #include "hypervisor/domain.h"

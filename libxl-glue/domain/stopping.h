@@ -1,5 +1,5 @@
-// Brings a guest's vCPUs to a stand: by the guest itself where it has PV drivers,
-// or without its help.
+// Brings a guest's vCPUs to a stand: by the guest itself where it has PV
+// drivers, or without its help.
 #pragma once
 
 #include <chrono>
