@@ -100,6 +100,7 @@ TESTS += $(unit_tests)
 endif
 check_scripts = \
 	tests/check-layers \
+	tests/check-layers-finds \
 	tests/dist \
 	tests/lint \
 	tests/man-pages \
