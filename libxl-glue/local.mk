@@ -22,14 +22,11 @@ libglue_a_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-DXL_COLO_SAVE_HELPER='"$(pkglibexecdir)/save-helper"' \
 	$(XEN_CFLAGS) \
-	$(XXHASH_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(NULL)
 libglue_a_SOURCES = \
 	libxl-glue/domain/balloon.cc \
 	libxl-glue/domain/balloon.h \
-	libxl-glue/domain/digest.cc \
-	libxl-glue/domain/digest.h \
 	libxl-glue/domain/domain.cc \
 	libxl-glue/domain/domain.h \
 	libxl-glue/domain/guest_memory.cc \
@@ -40,8 +37,6 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/hypervisor_pages.h \
 	libxl-glue/domain/log_dirty.cc \
 	libxl-glue/domain/log_dirty.h \
-	libxl-glue/domain/page_hash.cc \
-	libxl-glue/domain/page_hash.h \
 	libxl-glue/domain/present_pages.cc \
 	libxl-glue/domain/present_pages.h \
 	libxl-glue/domain/pv_reset.cc \

@@ -79,6 +79,8 @@ libcolo_a_SOURCES = \
 	plugin/pages/page_difference.h \
 	plugin/pages/page_digester.cc \
 	plugin/pages/page_digester.h \
+	plugin/pages/page_hash.cc \
+	plugin/pages/page_hash.h \
 	plugin/pages/page_set.cc \
 	plugin/pages/page_set.h \
 	plugin/process/background.cc \

@@ -3,11 +3,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "domain/digest.h"
 #include "domain/guest_memory.h"
 #include "domain/guest_state.h"
 #include "domain/hypervisor_pages.h"
-#include "domain/present_pages.h"
 #include "qemu/device_state.h"
 #include "qemu/run_directory.h"
 #include "xen/handles.h"
@@ -183,7 +181,6 @@ Status XenDomain::load_device_state(View state)
 // What failed may be tried again, when the primary is lost meanwhile.
 Status XenDomain::resume()
 {
-    present_.reset();
     const Status resumed =
         loaded_ && options_.reset_pv ? resume_loaded() : take_out_of_suspend();
     if (resumed) {
@@ -256,7 +253,6 @@ Status XenDomain::pause()
 
 Status XenDomain::unpause()
 {
-    present_.reset();
     return outcome("cannot unpause the domain",
                    libxl_domain_unpause(access_->libxl.get(), domid_.value(),
                                         nullptr));
@@ -275,19 +271,6 @@ Status XenDomain::destroy()
     return outcome("cannot destroy the domain",
                    libxl_domain_destroy(access_->libxl.get(), domid_.value(),
                                         nullptr));
-}
-
-Result<std::vector<PageDigest>> XenDomain::digest(Pfn first, Pages count,
-                                                  View key)
-{
-    if (!present_) {
-        auto found = find_present_pages(access_->xc.get(), domid_);
-        if (!found) {
-            return found.error();
-        }
-        present_ = std::move(*found);
-    }
-    return digest_pages(*access_, domid_, *present_, first, count, key);
 }
 
 Result<std::unique_ptr<GuestMemory>> XenDomain::memory()

@@ -55,8 +55,6 @@ public:
     Status rename(const std::string& name) override;
     Status destroy() override;
     GuestState state() override;
-    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
-                                           View key) override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override;
@@ -81,8 +79,6 @@ private:
     bool loaded_ = false;           // a device state, since the last resume()
     bool reset_ = false;            // by reset_pv(), since the last resume()
     uint64_t shared_info_ = 0;      // the frame that it had before that
-    // As long as the domain stands still: what its first digest found.
-    std::optional<std::vector<bool>> present_;
 };
 
 }  // namespace xl_colo

@@ -120,10 +120,6 @@ public:
     virtual Status destroy() = 0;
     virtual GuestState state() = 0;
 
-    // Digests of `count` pages from `first`. The domain must be suspended.
-    // `key` is the session's secret, so that a guest cannot choose collisions.
-    virtual Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
-                                                   View key) = 0;
     // For one thread at a time, which need not be the Domain's. Not to be used
     // once the domain is destroyed.
     virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;

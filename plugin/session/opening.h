@@ -75,7 +75,7 @@ Status send_stop(FrameSender& sender, const std::string& why);
 // The secrets of a session, 32 bytes each. They are two so that a comparison
 // finds what the other digest takes for the same.
 struct DigestKeys {
-    Buffer verification;  // of Domain::digest()
+    Buffer verification;  // of PageHash
     Buffer contents;      // of ContentHash
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "pages/page_difference.h"
+#include "pages/page_hash.h"
 
 namespace xl_colo {
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr uint64_t gfns_a_frame = 4096;
 constexpr size_t named_max = 64;
+constexpr size_t pages_at_a_time = 1024;  // to be mapped
 
 bool all_absent(const std::vector<PageDigest>& digests)
 {
@@ -19,11 +21,74 @@ bool all_absent(const std::vector<PageDigest>& digests)
     });
 }
 
+// The pages of this host's guest, which stands still meanwhile. Only pages that
+// are there are mapped: a small guest has a million gfns and nearly as many
+// holes.
+class PagesHere {
+public:
+    static Result<PagesHere> open(Domain& domain, View key)
+    {
+        auto present = domain.balloon().present();
+        if (!present) {
+            return present.error();
+        }
+        auto memory = domain.memory();
+        if (!memory) {
+            return memory.error();
+        }
+        return PagesHere(std::move(*memory), std::move(*present), key);
+    }
+
+    // Of `count` pages from `first`; zeros where there is no page.
+    Result<std::vector<PageDigest>> digests(uint64_t first, uint64_t count)
+    {
+        std::vector<PageDigest> digests(count, PageDigest{});
+        const uint64_t end =
+            std::min<uint64_t>(first + count, present_.size());
+        std::vector<Pfn> pages;
+        for (uint64_t next = first; next < end;) {
+            pages.clear();
+            for (; next < end && pages.size() < pages_at_a_time; ++next) {
+                if (present_[next]) {
+                    pages.emplace_back(next);
+                }
+            }
+            const auto hash = [&](std::span<const View> views) {
+                for (size_t i = 0; i < views.size(); ++i) {
+                    if (!views[i].empty()) {
+                        digests[pages[i].value() - first] = hash_(views[i]);
+                    }
+                }
+            };
+            if (auto s = look_at(pages, hash); !s) {
+                return s.error();
+            }
+        }
+        return digests;
+    }
+
+    Status look_at(const std::vector<Pfn>& pages, const GuestMemory::Look& look)
+    {
+        return pages.empty() ? Status() : memory_->look_at(pages, look);
+    }
+
+private:
+    PagesHere(std::unique_ptr<GuestMemory> memory, std::vector<bool> present,
+              View key)
+        : memory_(std::move(memory)), present_(std::move(present)), hash_(key)
+    {
+    }
+
+    std::unique_ptr<GuestMemory> memory_;
+    std::vector<bool> present_;
+    PageHash hash_;
+};
+
 // The pages in which this host and the primary differ, found frame by frame.
 class Comparison {
 public:
-    Comparison(Domain& domain, View key, std::vector<Pfn> left_out)
-        : domain_(domain), key_(key), left_out_(std::move(left_out))
+    Comparison(PagesHere& pages, std::vector<Pfn> left_out)
+        : pages_(pages), left_out_(std::move(left_out))
     {
         std::ranges::sort(left_out_);
     }
@@ -44,7 +109,7 @@ public:
     Status expect(uint64_t first, View theirs)
     {
         const uint64_t count = theirs.size() / sizeof(PageDigest);
-        auto ours = domain_.digest(Pfn{first}, Pages{count}, key_);
+        auto ours = pages_.digests(first, count);
         if (!ours) {
             return ours.error();
         }
@@ -73,8 +138,7 @@ private:
         }
     }
 
-    Domain& domain_;
-    View key_;
+    PagesHere& pages_;
     std::vector<Pfn> left_out_;
     Pages count_;
     std::vector<Pfn> first_;
@@ -115,18 +179,7 @@ Status compare_all(Peer& peer, Comparison& comparison,
     }
 }
 
-// Calls look() with what `domain` has in `pages`.
-Status look_at(Domain& domain, const std::vector<Pfn>& pages,
-               const GuestMemory::Look& look)
-{
-    if (pages.empty()) {
-        return {};
-    }
-    auto memory = domain.memory();
-    return memory ? (*memory)->look_at(pages, look) : memory.error();
-}
-
-Result<Differences> judge(Domain& domain, Pages count, BodyReader answer)
+Result<Differences> judge(PagesHere& here, Pages count, BodyReader answer)
 {
     std::vector<Pfn> pages;
     std::vector<View> copies;
@@ -151,7 +204,7 @@ Result<Differences> judge(Domain& domain, Pages count, BodyReader answer)
     Differences differences;
     uint64_t events = 0;
     const Status looked =
-        look_at(domain, pages, [&](std::span<const View> originals) {
+        here.look_at(pages, [&](std::span<const View> originals) {
             for (size_t i = 0; i < originals.size(); ++i) {
                 auto how = compare_pages(pages[i], originals[i], copies[i]);
                 events += how.is_event;
@@ -188,9 +241,13 @@ Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
                                       CheckpointNumber number, Pages gfns,
                                       View key)
 {
+    auto here = PagesHere::open(domain, key);
+    if (!here) {
+        return here.error();
+    }
     for (uint64_t first = 0; first < gfns.value(); first += gfns_a_frame) {
         const uint64_t count = std::min(gfns_a_frame, gfns.value() - first);
-        auto digests = domain.digest(Pfn{first}, Pages{count}, key);
+        auto digests = here->digests(first, count);
         if (!digests) {
             return digests.error();
         }
@@ -218,7 +275,7 @@ Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
     if (!count) {
         return count.error();
     }
-    return judge(domain, Pages{*count}, body);
+    return judge(*here, Pages{*count}, body);
 }
 
 Result<Pages> verify_as_secondary(Peer& peer, Domain& domain,
@@ -229,7 +286,11 @@ Result<Pages> verify_as_secondary(Peer& peer, Domain& domain,
     if (!left_out) {
         return left_out.error();
     }
-    Comparison comparison(domain, key, std::move(*left_out));
+    auto here = PagesHere::open(domain, key);
+    if (!here) {
+        return here.error();
+    }
+    Comparison comparison(*here, std::move(*left_out));
     if (auto s = compare_all(peer, comparison, number, gfns); !s) {
         return s.error();
     }
@@ -237,7 +298,7 @@ Result<Pages> verify_as_secondary(Peer& peer, Domain& domain,
     BodyWriter answer;
     answer.u64(comparison.count().value());
     const Status looked =
-        look_at(domain, pages, [&](std::span<const View> copies) {
+        here->look_at(pages, [&](std::span<const View> copies) {
             for (size_t i = 0; i < copies.size(); ++i) {
                 answer.u64(pages[i].value())
                     .u64(copies[i].size())

@@ -1,7 +1,5 @@
 #include "fake_domain.h"
 
-#include <cstring>
-
 namespace xl_colo {
 
 namespace {
@@ -15,6 +13,10 @@ public:
     {
         if (auto s = faults_.pass("look_at"); !s) {
             return s;
+        }
+        // One that is built but has not been unpaused yet stands still too.
+        if (guest_->runs() || guest_->state() == GuestState::gone) {
+            return Error(ErrorKind::hypercall, "look at a moving domain");
         }
         std::vector<std::optional<FakeGuest::Page>> kept;
         for (const Pfn pfn : pages) {
@@ -32,14 +34,6 @@ private:
     std::shared_ptr<FakeGuest> guest_;
     Faults& faults_;
 };
-
-uint64_t mix(uint64_t hash, View bytes)
-{
-    for (const uint8_t byte : bytes) {
-        hash = (hash ^ byte) * 0x100000001b3;  // FNV-1a
-    }
-    return hash;
-}
 
 }  // namespace
 
@@ -246,31 +240,6 @@ Status FakeDomain::destroy()
     }
     guest_->destroy();
     return {};
-}
-
-Result<std::vector<PageDigest>> FakeDomain::digest(Pfn first, Pages count,
-                                                   View key)
-{
-    if (auto s = faults_.pass("digest"); !s) {
-        return s.error();
-    }
-    const GuestState state = guest_->state();
-    if (state == GuestState::running || state == GuestState::gone) {
-        // One that is built but has not been unpaused yet stands still too.
-        if (guest_->runs() || state == GuestState::gone) {
-            return Error(ErrorKind::hypercall, "digest of a moving domain");
-        }
-    }
-    std::vector<PageDigest> digests(count.value(), PageDigest{});
-    for (uint64_t i = 0; i < count.value(); ++i) {
-        if (const auto page = guest_->page(Pfn{first.value() + i})) {
-            const uint64_t low = mix(mix(0xcbf29ce484222325, key), *page);
-            const uint64_t high = mix(low, key);
-            std::memcpy(digests[i].data(), &low, sizeof(low));
-            std::memcpy(digests[i].data() + 8, &high, sizeof(high));
-        }
-    }
-    return digests;
 }
 
 Result<std::unique_ptr<GuestMemory>> FakeDomain::memory()

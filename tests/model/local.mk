@@ -78,7 +78,6 @@ model_cppflags = \
 	-I$(srcdir)/tests/model \
 	-I$(srcdir)/tests/unit \
 	$(XEN_CFLAGS) \
-	$(XXHASH_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(NULL)
 model_ldflags = \

@@ -182,15 +182,13 @@ Status ModelDomain::destroy()
                    xc_domain_destroy(access_->xc.get(), domid().value()));
 }
 
-Result<std::vector<PageDigest>> ModelDomain::digest(Pfn first, Pages count,
-                                                    View key)
+// Of the primary's guest, this is to compare it with the copy.
+Result<std::unique_ptr<GuestMemory>> ModelDomain::memory()
 {
-    if (first == Pfn{0}) {
-        if (auto s = pass_("digest"); !s) {
-            return s.error();
-        }
+    if (auto s = pass_("memory"); !s) {
+        return s.error();
     }
-    return xen_.digest(first, count, key);
+    return xen_.memory();
 }
 
 }  // namespace xl_colo::model

@@ -66,12 +66,7 @@ public:
     Status rename(const std::string& name) override;
     Status destroy() override;
     GuestState state() override { return xen_.state(); }
-    Result<std::vector<PageDigest>> digest(Pfn first, Pages count,
-                                           View key) override;
-    Result<std::unique_ptr<GuestMemory>> memory() override
-    {
-        return xen_.memory();
-    }
+    Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override
     {

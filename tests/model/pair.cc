@@ -134,7 +134,7 @@ void Side::look_at(const std::string& step)
         // Both stand still, and nothing of this checkpoint is copied yet.
         c.drifted += !differences().empty();
     }
-    if (step == "digest") {
+    if (step == "memory") {
         const Machine& here = image.machine();
         const Machine& there = other.machine();
         c.differing_pages += differences().size();

@@ -1,4 +1,4 @@
-#include "domain/page_hash.h"
+#include "pages/page_hash.h"
 
 #include "check.h"
 #include "hex.h"

@@ -1,4 +1,4 @@
-#include "domain/page_hash.h"
+#include "pages/page_hash.h"
 
 #include <xxhash.h>
 
