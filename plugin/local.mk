@@ -116,6 +116,8 @@ libcolo_a_SOURCES = \
 	plugin/relay/stream_from_wire.h \
 	plugin/relay/stream_to_wire.cc \
 	plugin/relay/stream_to_wire.h \
+	plugin/session/copy.cc \
+	plugin/session/copy.h \
 	plugin/session/copy_limits.cc \
 	plugin/session/copy_limits.h \
 	plugin/session/event_queue.cc \
@@ -130,6 +132,8 @@ libcolo_a_SOURCES = \
 	plugin/session/secondary.h \
 	plugin/session/session.cc \
 	plugin/session/session.h \
+	plugin/session/takeover.cc \
+	plugin/session/takeover.h \
 	plugin/session/verify.cc \
 	plugin/session/verify.h \
 	plugin/status/figures.cc \

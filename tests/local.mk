@@ -69,6 +69,7 @@ unit_tests = \
 	tests/unit/test-store_ring \
 	tests/unit/test-stream_to_wire \
 	tests/unit/test-suspend_request \
+	tests/unit/test-takeover \
 	tests/unit/test-transport \
 	tests/unit/test-vmstate_file \
 	tests/unit/test-vmstate_qemu_img \

@@ -19,9 +19,9 @@ Status CopyLimits::take(View bytes)
     return {};
 }
 
-// The copy's maximum only grows as long as it is one: it may have to take back
-// what it gave up on its own, beyond a target that the primary's guest has not
-// come down to either.
+// As long as it is a copy its maximum only grows. A guest may have more memory
+// than its target for a while, until it has given pages back; the copy must be
+// able to follow it there, also when it had given back more pages itself.
 Status CopyLimits::apply(Balloon& balloon)
 {
     std::optional<MemoryLimits> limits;

@@ -11,17 +11,19 @@ namespace xl_colo {
 
 class CopyLimits {
 public:
-    // MEMORY's body; the link's thread. For the checkpoint that comes next.
+    // Keeps the body of MEMORY for the checkpoint that it comes with. For the
+    // link's thread; all else is for the session's.
     Status take(View body);
-    // For what libxc is about to put into the copy.
+    // Sets the target, and raises the maximum, before libxc puts the
+    // checkpoint's pages into the copy.
     Status apply(Balloon& balloon);
-    // The copy has become the guest.
+    // Lowers the maximum to the guest's, which the copy now is.
     Status finish(Balloon& balloon);
 
 private:
     std::mutex mutex_;
     std::optional<MemoryLimits> next_;
-    std::optional<uint64_t> max_kib_;  // to be set when the guest is ours
+    std::optional<uint64_t> max_kib_;  // the guest's, for finish()
 };
 
 }  // namespace xl_colo

@@ -1,23 +1,23 @@
-// The secondary's half of docs/specs/colo-wire.md. xc_domain_restore drives
-// it: it calls back in the order of the methods below, over and over, until
-// one leaves the loop. What becomes of the copy is decided afterwards, in
-// finish(), from two facts: whether it is `usable_`, and why the loop ended.
+// The secondary's half of docs/specs/colo-wire.md.
+//
+// xc_domain_restore drives it. It reads the primary's stream, which the link's
+// thread puts into a pipe, and calls back in the order of the methods below,
+// once for each checkpoint, until one of them leaves the loop:
+//
+//     checkpoint       everything has arrived: COMMITTED
+//     restore_results  once: libxl may go on building the domain
+//     postcopy         the checkpoint is in: READY, RESUME, the copy runs
+//     wait_checkpoint  the quiet time; requests are heard here
+//     suspend          the copy stands again: SUSPENDED, B and its digests
+//
+// Each of these brings the copy into another CopyState. What becomes of it is
+// decided after the loop, by that state and by why the loop ended: takeover.h.
 #include "session/secondary.h"
 
 #include "base/heap.h"
 #include "session/verify.h"
 
 namespace xl_colo {
-
-namespace {
-
-using Clock = EventQueue::Clock;
-
-const char* const check_primary_advice =
-    "nothing proved the primary dead: check with \"xl list\" there, and "
-    "destroy its guest if it still runs";
-
-}  // namespace
 
 Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                      SessionOptions options, std::string name, Fence* fence)
@@ -26,12 +26,13 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
       board_(board),
       log_(log),
       options_(std::move(options)),
-      name_(std::move(name)),
-      fence_(fence),
       peer_(link, queue_),
       stream_(options_.offer.gfns),
+      copy_(std::move(name)),
       dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
-                  !options_.offer.lacks(without_f2), [this] { end_stream(); })
+                  !options_.offer.lacks(without_f2), [this] { end_stream(); }),
+      takeover_(copy_, peer_, board, log, fence, options_.offer.domain,
+                options_.offer.timeout)
 {
 }
 
@@ -51,7 +52,7 @@ SessionEnd Secondary::receive()
 {
     auto key = parse_digest_key(options_.offer.digest_key);
     if (!key) {
-        return discard(key.error());
+        return takeover_.discard(key.error());
     }
     keys_ = std::move(*key);
 
@@ -59,16 +60,20 @@ SessionEnd Secondary::receive()
     const OpenOptions open{
         .reload_by_snapshot = !options_.offer.lacks(without_f4),
         .reset_pv = !options_.offer.lacks(without_pv_reset)};
-    auto incoming = host_.receive(options_.offer.configuration, name_, open);
+    auto incoming = host_.receive(options_.offer.configuration,
+                                  copy_.name(), open);
     if (!incoming) {
-        return discard(incoming.error());
+        return takeover_.discard(incoming.error());
     }
-    incoming_ = std::move(*incoming);
-    board_.set_domid(incoming_->domid());
+    copy_.begin(std::move(*incoming));
+    board_.set_domid(copy_.incoming().domid());
     const Status restored = host_.page_mover()->restore(
-        *incoming_, stream_.take_io(), dirty_list_.take_back(),
+        copy_.incoming(), stream_.take_io(), dirty_list_.take_back(),
         options_.offer.gfns, !options_.offer.lacks(without_f3), *this);
-    return finish(cause_of_end(restored));
+    const Error cause = cause_of_end(restored);
+    end_stream();
+    dirty_list_.stop();  // it looks at the copy's memory
+    return takeover_.finish(cause, number_);
 }
 
 // ---- libxc's callbacks -----------------------------------------------------
@@ -77,28 +82,22 @@ SessionEnd Secondary::receive()
 // first ones, of the initial copy, are in the domain already.
 RestoreAnswer Secondary::checkpoint()
 {
+    const bool initial = number_ == CheckpointNumber{0};
     auto state = peer_.expect(FrameType::DEVICE_STATE, number_);
     if (!state) {
         return leave(state.error());
     }
     device_state_ = std::move(*state);
-    if (auto s = first_ ? incoming_->give_device_state(device_state_)
-                        : check_kept(memory_.get(), stream_.kept());
+    if (auto s = initial ? copy_.incoming().give_device_state(device_state_)
+                         : check_kept(memory_.get(), stream_.kept());
         !s) {
         return leave(s.error());
     }
     // Everything is here: from now on the new state is the one to go on with,
     // also when the primary does not live to hear of it.
     (void)peer_.send(FrameType::COMMITTED, number_);
-    usable_ = false;
-    if (!first_) {
-        if (auto s = limits_.apply(domain_->balloon()); !s) {
-            return leave(s.error());
-        }
-        if (auto s = domain_->begin_load(); !s) {
-            return leave(s.error());
-        }
-        if (auto s = stream_.copy().make_room(domain_->balloon()); !s) {
+    if (!initial) {
+        if (auto s = make_ready(); !s) {
             return leave(s.error());
         }
     }
@@ -107,8 +106,8 @@ RestoreAnswer Secondary::checkpoint()
 
 void Secondary::restore_results(Pfn store, Pfn console)
 {
-    if (first_) {
-        if (auto s = incoming_->memory_restored(store, console); !s) {
+    if (number_ == CheckpointNumber{0}) {
+        if (auto s = copy_.incoming().memory_restored(store, console); !s) {
             failure_ = s.error();
         }
     }
@@ -120,23 +119,20 @@ RestoreAnswer Secondary::postcopy()
     if (failure_) {
         return RestoreAnswer::fail;
     }
-    auto loaded = first_ ? finish_building()
-                         : domain_->load_device_state(device_state_);
-    if (!loaded) {
-        return leave(loaded.error());
+    const bool initial = number_ == CheckpointNumber{0};
+    if (auto s = initial ? finish_building()
+                         : copy_.domain()->load_device_state(device_state_);
+        !s) {
+        return leave(s.error());
     }
-    usable_ = true;
-    suspended_ = true;
+    copy_.enter(initial ? CopyState::unstarted : CopyState::suspended);
     if (auto s = settle_with_primary(); !s) {
         return leave(s.error());
     }
-    auto resumed = first_ ? domain_->unpause() : domain_->resume();
-    if (!resumed) {
-        return leave(resumed.error());
+    if (auto s = copy_.run(); !s) {
+        return leave(s.error());
     }
-    suspended_ = false;
-    first_ = false;
-    if (copying_.exchange(false)) {
+    if (initial) {
         board_.enter(State::protecting);
         if (options_.on_protected) {
             options_.on_protected();
@@ -156,16 +152,13 @@ RestoreAnswer Secondary::wait_checkpoint()
             return leave(*end);
         }
         if (std::holds_alternative<FailoverRequest>(*event)) {
-            const Status asked = ask_for_takeover();
-            return leave(asked ? Error(ErrorKind::cancelled,
-                                       "failover was asked for here")
-                               : asked.error());
+            return leave(takeover_.ask_primary());
         }
         if (std::holds_alternative<DomainsChanged>(*event)) {
             // A copy that has shut down ran ahead on its own: the primary has
             // the last word on that.
-            if (domain_->state() == GuestState::gone) {
-                usable_ = false;
+            if (copy_.domain()->state() == GuestState::gone) {
+                copy_.enter(CopyState::none);
                 return leave({ErrorKind::domain_gone,
                               "the copy's domain is gone"});
             }
@@ -196,12 +189,10 @@ RestoreAnswer Secondary::wait_checkpoint()
 // libxc sends B as soon as this returns.
 RestoreAnswer Secondary::suspend()
 {
-    if (auto s = domain_->suspend_copy(); !s) {
-        suspended_ = domain_->state() == GuestState::suspended;
+    if (auto s = copy_.suspend(); !s) {
         return leave(s.error());
     }
-    suspended_ = true;
-    auto moved = stream_.copy().moved(domain_->balloon());
+    auto moved = stream_.copy().moved(copy_.domain()->balloon());
     if (!moved) {
         return leave(moved.error());
     }
@@ -218,19 +209,18 @@ RestoreAnswer Secondary::suspend()
 
 Status Secondary::finish_building()
 {
-    auto domain = incoming_->wait_built();
-    if (!domain) {
-        return domain.error();
-    }
-    domain_ = std::move(*domain);
-    if (auto s = stream_.copy().finish_first(domain_->balloon()); !s) {
+    if (auto s = copy_.finish_building(); !s) {
         return s;
     }
-    if (auto s = domain_->set_log_dirty(true); !s) {
+    Domain& domain = *copy_.domain();
+    if (auto s = stream_.copy().finish_first(domain.balloon()); !s) {
+        return s;
+    }
+    if (auto s = domain.set_log_dirty(true); !s) {
         return s;
     }
     if (!options_.offer.lacks(without_elision)) {
-        auto memory = domain_->memory();
+        auto memory = domain.memory();
         if (!memory) {
             return memory.error();
         }
@@ -238,10 +228,25 @@ Status Secondary::finish_building()
         digester_.emplace(keys_.contents,
                           options_.offer.lacks(without_digest));
     }
-    return domain_->start_device_model_log_dirty();
+    return domain.start_device_model_log_dirty();
 }
 
-// B's, in the relay's thread.
+// For what libxc is about to put into the copy. From here on there is no way
+// back to the state that it had.
+Status Secondary::make_ready()
+{
+    Domain& domain = *copy_.domain();
+    copy_.enter(CopyState::spoilt);
+    if (auto s = copy_.limits().apply(domain.balloon()); !s) {
+        return s;
+    }
+    if (auto s = domain.begin_load(); !s) {
+        return s;
+    }
+    return stream_.copy().make_room(domain.balloon());
+}
+
+// The digests of B's pages; the thread of dirty_list_.
 Result<std::vector<PageDigest>> Secondary::digest_dirty(
     const std::vector<Pfn>& pages)
 {
@@ -270,8 +275,8 @@ Status Secondary::settle_with_primary()
     Pages differing{0};
     if (options_.offer.verify) {
         auto count =
-            verify_as_secondary(peer_, *domain_, number_, options_.offer.gfns,
-                                keys_.verification);
+            verify_as_secondary(peer_, *copy_.domain(), number_,
+                                options_.offer.gfns, keys_.verification);
         if (!count) {
             return unless_lost(count.error());
         }
@@ -288,33 +293,9 @@ Status Secondary::settle_with_primary()
                    std::to_string(differing.value()) +
                    (differing == Pages{1} ? " page differs"
                                           : " pages differ"));
-        usable_ = false;
+        copy_.enter(CopyState::spoilt);
     }
     return unless_lost(resume.error());
-}
-
-// The admin's word counts even if the primary does not answer. Error only
-// when the primary ended protection in the meantime.
-Status Secondary::ask_for_takeover()
-{
-    asked_ = true;
-    // Where it cannot be sent the queue says why.
-    (void)peer_.send(FrameType::TAKEOVER);
-    for (;;) {
-        // The primary may have begun a checkpoint before it heard of this.
-        auto event = peer_.next(Clock::now() + 3 * options_.offer.timeout);
-        if (!event || std::holds_alternative<PeerLost>(*event)) {
-            return {};
-        }
-        auto* frame = std::get_if<Frame>(&*event);
-        if (frame && frame->type == FrameType::YIELDED) {
-            yielded_ = true;
-            return {};
-        }
-        if (frame && frame->type == FrameType::STOP) {
-            return Error(ErrorKind::peer_stopped, stop_text(*frame));
-        }
-    }
 }
 
 RestoreAnswer Secondary::leave(Error why)
@@ -322,7 +303,7 @@ RestoreAnswer Secondary::leave(Error why)
     if (!failure_) {
         failure_ = std::move(why);
     }
-    return usable_ ? RestoreAnswer::take_over : RestoreAnswer::fail;
+    return copy_.is_whole() ? RestoreAnswer::take_over : RestoreAnswer::fail;
 }
 
 // ---- other threads ---------------------------------------------------------
@@ -345,7 +326,7 @@ Status Secondary::on_frame(Frame frame)
         return ending_ ? Status() : fed;
     }
     case FrameType::MEMORY:
-        return limits_.take(frame.body);
+        return copy_.limits().take(frame.body);
     case FrameType::CHECKPOINT:
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
@@ -410,161 +391,6 @@ Error Secondary::cause_of_end(const Status& restored)
         return {ErrorKind::hypercall, "xc_domain_restore ended by itself"};
     }
     return peer_.why_it_failed(*failure_, options_.offer.timeout);
-}
-
-SessionEnd Secondary::finish(const Error& cause)
-{
-    end_stream();
-    dirty_list_.stop();  // it looks at the copy's memory
-    const bool stopped = cause.kind() == ErrorKind::peer_stopped;
-    if (asked_ && usable_ && !stopped) {
-        return take_over("failover was asked for here");
-    }
-    // Whatever failed first, a primary that is lost leaves us the only guest;
-    // but one that has said STOP goes on with its own.
-    const bool lost = cause.kind() == ErrorKind::peer_lost || peer_.lost();
-    if (stopped || !lost) {
-        return discard(cause);
-    }
-    if (!usable_) {
-        if (!copying_) {
-            log_.error("the primary was lost while its checkpoint was being "
-                       "applied and that failed: there is no usable copy here");
-        }
-        return discard(cause);
-    }
-    // What was under way tells an admin how old the state is.
-    const std::string checkpoint = std::to_string(number_.value());
-    const std::string why =
-        "primary lost (" + cause.text() + ") " +
-        (suspended_ ? "during checkpoint " + checkpoint +
-                          ", which is not complete: the guest goes on without "
-                          "it"
-                    : "after checkpoint " + checkpoint);
-    log_.warn(why);
-    return take_over(why);
-}
-
-// Nothing, or the end when an admin called it off.
-std::optional<SessionEnd> Secondary::pass_fence()
-{
-    if (!fence_) {
-        return std::nullopt;
-    }
-    board_.enter(State::fencing);
-    // The copy must not do anything that counts before the answer is yes.
-    const bool pause = !suspended_;
-    if (pause) {
-        if (auto s = domain_->pause(); !s) {
-            log_.warn("cannot pause the copy: " + s.error().text());
-        }
-    }
-    for (;;) {
-        const Status fenced = fence_->run();
-        if (fenced) {
-            break;
-        }
-        board_.warn("the fence command said no (" + fenced.error().text() +
-                    "): run xl-colo-failover when the primary is off, or "
-                    "xl-colo-stop to give the copy up");
-        log_.error("fence: " + fenced.error().text());
-        auto event = peer_.wait_local(Clock::now() + options_.offer.timeout);
-        if (!event) {
-            continue;  // the fence device may answer now
-        }
-        if (std::holds_alternative<FailoverRequest>(*event)) {
-            break;
-        }
-        if (auto* stop = std::get_if<StopRequest>(&*event)) {
-            return discard({ErrorKind::cancelled, stop->reason});
-        }
-    }
-    if (pause) {
-        if (auto s = domain_->unpause(); !s) {
-            log_.error("cannot unpause the guest: " + s.error().text());
-        }
-    }
-    return std::nullopt;
-}
-
-SessionEnd Secondary::take_over(const std::string& why)
-{
-    if (!asked_) {
-        if (auto called_off = pass_fence()) {
-            return *called_off;
-        }
-    }
-    if (suspended_) {
-        auto s = first_ ? domain_->unpause() : domain_->resume();
-        if (!s && yielded_) {
-            return discard(s.error().with_context("cannot take over"));
-        }
-        if (!s) {
-            log_.error("cannot resume the guest: " + s.error().text());
-            board_.warn("the guest is here but could not be resumed: see the "
-                        "log");
-        }
-        suspended_ = false;
-    }
-    // None of these keeps the guest from running.
-    const auto wish = [this](const char* what, const Status& s) {
-        if (!s) {
-            log_.warn(std::string("cannot ") + what + ": " +
-                      s.error().text());
-        }
-    };
-    wish("limit the guest's memory", limits_.finish(domain_->balloon()));
-    wish("rename the domain", domain_->rename(options_.offer.domain));
-    wish("stop the dirty log", domain_->set_log_dirty(false));
-    if (yielded_) {
-        (void)peer_.send(FrameType::TAKEN_OVER);
-    } else if (!fence_ || asked_) {
-        board_.warn(check_primary_advice);
-        log_.warn(check_primary_advice);
-    }
-    return {State::taken_over, why, asked_};
-}
-
-// What is left of the copy, in words.
-std::optional<std::string> Secondary::destroy_copy()
-{
-    if (incoming_ && !domain_) {
-        incoming_->abandon();
-        incoming_.reset();
-    }
-    if (!domain_) {
-        return std::nullopt;
-    }
-    const Status destroyed = domain_->destroy();
-    if (destroyed) {
-        domain_.reset();
-        return std::nullopt;
-    }
-    // At least it is not to run beside the primary's guest.
-    const Status paused = domain_->pause();
-    const std::string domid = std::to_string(domain_->domid().value());
-    const std::string left = "the copy, domain " + name_ + ", is left " +
-                             (paused ? "paused" : "as it is") +
-                             ": \"xl destroy " + domid + "\" it (" +
-                             destroyed.error().text() + ")";
-    board_.warn(left);
-    log_.error(left);
-    return left;
-}
-
-SessionEnd Secondary::discard(const Error& cause)
-{
-    // First the domain, then the word that it is gone.
-    const auto left = destroy_copy();
-    const bool told = cause.kind() == ErrorKind::peer_stopped;
-    if (!told) {
-        peer_.part(cause.text() + (left ? "; " + *left : ""),
-                   options_.offer.timeout);
-    } else if (!left) {
-        (void)peer_.send(FrameType::BYE);
-    }
-    return {State::ended, (told ? "primary: " : "") + cause.text(),
-            !left && (told || cause.kind() == ErrorKind::cancelled)};
 }
 
 }  // namespace xl_colo

@@ -10,9 +10,10 @@
 #include "pages/page_digester.h"
 #include "relay/dirty_list_to_wire.h"
 #include "relay/stream_from_wire.h"
-#include "session/copy_limits.h"
+#include "session/copy.h"
 #include "session/peer.h"
 #include "session/session.h"
+#include "session/takeover.h"
 #include "status/status.h"
 #include "wire/link.h"
 
@@ -35,7 +36,7 @@ public:
 
     // The copy's domain. After an end other than taken_over there is none, or
     // one that could not be destroyed.
-    Domain* domain() { return domain_.get(); }
+    Domain* domain() { return copy_.domain(); }
 
     void request_stop(const std::string& reason) override;
     void request_failover() override;
@@ -56,47 +57,33 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
+    Status make_ready();
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
     Status settle_with_primary();
-    Status ask_for_takeover();
     void end_stream();
     Error cause_of_end(const Status& restored);
-    SessionEnd finish(const Error& cause);
-    SessionEnd take_over(const std::string& why);
-    std::optional<SessionEnd> pass_fence();
-    std::optional<std::string> destroy_copy();
-    SessionEnd discard(const Error& cause);
 
     Host& host_;
     Link& link_;
     StatusBoard& board_;
     Log& log_;
     SessionOptions options_;
-    std::string name_;
-    Fence* fence_;
     DigestKeys keys_;
 
     EventQueue queue_;
     Peer peer_;
     StreamFromWire stream_;
-    std::unique_ptr<Incoming> incoming_;
-    std::unique_ptr<Domain> domain_;  // once it is built
-    std::unique_ptr<GuestMemory> memory_;   // the same; for dirty_list_
+    Copy copy_;
+    std::unique_ptr<GuestMemory> memory_;   // the copy's; for dirty_list_
     std::optional<PageDigester> digester_;  // the same
     DirtyListToWire dirty_list_;
-    CopyLimits limits_;
+    Takeover takeover_;
 
-    CheckpointNumber number_;
+    CheckpointNumber number_;  // under way, or the last one
     Buffer device_state_;
-    bool usable_ = false;     // the domain holds a whole state of the guest
-    bool suspended_ = false;  // the domain, by us or as the restore left it
-    bool first_ = true;       // nothing has been resumed yet
-    bool asked_ = false;      // for a failover, here
-    bool yielded_ = false;    // the primary agreed to it and holds its guest
-    std::atomic<bool> copying_{true};
     std::atomic<bool> ending_{false};  // records are no longer wanted
-    std::optional<Error> failure_;
+    std::optional<Error> failure_;     // of a callback
 };
 
 }  // namespace xl_colo

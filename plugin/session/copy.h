@@ -1,0 +1,64 @@
+// The copy of the guest on the secondary: its domain, and what is in it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hypervisor/page_mover.h"
+#include "session/copy_limits.h"
+
+namespace xl_colo {
+
+// It is in one of these at any time, and is called whole in the middle three.
+enum class CopyState {
+    none,       // there is no domain, or one that is not built yet
+    unstarted,  // the initial copy is in, and has not been unpaused yet
+    running,    // as it is between two checkpoints
+    suspended,  // for a checkpoint, or with one that has just been put in
+    spoilt,     // suspended, and no state of the guest: half of a checkpoint is
+                // in it, or its pages were found to differ
+};
+
+bool is_whole(CopyState state);
+
+// For the session's thread alone, but for limits().take().
+class Copy {
+public:
+    // `name`: the domain's, as long as it is a copy.
+    explicit Copy(std::string name) : name_(std::move(name)) {}
+
+    // libxl has begun to build the domain.
+    void begin(std::unique_ptr<Incoming> incoming);
+    // It has come to its end. Error: Incoming::wait_built()'s.
+    Status finish_building();
+
+    // A step of the protocol has brought the copy there.
+    void enter(CopyState state) { state_ = state; }
+    CopyState state() const { return state_; }
+    bool is_whole() const { return xl_colo::is_whole(state_); }
+
+    // Stops it for a checkpoint, whatever its guest does.
+    Status suspend();
+    // Lets one that is unstarted or suspended run. After an error it is what
+    // it was.
+    Status run();
+    // Destroys it. Afterwards there is none, or what is left of it does not run
+    // if that can be helped; then the error says, for an admin, what to do.
+    Status destroy();
+
+    const std::string& name() const { return name_; }
+    Incoming& incoming() { return *incoming_; }
+    // Null until it is built, and once it is destroyed.
+    Domain* domain() { return domain_.get(); }
+    CopyLimits& limits() { return limits_; }
+
+private:
+    std::string name_;
+    CopyState state_ = CopyState::none;
+    CopyLimits limits_;
+    std::unique_ptr<Incoming> incoming_;
+    std::unique_ptr<Domain> domain_;
+};
+
+}  // namespace xl_colo
