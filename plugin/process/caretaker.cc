@@ -33,7 +33,7 @@ bool Caretaker::resume_suspended(Domid domid)
         const std::string advice = "the guest is suspended and cannot be "
                                    "resumed: " + s.error().text();
         log_.error(advice);
-        board_.warn(advice);
+        board_.warn(WarningKind::guest_stands, advice);
     }
     return true;
 }

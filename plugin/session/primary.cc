@@ -539,6 +539,7 @@ SessionEnd Primary::go_on_alone(const Error& cause)
             log_.error("cannot resume the guest here, leaving it to the "
                        "secondary: " + s.error().text());
             board_.warn(
+                WarningKind::guest_stands,
                 copy_complete_ && cause.kind() != ErrorKind::peer_stopped
                     ? "the guest is suspended here and cannot be resumed; "
                       "check that it runs on the secondary, then \"xl "
@@ -573,7 +574,7 @@ void Primary::part(const std::string& why)
 void Primary::warn_of_copy()
 {
     if (copy_complete_) {
-        board_.warn(check_peer_advice);
+        board_.warn(WarningKind::guest_twice, check_peer_advice);
         log_.warn(check_peer_advice);
     }
 }
@@ -616,7 +617,8 @@ SessionEnd Primary::yield()
             return {State::unprotected, "failover was called off", false};
         }
     }
-    board_.warn("failover under way when the connection was lost; the guest "
+    board_.warn(WarningKind::guest_held,
+                "failover under way when the connection was lost; the guest "
                 "is held here: if it does not run on the secondary, "
                 "\"xl unpause\" it");
     return {State::held, held.error().text(), false};

@@ -117,7 +117,7 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
         case Verdict::discard:
             return discard(cause);
         case Verdict::take_over:
-            return take_over(why);
+            return take_over(why, fenced == Fenced::yes);
         case Verdict::ask_fence:
             fenced = ask_fence();
             break;
@@ -173,7 +173,8 @@ Fenced Takeover::ask_fence()
     if (fenced) {
         return Fenced::yes;
     }
-    board_.warn("the fence command said no (" + fenced.error().text() +
+    board_.warn(WarningKind::fence_says_no,
+                "the fence command said no (" + fenced.error().text() +
                 "): run xl-colo-failover when the primary is off, or "
                 "xl-colo-stop to give the copy up");
     log_.error("fence: " + fenced.error().text());
@@ -197,8 +198,9 @@ AskedSince Takeover::hold(Error& cause)
                : AskedSince::nothing;
 }
 
-SessionEnd Takeover::take_over(const std::string& why)
+SessionEnd Takeover::take_over(const std::string& why, bool primary_is_off)
 {
+    board_.clear(WarningKind::fence_says_no);
     if (paused_) {
         if (auto s = copy_.domain()->unpause(); !s) {
             log_.error("cannot unpause the guest: " + s.error().text());
@@ -211,7 +213,8 @@ SessionEnd Takeover::take_over(const std::string& why)
         }
         if (!runs) {
             log_.error("cannot resume the guest: " + runs.error().text());
-            board_.warn("the guest is here but could not be resumed: see the "
+            board_.warn(WarningKind::guest_stands,
+                        "the guest is here but could not be resumed: see the "
                         "log");
         }
     }
@@ -228,8 +231,8 @@ SessionEnd Takeover::take_over(const std::string& why)
     wish("stop the dirty log", domain.set_log_dirty(false));
     if (failover_ == Failover::yielded) {
         (void)peer_.send(FrameType::TAKEN_OVER);
-    } else if (!fence_ || failover_ == Failover::asked) {
-        board_.warn(check_primary_advice);
+    } else if (!primary_is_off) {
+        board_.warn(WarningKind::guest_twice, check_primary_advice);
         log_.warn(check_primary_advice);
     }
     return {State::taken_over, why, failover_ != Failover::not_asked};
@@ -237,10 +240,11 @@ SessionEnd Takeover::take_over(const std::string& why)
 
 SessionEnd Takeover::discard(const Error& cause)
 {
+    board_.clear(WarningKind::fence_says_no);
     // First the domain, then the word that it is gone.
     const Status destroyed = copy_.destroy();
     if (!destroyed) {
-        board_.warn(destroyed.error().text());
+        board_.warn(WarningKind::copy_left, destroyed.error().text());
         log_.error(destroyed.error().text());
     }
     const bool told = cause.kind() == ErrorKind::peer_stopped;

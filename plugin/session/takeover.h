@@ -72,7 +72,7 @@ private:
     std::string loss(const Error& cause, CheckpointNumber checkpoint);
     Fenced ask_fence();
     AskedSince hold(Error& cause);
-    SessionEnd take_over(const std::string& why);
+    SessionEnd take_over(const std::string& why, bool primary_is_off);
 
     Copy& copy_;
     Peer& peer_;

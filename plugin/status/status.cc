@@ -1,5 +1,7 @@
 #include "status/status.h"
 
+#include <algorithm>
+
 namespace xl_colo {
 
 const char* to_string(Role role)
@@ -24,6 +26,26 @@ const char* to_string(State state)
     case State::ended: return "ended";
     }
     return "?";
+}
+
+const char* to_string(WarningKind kind)
+{
+    switch (kind) {
+    case WarningKind::guest_twice: return "guest-twice";
+    case WarningKind::guest_stands: return "guest-stands";
+    case WarningKind::guest_held: return "guest-held";
+    case WarningKind::copy_runs: return "copy-runs";
+    case WarningKind::fence_says_no: return "fence-says-no";
+    case WarningKind::copy_left: return "copy-left";
+    case WarningKind::wrong_name: return "wrong-name";
+    }
+    return "?";
+}
+
+const Warning* SessionStatus::warning(WarningKind kind) const
+{
+    const auto found = std::ranges::find(warnings, kind, &Warning::kind);
+    return found == warnings.end() ? nullptr : &*found;
 }
 
 StatusBoard::StatusBoard(SessionStatus initial) : status_(std::move(initial))
@@ -69,10 +91,23 @@ void StatusBoard::end(State state, const std::string& why)
     status_.ended = why;
 }
 
-void StatusBoard::warn(const std::string& what_to_check)
+void StatusBoard::warn(WarningKind kind, const std::string& text)
 {
     const std::lock_guard lock(mutex_);
-    status_.warning = what_to_check;
+    auto& all = status_.warnings;
+    const auto at = std::ranges::lower_bound(all, kind, {}, &Warning::kind);
+    if (at != all.end() && at->kind == kind) {
+        at->text = text;
+    } else {
+        all.insert(at, {kind, text});
+    }
+}
+
+void StatusBoard::clear(WarningKind kind)
+{
+    const std::lock_guard lock(mutex_);
+    std::erase_if(status_.warnings,
+                  [kind](const Warning& w) { return w.kind == kind; });
 }
 
 void StatusBoard::set_domid(Domid domid)

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/units.h"
 
@@ -29,8 +30,26 @@ enum class State {
     ended,        // nothing of the guest is left here
 };
 
+// What an admin has to look into, the most urgent first. Each kind stands until
+// it is taken back, or until another text takes its place.
+enum class WarningKind {
+    guest_twice,    // the guest may be running on both hosts
+    guest_stands,   // it is here, is to run, and does not
+    guest_held,     // primary: it was given up to the other, which is not heard
+    copy_runs,      // secondary: the copy should stand still, and does not
+    fence_says_no,  // secondary: the copy is held until something says yes
+    copy_left,      // secondary: a copy that could not be destroyed
+    wrong_name,     // secondary: the guest is here under its copy's name
+};
+
+struct Warning {
+    WarningKind kind;
+    std::string text;  // what is so, and what to do
+};
+
 const char* to_string(Role role);
 const char* to_string(State state);
+const char* to_string(WarningKind kind);
 
 // One checkpoint, as the primary measured it; sent to the secondary in DONE.
 struct CheckpointFigures {
@@ -61,11 +80,13 @@ struct SessionStatus {
     std::optional<CheckpointFigures> last;
     std::deque<CheckpointFigures> recent;  // newest last, initial copy left out
     std::optional<std::string> ended;      // why protection ended
-    // Set where the guest may be running on both hosts: what to check.
-    std::optional<std::string> warning;
+    std::vector<Warning> warnings;  // one of a kind, the most urgent first
     std::chrono::milliseconds interval{};
     bool verify = false;
     uint64_t verified = 0;          // checkpoints compared and found equal
+
+    // Null where there is no warning of that kind.
+    const Warning* warning(WarningKind kind) const;
 };
 
 // The live status of this process: the session writes, the control socket
@@ -79,7 +100,8 @@ public:
     void enter(State state);
     void add(const CheckpointFigures& figures, bool verified);
     void end(State state, const std::string& why);
-    void warn(const std::string& what_to_check);
+    void warn(WarningKind kind, const std::string& text);
+    void clear(WarningKind kind);
     void set_domid(Domid domid);
 
 private:

@@ -84,6 +84,20 @@ std::optional<State> state_of(const std::string& name)
     return std::nullopt;
 }
 
+std::optional<WarningKind> warning_kind_of(const std::string& name)
+{
+    for (const WarningKind kind :
+         {WarningKind::guest_twice, WarningKind::guest_stands,
+          WarningKind::guest_held, WarningKind::copy_runs,
+          WarningKind::fence_says_no, WarningKind::copy_left,
+          WarningKind::wrong_name}) {
+        if (name == to_string(kind)) {
+            return kind;
+        }
+    }
+    return std::nullopt;
+}
+
 // Reads members one after another and keeps the first error.
 class Reader {
 public:
@@ -154,7 +168,22 @@ void write_report(JsonWriter& json, const DomainReport& report,
     json.member("since-unix-us", known(unix_us(status.since)));
     json.member("peer", status.peer.empty() ? std::nullopt
                                             : std::optional(status.peer));
-    json.member("warning", status.warning);
+    json.member("warning", status.warnings.empty()
+                               ? std::nullopt
+                               : std::optional(status.warnings.front().text));
+    json.key("warnings");
+    if (!s) {
+        json.null();
+    } else {
+        json.open_list();
+        for (const Warning& warning : status.warnings) {
+            json.open_object()
+                .member("kind", to_string(warning.kind))
+                .member("text", warning.text)
+                .close_object();
+        }
+        json.close_list();
+    }
     json.member("ended", status.ended);
     json.member("interval-ms",
                 known(static_cast<uint64_t>(status.interval.count())));
@@ -215,7 +244,15 @@ Result<SessionStatus> status_from_json(const Json& object)
     status.state = read.named("state", state_of);
     status.since = from_unix_us(read.number("since-unix-us"));
     status.peer = read.maybe_text("peer").value_or("");
-    status.warning = read.maybe_text("warning");
+    for (const Json& warning :
+         read.take(object.objects("warnings"), std::vector<Json>())) {
+        Reader its(warning);
+        const auto kind = its.named("kind", warning_kind_of);
+        status.warnings.push_back({kind, its.text("text")});
+        if (its.error()) {
+            return *its.error();
+        }
+    }
     status.ended = read.maybe_text("ended");
     status.interval = std::chrono::milliseconds(
         static_cast<int64_t>(read.number("interval-ms")));

@@ -145,10 +145,13 @@ std::string remarks(const DomainReport& report, const std::string& indent)
     if (report.error) {
         text += paragraph(indent + "error: ", *report.error);
     }
-    if (report.status && report.status->warning) {
-        text += paragraph(indent + "warning: ", *report.status->warning);
+    if (!report.status) {
+        return text;
     }
-    if (report.status && report.status->ended) {
+    for (const Warning& warning : report.status->warnings) {
+        text += paragraph(indent + "warning: ", warning.text);
+    }
+    if (report.status->ended) {
         text += paragraph(indent + "ended: ", *report.status->ended);
     }
     return text;

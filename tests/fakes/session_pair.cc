@@ -37,6 +37,7 @@ Status FakeFence::run()
 {
     const bool yes = answers_[std::min(runs_, answers_.size() - 1)];
     ++runs_;
+    said_yes_ |= yes;
     if (on_run) {
         on_run();
     }
@@ -100,7 +101,7 @@ PairOutcome SessionPair::run()
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
     outcome.frames = wire.all();
-    outcome.fenced = fence && fence->runs() > 0;
+    outcome.fenced = fence && fence->said_yes();
     return outcome;
 }
 

@@ -22,11 +22,13 @@ public:
         : answers_(std::move(answers)) {}
     Status run() override;
     size_t runs() const { return runs_; }
+    bool said_yes() const { return said_yes_; }
     std::function<void()> on_run;
 
 private:
     std::vector<bool> answers_;
     size_t runs_ = 0;
+    bool said_yes_ = false;
 };
 
 // One side, after the end.
@@ -44,7 +46,7 @@ struct PairOutcome {
     SideOutcome primary, secondary;
     std::chrono::milliseconds took{};
     std::map<FrameType, unsigned> frames;
-    bool fenced = false;  // the fence was asked: the primary is off, it says
+    bool fenced = false;  // the primary is off, the fence says
 };
 
 // Set up what is public, then run() once.

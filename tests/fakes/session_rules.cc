@@ -14,11 +14,15 @@ std::vector<std::string> broken_rules(const PairOutcome& outcome)
     };
     const bool held = primary.end.state == State::held;
 
+    const bool twice = primary.runs && secondary.runs;
+
     rule(primary.runs || secondary.runs || held, "the guest runs nowhere");
-    rule(!held || primary.status.warning, "held without a warning");
-    rule(!(primary.runs && secondary.runs) || primary.status.warning,
+    rule(!held || primary.status.warning(WarningKind::guest_held) ||
+             primary.status.warning(WarningKind::guest_stands),
+         "held without a warning");
+    rule(!twice || primary.status.warning(WarningKind::guest_twice),
          "the guest runs twice and the primary does not warn");
-    rule(!(primary.runs && secondary.runs) || secondary.status.warning ||
+    rule(!twice || secondary.status.warning(WarningKind::guest_twice) ||
              outcome.fenced,
          "the guest runs twice and the secondary does not warn");
 
@@ -41,7 +45,8 @@ std::vector<std::string> broken_rules(const PairOutcome& outcome)
         rule(secondary.runs, "taken over, but the secondary's guest stands");
         break;
     case State::ended:
-        rule(secondary.guest == GuestState::gone || secondary.status.warning,
+        rule(secondary.guest == GuestState::gone ||
+                 secondary.status.warning(WarningKind::copy_left),
              "ended, but the secondary has a domain");
         break;
     default:
@@ -64,7 +69,10 @@ std::string to_text(const PairOutcome& outcome)
                                                        "; secondary ") +
                 to_string(side->end.state) + " (" + side->end.why + ") " +
                 to_string(side->guest) + (side->runs ? ", runs" : "") +
-                (side->status.warning ? ", warns" : "");
+                (side->status.warnings.empty() ? "" : ", warns");
+        for (const Warning& warning : side->status.warnings) {
+            text += std::string(" ") + to_string(warning.kind);
+        }
     }
     text += "; " + std::to_string(outcome.took.count()) + " ms";
     for (const std::string& rule : broken_rules(outcome)) {

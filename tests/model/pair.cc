@@ -154,7 +154,11 @@ void Side::run(SessionControl& session, const std::function<SessionEnd()>& run)
     report.state = end.state;
     report.orderly = end.orderly;
     report.why = end.why;
-    report.warning = status.warning.value_or("");
+    std::string warnings;
+    for (const Warning& warning : status.warnings) {
+        warnings += (warnings.empty() ? "" : "; ") + warning.text;
+    }
+    report.warning = warnings;
     report.checkpoints = status.checkpoints;
     report.ended = true;
 }

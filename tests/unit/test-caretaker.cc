@@ -96,7 +96,10 @@ void guest_that_cannot_be_resumed_is_warned_of(void**)
     care.shut_down(GuestState::suspended);
     care.finish();
     assert_int_equal(care.guest->state(), GuestState::suspended);
-    assert_contains(*care.board.read().warning, "cannot be resumed: injected");
+    const SessionStatus status = care.board.read();
+    const Warning* warning = status.warning(WarningKind::guest_stands);
+    assert_non_null(warning);
+    assert_contains(warning->text, "cannot be resumed: injected");
 }
 
 void reboot_is_carried_out_and_its_domain_looked_after(void**)

@@ -106,7 +106,10 @@ void copy_that_cannot_be_destroyed_is_named(void**)
     assert_true(broken_rules(outcome).empty());
     assert_text(states(outcome), "unprotected/ended");
     assert_true(outcome.primary.runs);
-    assert_contains(*outcome.secondary.status.warning, "destroy");
+    const Warning* left =
+        outcome.secondary.status.warning(WarningKind::copy_left);
+    assert_non_null(left);
+    assert_contains(left->text, "destroy");
 }
 
 // Its request stands: somebody has to be there when it suspends after all.

@@ -78,9 +78,11 @@ SessionStatus split()
     s.since = noon - 72h;
     s.checkpoints = 259200;
     s.ended = "the primary is lost: no sign of life for 10000 ms";
-    s.warning =
-        "the guest may still be running on primary.example.org: check with "
-        "\"xl list\" there, and destroy it before its network is back";
+    s.warnings = {
+        {WarningKind::guest_twice,
+         "the guest may still be running on primary.example.org: check with "
+         "\"xl list\" there, and destroy it before its network is back"},
+        {WarningKind::wrong_name, "the guest runs here as \"web1--incoming\""}};
     return s;
 }
 
@@ -157,6 +159,22 @@ static void every_state_has_a_name_that_comes_back(void**)
         status.state = state;
         const auto back = status_from_json(*Json::parse(one_line(status)));
         assert_true(bool(back) && back->state == state);
+    }
+}
+
+static void every_warning_has_a_name_that_comes_back(void**)
+{
+    for (const WarningKind kind :
+         {WarningKind::guest_twice, WarningKind::guest_stands,
+          WarningKind::guest_held, WarningKind::copy_runs,
+          WarningKind::fence_says_no, WarningKind::copy_left,
+          WarningKind::wrong_name}) {
+        SessionStatus status = copying();
+        status.warnings = {{kind, "look"}};
+        const auto back = status_from_json(*Json::parse(one_line(status)));
+        assert_true(bool(back) && back->warnings.size() == 1);
+        assert_true(back->warnings[0].kind == kind);
+        assert_text(back->warnings[0].text, "look");
     }
 }
 
@@ -276,6 +294,25 @@ static void the_board_keeps_the_recent_without_the_initial_copy(void**)
     assert_int_equal(status.verified, 67);
 }
 
+// A warning about one thing must not hide that about another.
+static void warnings_stand_by_kind_until_they_are_taken_back(void**)
+{
+    StatusBoard board{SessionStatus{}};
+    board.warn(WarningKind::fence_says_no, "exit status 1");
+    board.warn(WarningKind::guest_twice, "check the primary");
+    board.warn(WarningKind::fence_says_no, "exit status 2");
+    SessionStatus status = board.read();
+    assert_int_equal(status.warnings.size(), 2);
+    assert_text(status.warnings[0].text, "check the primary");
+    assert_text(status.warnings[1].text, "exit status 2");
+    board.clear(WarningKind::fence_says_no);
+    board.clear(WarningKind::copy_left);
+    status = board.read();
+    assert_int_equal(status.warnings.size(), 1);
+    assert_non_null(status.warning(WarningKind::guest_twice));
+    assert_null(status.warning(WarningKind::fence_says_no));
+}
+
 static void since_is_when_the_state_was_entered(void**)
 {
     StatusBoard board{SessionStatus{}};
@@ -296,6 +333,7 @@ int main()
         cmocka_unit_test(json_in_one_line_has_no_line_end),
         cmocka_unit_test(json_comes_back_as_it_was),
         cmocka_unit_test(every_state_has_a_name_that_comes_back),
+        cmocka_unit_test(every_warning_has_a_name_that_comes_back),
         cmocka_unit_test(damaged_json_is_refused),
         cmocka_unit_test(the_table_fits_the_terminal),
         cmocka_unit_test(the_detail_fits_the_terminal),
@@ -303,6 +341,7 @@ int main()
         cmocka_unit_test(a_checkpoint_from_the_future_is_of_age_zero),
         cmocka_unit_test(median_and_max_are_of_the_known),
         cmocka_unit_test(the_board_keeps_the_recent_without_the_initial_copy),
+        cmocka_unit_test(warnings_stand_by_kind_until_they_are_taken_back),
         cmocka_unit_test(since_is_when_the_state_was_entered),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
