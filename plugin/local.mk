@@ -51,6 +51,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/cmd_status.h \
 	plugin/commands/cmd_stop.cc \
 	plugin/commands/cmd_stop.h \
+	plugin/commands/command_line.cc \
+	plugin/commands/command_line.h \
 	plugin/commands/eligibility.cc \
 	plugin/commands/eligibility.h \
 	plugin/commands/options.cc \
@@ -122,6 +124,10 @@ libcolo_a_SOURCES = \
 	plugin/session/copy_limits.h \
 	plugin/session/event_queue.cc \
 	plugin/session/event_queue.h \
+	plugin/session/hello.cc \
+	plugin/session/hello.h \
+	plugin/session/offer.cc \
+	plugin/session/offer.h \
 	plugin/session/opening.cc \
 	plugin/session/opening.h \
 	plugin/session/peer.cc \
@@ -132,10 +138,13 @@ libcolo_a_SOURCES = \
 	plugin/session/secondary.h \
 	plugin/session/session.cc \
 	plugin/session/session.h \
+	plugin/session/session_key.cc \
+	plugin/session/session_key.h \
 	plugin/session/takeover.cc \
 	plugin/session/takeover.h \
 	plugin/session/verify.cc \
 	plugin/session/verify.h \
+	plugin/session/work_arounds.h \
 	plugin/status/figures.cc \
 	plugin/status/figures.h \
 	plugin/status/status.cc \
@@ -148,6 +157,8 @@ libcolo_a_SOURCES = \
 	plugin/wire/frame.h \
 	plugin/wire/link.cc \
 	plugin/wire/link.h \
+	plugin/wire/stop_frame.cc \
+	plugin/wire/stop_frame.h \
 	plugin/wire/transport.cc \
 	plugin/wire/transport.h \
 	$(NULL)

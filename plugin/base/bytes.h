@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <string>
 
 #include "base/units.h"
 
@@ -38,6 +39,17 @@ void put_big(Buffer& out, T value)
     for (size_t i = sizeof(T); i-- > 0;) {
         out.push_back(static_cast<uint8_t>(value >> (8 * i)));
     }
+}
+
+// Text as bytes and back.
+inline View view_of(const std::string& text)
+{
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+inline std::string text_of(View bytes)
+{
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // In this machine's order, as libxl's local messages are.

@@ -82,4 +82,30 @@ private:
     yajl_val here_;
 };
 
+// Reads members one after another and keeps the first error, so that a parser
+// is the list of its members. Borrows the text.
+class Members {
+public:
+    explicit Members(const Json& json) : json_(json) {}
+
+    template <typename T, typename Get>
+    Members& read(T& to, Get get, const char* key)
+    {
+        if (!error_) {
+            auto value = (json_.*get)(key);
+            if (value) {
+                to = T(std::move(*value));
+            } else {
+                error_ = value.error();
+            }
+        }
+        return *this;
+    }
+    const std::optional<Error>& error() const { return error_; }
+
+private:
+    const Json& json_;
+    std::optional<Error> error_;
+};
+
 }  // namespace xl_colo

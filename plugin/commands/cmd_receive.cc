@@ -12,6 +12,7 @@
 #include "process/domain_process.h"
 #include "session/opening.h"
 #include "session/secondary.h"
+#include "wire/stop_frame.h"
 
 namespace xl_colo {
 
@@ -38,35 +39,6 @@ Result<std::unique_ptr<Link>> take_wire()
                                   offer_patience);
 }
 
-struct Agreed {
-    Offer offer;
-    std::string primary;
-};
-
-Result<Agreed> agree(Link& link, const HostFacts& here)
-{
-    auto theirs = exchange_hello(link, make_hello(here));
-    if (!theirs) {
-        return theirs.error();
-    }
-    auto frame = link.receive();
-    if (!frame) {
-        return frame.error();
-    }
-    if (frame->type == FrameType::STOP) {
-        return Error(ErrorKind::peer_stopped, stop_text(*frame));
-    }
-    if (frame->type != FrameType::OFFER) {
-        return Error(ErrorKind::protocol,
-                     "expected OFFER, received " + to_string(frame->type));
-    }
-    auto offer = parse_offer(frame->body);
-    if (!offer) {
-        return offer.error();
-    }
-    return Agreed{std::move(*offer), theirs->host};
-}
-
 Status receive(Link& link, Log& log)
 {
     auto host = open_host(log);
@@ -77,11 +49,11 @@ Status receive(Link& link, Log& log)
     if (!here) {
         return here.error();
     }
-    auto agreed = agree(link, *here);
-    if (!agreed) {
-        return agreed.error();
+    auto opened = open_as_secondary(link, *here);
+    if (!opened) {
+        return opened.error();
     }
-    const Offer& offer = agreed->offer;
+    const Offer& offer = opened->offer;
     if (auto s = check_room(**host, offer.domain, offer.configuration); !s) {
         return s;
     }
@@ -89,7 +61,7 @@ Status receive(Link& link, Log& log)
     SessionStatus status;
     status.domain = offer.domain;
     status.role = Role::secondary;
-    status.peer = agreed->primary;
+    status.peer = opened->primary.host;
     status.interval = offer.interval;
     status.verify = offer.verify;
     auto process = DomainProcess::open(**host, log, status);
@@ -101,18 +73,17 @@ Status receive(Link& link, Log& log)
     if (auto s = redirect_stderr(log_path(offer.domain)); !s) {
         return s;
     }
-    link.set_timeout(offer.timeout);
-    if (auto s = link.send(FrameType::ACCEPT); !s) {
+    if (auto s = accept(link, offer); !s) {
         return s;
     }
 
     std::optional<ShellFence> fence;
     if (!offer.fence.empty()) {
-        fence.emplace(offer.fence, offer.domain, agreed->primary);
+        fence.emplace(offer.fence, offer.domain, opened->primary.host);
     }
     Secondary secondary(**host, link, (*process)->board(), log,
                         SessionOptions{offer, std::nullopt, nullptr},
-                        offer.domain + "--incoming",
+                        copy_name(offer.domain),
                         fence ? &*fence : nullptr);
     const SessionEnd end = (*process)->run(secondary);
     if (end.state == State::taken_over) {

@@ -12,6 +12,7 @@
 #include "process/domain_process.h"
 #include "session/opening.h"
 #include "session/primary.h"
+#include "session/session_key.h"
 #include "wire/transport.h"
 
 namespace xl_colo {
@@ -72,45 +73,6 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.compression = options.compression;
     offer.without = options.without;
     return offer;
-}
-
-// Both HELLOs, the OFFER, and the peer's answer: nothing is changed by then.
-Status agree(Link& link, const HostFacts& here, Offer& offer,
-             std::string& peer)
-{
-    const Hello mine = make_hello(here);
-    auto theirs = exchange_hello(link, mine);
-    if (!theirs) {
-        return theirs.error();
-    }
-    peer = theirs->host;
-    if (auto s = check_peer(mine, *theirs); !s) {
-        return s.error().with_context(peer);
-    }
-    const auto compression = agree_on(offer.compression, *theirs);
-    if (!compression) {
-        return compression.error().with_context(peer);
-    }
-    offer.compression = *compression;
-    const std::string text = to_json(offer);
-    if (auto s = link.send(FrameType::OFFER,
-                           {View(reinterpret_cast<const uint8_t*>(text.data()),
-                                 text.size())});
-        !s) {
-        return s;
-    }
-    auto answer = link.receive();
-    if (!answer) {
-        return answer.error();
-    }
-    if (answer->type == FrameType::STOP) {
-        return Error(ErrorKind::refused, peer + ": " + stop_text(*answer));
-    }
-    if (answer->type != FrameType::ACCEPT) {
-        return Error(ErrorKind::protocol,
-                     "expected ACCEPT, received " + to_string(answer->type));
-    }
-    return {};
 }
 
 class Start {
@@ -234,18 +196,18 @@ Status Start::connect(const HostFacts& here, Offer& offer)
     link_ = std::make_unique<Link>(transport_->take_input(),
                                    transport_->take_output(),
                                    connect_patience);
-    peer_ = options_.host;
-    const Status agreed = agree(*link_, here, offer, peer_);
-    if (!agreed) {
-        if (agreed.error().kind() == ErrorKind::peer_lost) {
+    auto peer = open_as_primary(*link_, here, offer);
+    if (!peer) {
+        if (peer.error().kind() == ErrorKind::peer_lost) {
             // The command knows better than the pipe why there is no peer.
             constexpr std::chrono::seconds last_words{2};
             if (auto why = transport_->failure(last_words)) {
                 return Error(ErrorKind::peer_lost, *why);
             }
         }
-        return agreed;
+        return peer.error();
     }
+    peer_ = peer->host;
     link_->set_timeout(options_.timeout);
     return {};
 }

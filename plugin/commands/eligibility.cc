@@ -58,6 +58,11 @@ Status check_guest(const DomainFacts& guest)
     return {};
 }
 
+std::string copy_name(const std::string& guest)
+{
+    return guest + "--incoming";
+}
+
 Status check_room(Host& host, const std::string& name,
                   const std::string& configuration)
 {
@@ -65,7 +70,7 @@ Status check_room(Host& host, const std::string& name,
     if (!uuid) {
         return uuid.error();
     }
-    for (const std::string& wanted : {name, name + "--incoming"}) {
+    for (const std::string& wanted : {name, copy_name(name)}) {
         auto taken = host.taken(wanted, *uuid);
         if (!taken) {
             return taken.error();

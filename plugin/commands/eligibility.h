@@ -2,6 +2,8 @@
 // changed, and each refusal says what to do.
 #pragma once
 
+#include <string>
+
 #include "base/result.h"
 #include "hypervisor/host.h"
 
@@ -9,6 +11,9 @@ namespace xl_colo {
 
 // On the primary, before the peer is even called.
 Status check_guest(const DomainFacts& guest);
+
+// What the copy of a guest is called, as long as it is one.
+std::string copy_name(const std::string& guest);
 
 // On the secondary, before it accepts the offer of `name`: name and UUID are
 // free, there is memory for it.

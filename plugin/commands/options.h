@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "commands/command_line.h"
 #include "relay/compression.h"
 
 namespace xl_colo {
@@ -37,7 +37,7 @@ struct StartOptions : CommonOptions {
     std::string fence;  // empty: none
     Compression compression = Compression::automatic;
     int verbose = 0;
-    // Any of "f2", "f3", "f4", "back-channel"; for tests.
+    // Of session/work_arounds.h; for tests.
     std::set<std::string> without;
 };
 
@@ -63,9 +63,6 @@ struct FailoverOptions : CommonOptions {
     std::string domain;
     Milliseconds timeout = default_patience;
 };
-
-// The words after the command's name.
-using Arguments = std::span<const std::string>;
 
 // Error usage: one line about the first word that is wrong.
 Result<StartOptions> parse_start(Arguments arguments);

@@ -1,86 +1,41 @@
-// The opening of a session, docs/specs/colo-wire.md, "Opening": who the two
-// hosts are, and what the primary asks of the secondary.
+// The opening of a session from both sides, docs/specs/colo-wire.md, "Opening".
+// Nothing is changed on either host by the time these return.
+//
+//     open_as_primary              open_as_secondary
+//         HELLO                        HELLO
+//         check_peer
+//         OFFER                 ->
+//                                  (looks whether there is room for the guest)
+//                               <- accept(), or send_stop()
 #pragma once
 
-#include <chrono>
-#include <set>
 #include <string>
 
 #include "base/result.h"
 #include "hypervisor/host.h"
-#include "relay/compression.h"
+#include "session/hello.h"
+#include "session/offer.h"
 #include "wire/link.h"
 
 namespace xl_colo {
 
-constexpr uint64_t protocol_version = 1;
+// Returns once the secondary has accepted: what it is. `offer`'s compression is
+// what the two agreed on then. Errors: refused, by either side, with its name
+// in front; peer_lost; protocol.
+Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer);
 
-struct Hello {
-    uint64_t protocol = protocol_version;
-    std::string version;                // of the program
-    std::vector<std::string> features;  // both must know them
-    std::string host;
-    XenVersion xen;
-    std::vector<uint32_t> cpu_features;
-    uint64_t max_frame = frame_body_max;
-    std::vector<std::string> unpacks;   // compressions that it understands
+struct Opened {
+    Hello primary;
+    Offer offer;
 };
 
-struct Offer {
-    std::string domain;
-    std::string configuration;  // libxl's JSON
-    Pages gfns;
-    uint64_t memory_kib = 0;
-    std::chrono::milliseconds timeout{};
-    std::chrono::milliseconds interval{};
-    bool verify = false;
-    std::string digest_key;  // hexadecimal; fresh for each session
-    std::string fence;       // empty: none
-    Compression compression = Compression::none;
-    std::set<std::string> without;
+// The answer is still to be given. Errors: peer_stopped with the primary's
+// words, peer_lost, protocol.
+Result<Opened> open_as_secondary(Link& link, const HostFacts& here);
+// The link's timeout is the session's from here on.
+Status accept(Link& link, const Offer& offer);
 
-    bool lacks(const char* work_around) const
-    {
-        return without.contains(work_around);
-    }
-};
-
-// What a test may switch off with --without.
-constexpr const char* without_f2 = "f2";
-constexpr const char* without_f3 = "f3";
-constexpr const char* without_f4 = "f4";
-constexpr const char* without_pv_reset = "pv-reset";
-constexpr const char* without_back_channel = "back-channel";
-constexpr const char* without_elision = "elision";  // all pages are sent
-constexpr const char* without_digest = "digest";    // all pages look the same
-
-Hello make_hello(const HostFacts& facts);
-std::string to_json(const Hello& hello);
-std::string to_json(const Offer& offer);
-Result<Hello> parse_hello(View body);
-Result<Offer> parse_offer(View body);
-
-// What the primary has against the secondary. Error refused, for an admin.
-Status check_peer(const Hello& primary, const Hello& secondary);
-// What the two agree on of what the admin asked for. Error refused alike.
+// What the two agree on of what the admin asked for. Error refused.
 Result<Compression> agree_on(Compression wanted, const Hello& secondary);
-
-// Sends ours and waits for theirs. A STOP in its place is the peer's reason.
-Result<Hello> exchange_hello(Link& link, const Hello& mine);
-
-// The text of a STOP, fit to print: control characters become spaces.
-std::string stop_text(const Frame& frame);
-Status send_stop(FrameSender& sender, const std::string& why);
-
-// The secrets of a session, 32 bytes each. They are two so that a comparison
-// finds what the other digest takes for the same.
-struct DigestKeys {
-    Buffer verification;  // of PageHash
-    Buffer contents;      // of ContentHash
-};
-
-// Both from the kernel's random source, and back from hexadecimal.
-std::string make_digest_key();
-Result<DigestKeys> parse_digest_key(const std::string& hex);
 
 }  // namespace xl_colo

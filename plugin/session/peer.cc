@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "session/opening.h"
+#include "wire/stop_frame.h"
 
 namespace xl_colo {
 

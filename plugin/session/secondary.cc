@@ -16,6 +16,7 @@
 
 #include "base/heap.h"
 #include "session/verify.h"
+#include "wire/stop_frame.h"
 
 namespace xl_colo {
 

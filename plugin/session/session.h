@@ -7,7 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "session/opening.h"
+#include "base/log.h"
+#include "session/offer.h"
+#include "session/session_key.h"
+#include "session/work_arounds.h"
 #include "status/status.h"
 
 namespace xl_colo {

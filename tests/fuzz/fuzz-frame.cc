@@ -4,7 +4,10 @@
 #include <cstdlib>
 
 #include "relay/migration_stream.h"
-#include "session/opening.h"
+#include "session/hello.h"
+#include "session/offer.h"
+#include "session/session_key.h"
+#include "wire/stop_frame.h"
 #include "session/session.h"
 #include "wire/frame.h"
 

@@ -8,16 +8,10 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "session/opening.h"
+#include "session/session_key.h"
+
 namespace xl_colo::model {
-
-namespace {
-
-View view_of(const std::string& text)
-{
-    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
 
 pid_t start_process(unsigned seconds_to_live,
                     const std::function<void()>& part)
@@ -50,44 +44,22 @@ Offer make_offer(Pages gfns)
     return offer;
 }
 
-Status open_as_primary(Link& link, Host& host, const Offer& offer)
+Status open_as_primary(Link& link, Host& host, Offer offer)
 {
-    const auto hello = exchange_hello(link, make_hello(*host.facts()));
-    if (!hello) {
-        return hello.error();
-    }
-    const std::string text = to_json(offer);
-    if (auto s = link.send(FrameType::OFFER, {view_of(text)}); !s) {
-        return s;
-    }
-    const auto answer = link.receive();
-    if (!answer) {
-        return answer.error();
-    }
-    if (answer->type != FrameType::ACCEPT) {
-        return Error(ErrorKind::refused, "not accepted");
-    }
-    return {};
+    const auto peer = xl_colo::open_as_primary(link, *host.facts(), offer);
+    return peer ? Status() : Status(peer.error());
 }
 
 Result<Offer> open_as_secondary(Link& link, Host& host)
 {
-    const auto hello = exchange_hello(link, make_hello(*host.facts()));
-    if (!hello) {
-        return hello.error();
+    auto opened = xl_colo::open_as_secondary(link, *host.facts());
+    if (!opened) {
+        return opened.error();
     }
-    const auto frame = link.receive();
-    if (!frame) {
-        return frame.error();
-    }
-    auto offer = parse_offer(frame->body);
-    if (!offer) {
-        return offer.error();
-    }
-    if (auto s = link.send(FrameType::ACCEPT); !s) {
+    if (auto s = accept(link, opened->offer); !s) {
         return s.error();
     }
-    return offer;
+    return std::move(opened->offer);
 }
 
 }  // namespace xl_colo::model

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "hypervisor/host.h"
-#include "session/opening.h"
+#include "session/offer.h"
 #include "wire/link.h"
 
 namespace xl_colo::model {
@@ -21,8 +21,8 @@ pid_t start_process(unsigned seconds_to_live,
 // An offer with all that does not differ between the tests.
 Offer make_offer(Pages gfns);
 
-// docs/specs/colo-wire.md, "Opening", with a secondary that agrees.
-Status open_as_primary(Link& link, Host& host, const Offer& offer);
+// The opening, with a secondary that agrees.
+Status open_as_primary(Link& link, Host& host, Offer offer);
 Result<Offer> open_as_secondary(Link& link, Host& host);
 
 }  // namespace xl_colo::model

@@ -135,5 +135,5 @@ int main()
         cmocka_unit_test(reboot_is_carried_out_and_its_domain_looked_after),
         cmocka_unit_test(poweroff_is_carried_out_and_ends_the_care),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

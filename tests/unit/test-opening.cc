@@ -1,5 +1,5 @@
 // HELLO and OFFER: what one side says arrives at the other, what makes no sense
-// is refused, and what does not fit is named.
+// is refused, what does not fit is named; and the two sides with each other.
 #include "session/opening.h"
 
 #include <sys/socket.h>
@@ -8,9 +8,12 @@
 #include <array>
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "base/json.h"
+#include "session/session_key.h"
+#include "wire/stop_frame.h"
 
 #include "check.h"  // last: its fail() is a macro
 
@@ -228,38 +231,93 @@ void digest_key_is_two_of_32_bytes(void**)
 
 // ---- over a link -----------------------------------------------------------
 
-// What exchange_hello() says to a peer that sends this.
-Result<Hello> met_with(const std::function<void(Link&)>& peer)
+struct Ends {
+    std::unique_ptr<Link> ours, theirs;
+};
+
+Ends connected()
 {
     std::array<int, 2> ends{};
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data());
     const auto make = [](int fd) {
         return std::make_unique<Link>(UniqueFd(fd), UniqueFd(dup(fd)), 10s);
     };
-    const auto ours = make(ends[0]);
-    auto theirs = make(ends[1]);
-    peer(*theirs);
-    // What it has sent is still read.
-    theirs.reset();
-    return exchange_hello(*ours, make_hello(facts("alpha")));
+    return {make(ends[0]), make(ends[1])};
 }
 
+// What the primary makes of a secondary that does this.
+Result<Hello> offered_to(const std::function<void(Link&)>& secondary)
+{
+    Ends ends = connected();
+    std::jthread other([&] {
+        secondary(*ends.theirs);
+        ends.theirs.reset();
+    });
+    Offer o = offer();
+    return open_as_primary(*ends.ours, facts("alpha"), o);
+}
+
+void both_sides_learn_what_the_other_is(void**)
+{
+    Ends ends = connected();
+    std::optional<Result<Opened>> opened;
+    std::jthread other([&] {
+        opened = open_as_secondary(*ends.theirs, facts("beta"));
+        if (*opened) {
+            (void)accept(*ends.theirs, (*opened)->offer);
+        }
+    });
+    Offer o = offer();
+    const auto peer = open_as_primary(*ends.ours, facts("alpha"), o);
+    other.join();
+    assert_text(peer->host, "beta");
+    assert_text((*opened)->primary.host, "alpha");
+    assert_text((*opened)->offer.domain, "web1");
+}
+
+// Before the OFFER: each side, whatever it would have said next.
 void peer_that_leaves_is_heard_first(void**)
 {
-    const auto refused = met_with([](Link& link) {
-        (void)send_stop(link, "no Xen\nhere");
-    });
+    const auto says = [](const char* why) {
+        return [why](Link& link) { (void)send_stop(link, why); };
+    };
+    const auto refused = offered_to(says("no Xen\nhere"));
     assert_true(refused.error().kind() == ErrorKind::peer_stopped);
     assert_text(refused.error().text(), "no Xen here");
 
-    const auto silent = met_with([](Link&) {});
+    Ends ends = connected();
+    says("no such domain")(*ends.theirs);
+    ends.theirs.reset();
+    const auto called_off = open_as_secondary(*ends.ours, facts("beta"));
+    assert_true(called_off.error().kind() == ErrorKind::peer_stopped);
+    assert_text(called_off.error().text(), "no such domain");
+
+    const auto silent = offered_to([](Link&) {});
     assert_true(silent.error().kind() == ErrorKind::peer_lost);
 
-    const auto confused = met_with([](Link& link) {
+    const auto confused = offered_to([](Link& link) {
         (void)link.send(FrameType::ACCEPT);
     });
     assert_true(confused.error().kind() == ErrorKind::protocol);
     assert_contains(confused.error().text(), "expected HELLO");
+}
+
+void refusal_names_the_host_that_refuses(void**)
+{
+    const auto no_room = offered_to([](Link& link) {
+        (void)open_as_secondary(link, facts("beta"));
+        (void)send_stop(link, "not enough free memory");
+    });
+    assert_true(no_room.error().kind() == ErrorKind::refused);
+    assert_text(no_room.error().text(), "beta: not enough free memory");
+
+    const auto too_old = offered_to([](Link& link) {
+        HostFacts old = facts("beta");
+        old.xen = {4, 16};
+        (void)open_as_secondary(link, old);
+    });
+    assert_true(too_old.error().kind() == ErrorKind::refused);
+    assert_contains(too_old.error().text(), "beta: runs Xen 4.16");
 }
 
 }  // namespace
@@ -277,7 +335,9 @@ int main()
         cmocka_unit_test(nonsense_in_hello_is_refused),
         cmocka_unit_test(nonsense_in_offer_is_refused),
         cmocka_unit_test(digest_key_is_two_of_32_bytes),
+        cmocka_unit_test(both_sides_learn_what_the_other_is),
         cmocka_unit_test(peer_that_leaves_is_heard_first),
+        cmocka_unit_test(refusal_names_the_host_that_refuses),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

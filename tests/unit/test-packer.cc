@@ -204,5 +204,5 @@ int main()
         cmocka_unit_test(packing_follows_what_it_saves),
         cmocka_unit_test(automatic_waits_until_it_knows_the_link),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

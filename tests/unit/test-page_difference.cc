@@ -92,5 +92,5 @@ int main()
         cmocka_unit_test(several_events_pass_but_no_byte_beside_them),
         cmocka_unit_test(page_that_one_host_lacks_differs),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -138,5 +138,5 @@ int main()
         cmocka_unit_test(stop_after_the_end_is_for_the_caretaker),
         cmocka_unit_test(request_with_nobody_there_is_dropped),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

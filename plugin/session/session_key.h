@@ -1,0 +1,23 @@
+// The secrets of a session, made by the primary and sent in its OFFER.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace xl_colo {
+
+// 32 bytes each. They are two so that a comparison finds what the other digest
+// takes for the same.
+struct DigestKeys {
+    Buffer verification;  // of PageHash
+    Buffer contents;      // of ContentHash
+};
+
+// Both from the kernel's random source, in hexadecimal, and back. Error
+// protocol.
+std::string make_digest_key();
+Result<DigestKeys> parse_digest_key(const std::string& hex);
+
+}  // namespace xl_colo
