@@ -71,8 +71,8 @@ libglue_a_SOURCES = \
 	libxl-glue/qemu/qmp.h \
 	libxl-glue/qemu/qmp_connections.cc \
 	libxl-glue/qemu/qmp_connections.h \
-	libxl-glue/qemu/run_directory.cc \
-	libxl-glue/qemu/run_directory.h \
+	libxl-glue/qemu/temporary_file.cc \
+	libxl-glue/qemu/temporary_file.h \
 	libxl-glue/qemu/vmstate_file.cc \
 	libxl-glue/qemu/vmstate_file.h \
 	libxl-glue/xen/access.cc \
@@ -102,4 +102,4 @@ save_helper_CPPFLAGS = $(libglue_a_CPPFLAGS)
 save_helper_SOURCES = \
 	libxl-glue/migration/save_helper.cc \
 	$(NULL)
-save_helper_LDADD =
+save_helper_LDADD = libbase.a

@@ -18,9 +18,14 @@ noinst_LIBRARIES += libbase.a
 libbase_a_CPPFLAGS = $(plugin_cppflags)
 libbase_a_SOURCES = \
 	plugin/base/bytes.h \
+	plugin/base/descriptors.cc \
+	plugin/base/descriptors.h \
+	plugin/base/domain_files.cc \
+	plugin/base/domain_files.h \
 	plugin/base/errors.h \
 	plugin/base/heap.cc \
 	plugin/base/heap.h \
+	plugin/base/hex.cc \
 	plugin/base/hex.h \
 	plugin/base/json.cc \
 	plugin/base/json.h \

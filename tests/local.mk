@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test-caretaker \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
+	tests/unit/test-descriptors \
 	tests/unit/test-device_state \
 	tests/unit/test-dirty_list_from_wire \
 	tests/unit/test-dirty_list_to_wire \

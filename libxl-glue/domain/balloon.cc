@@ -12,13 +12,11 @@ namespace xl_colo {
 namespace {
 
 // XEN_DOMCTL_getpageframeinfo3 takes no more at a time.
-constexpr size_t batch_pages = 1024;
-
 std::vector<xen_pfn_t> batch_of(const std::vector<Pfn>& pages, size_t first)
 {
     std::vector<xen_pfn_t> gfns;
     for (size_t i = first;
-         i < std::min(first + batch_pages, pages.size()); i++) {
+         i < std::min(first + pages_at_a_time, pages.size()); i++) {
         gfns.push_back(pages[i].value());
     }
     return gfns;
@@ -82,7 +80,7 @@ Result<std::vector<bool>> XenBalloon::present()
 Result<std::vector<bool>> XenBalloon::has(const std::vector<Pfn>& pages)
 {
     std::vector<bool> there;
-    for (size_t first = 0; first < pages.size(); first += batch_pages) {
+    for (size_t first = 0; first < pages.size(); first += pages_at_a_time) {
         auto types = batch_of(pages, first);
         if (xc_get_pfn_type_batch(access_.xc.get(), domid_.value(),
                                   static_cast<unsigned>(types.size()),
@@ -99,7 +97,7 @@ Result<std::vector<bool>> XenBalloon::has(const std::vector<Pfn>& pages)
 
 Status XenBalloon::populate(const std::vector<Pfn>& pages)
 {
-    for (size_t first = 0; first < pages.size(); first += batch_pages) {
+    for (size_t first = 0; first < pages.size(); first += pages_at_a_time) {
         auto gfns = batch_of(pages, first);
         if (xc_domain_populate_physmap_exact(access_.xc.get(), domid_.value(),
                                              gfns.size(), 0, 0,
@@ -113,7 +111,7 @@ Status XenBalloon::populate(const std::vector<Pfn>& pages)
 
 Status XenBalloon::release(const std::vector<Pfn>& pages)
 {
-    for (size_t first = 0; first < pages.size(); first += batch_pages) {
+    for (size_t first = 0; first < pages.size(); first += pages_at_a_time) {
         auto gfns = batch_of(pages, first);
         if (xc_domain_decrease_reservation_exact(
                 access_.xc.get(), domid_.value(), gfns.size(), 0,

@@ -3,11 +3,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/domain_files.h"
 #include "domain/guest_memory.h"
 #include "domain/guest_state.h"
 #include "domain/hypervisor_pages.h"
 #include "qemu/device_state.h"
-#include "qemu/run_directory.h"
 #include "xen/handles.h"
 
 namespace xl_colo {
@@ -80,7 +80,7 @@ Result<Suspension> XenDomain::suspend()
     device_state_ = emulator_ == Emulator::none
                         ? Result<Buffer>(Buffer())
                         : access_->qmp.with<Buffer>(domid_, [](Qmp& qmp) {
-                              return save_device_state(qmp, run_directory);
+                              return save_device_state(qmp, run_folder());
                           });
     if (!device_state_) {
         // QEMU drops what it has not begun with when a client goes: a "stop"
@@ -171,8 +171,8 @@ Status XenDomain::load_device_state(View state)
     const bool may_by_snapshot = options_.reload_by_snapshot;
     auto r = access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
         return may_by_snapshot && needs_snapshot_way(qmp.version())
-                   ? load_device_state_by_snapshot(qmp, state, run_directory)
-                   : load_device_state_directly(qmp, state, run_directory);
+                   ? load_device_state_by_snapshot(qmp, state, run_folder())
+                   : load_device_state_directly(qmp, state, run_folder());
     });
     loaded_ = static_cast<bool>(r);
     return r ? Status() : r.error().with_context("cannot load device state");
@@ -256,15 +256,6 @@ Status XenDomain::unpause()
     return outcome("cannot unpause the domain",
                    libxl_domain_unpause(access_->libxl.get(), domid_.value(),
                                         nullptr));
-}
-
-Result<bool> XenDomain::is_paused()
-{
-    auto info = domain_info(access_->xc.get(), domid_);
-    if (!info) {
-        return info.error();
-    }
-    return (info->flags & XEN_DOMINF_paused) != 0;
 }
 
 Status XenDomain::rename(const std::string& name)

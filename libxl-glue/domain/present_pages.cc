@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <numeric>
 
+#include "hypervisor/guest_memory.h"
 #include "xen/compat.h"
 
 namespace xl_colo {
@@ -19,8 +20,6 @@ namespace xl_colo {
 namespace {
 
 // XEN_DOMCTL_getpageframeinfo3 takes no more at a time.
-constexpr size_t batch_pages = 1024;
-
 class Search {
 public:
     Search(xc_interface* xc, Domid domid, size_t gfns)
@@ -31,9 +30,9 @@ public:
     // Looks at one batch.
     Status look(size_t batch)
     {
-        const size_t first = batch * batch_pages;
+        const size_t first = batch * pages_at_a_time;
         std::vector<xen_pfn_t> types(
-            std::min(batch_pages, present_.size() - first));
+            std::min(pages_at_a_time, present_.size() - first));
         std::iota(types.begin(), types.end(), first);
         if (xc_get_pfn_type_batch(xc_, domid_.value(),
                                   static_cast<unsigned>(types.size()),
@@ -74,7 +73,7 @@ Result<std::vector<bool>> find_present_pages(xc_interface* xc, Domid domid)
     }
     Search search(xc, domid, gfns);
     size_t low = 0;
-    size_t high = (gfns + batch_pages - 1) / batch_pages;
+    size_t high = (gfns + pages_at_a_time - 1) / pages_at_a_time;
     for (bool from_top = true; low < high && search.found() < info->tot_pages;
          from_top = !from_top) {
         if (auto r = search.look(from_top ? --high : low++); !r) {

@@ -117,7 +117,6 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
         return config.error();
     }
     facts.name = to_text((*config)->c_info.name);
-    facts.uuid = to_text((*config)->c_info.uuid);
     facts.pv = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_PV;
     bool pv_drivers = (*config)->c_info.type == LIBXL_DOMAIN_TYPE_PVH;
     if ((*config)->c_info.type == LIBXL_DOMAIN_TYPE_HVM) {

@@ -5,9 +5,9 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/domain_files.h"
 #include "host/host.h"
 #include "migration/callout.h"
-#include "qemu/run_directory.h"
 #include "xen/compat.h"
 
 // Where make install puts the helper.
@@ -140,10 +140,10 @@ Result<std::unique_ptr<Host>> open_host(Log& log)
         return Error::from_errno(ErrorKind::refused,
                                  "cannot map the memory of guests", errno);
     }
-    if (auto r = make_private_directory(run_directory); !r) {
+    if (auto r = make_private_folder(run_folder()); !r) {
         return r.error();
     }
-    access->callout_socket = std::string(run_directory) + "/save-helper-" +
+    access->callout_socket = run_folder() + "/save-helper-" +
                              std::to_string(getpid());
     if (auto r = name_save_helper(access->callout_socket); !r) {
         return r.error();

@@ -1,17 +1,16 @@
 #include "migration/callout.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/descriptors.h"
 #include "base/errors.h"
 
 namespace xl_colo {
@@ -36,29 +35,18 @@ Buffer message(uint16_t number, const Buffer& arguments)
     return out;
 }
 
-// Waits until one of two descriptors is readable and says which.
+// Waits until one of two descriptors can be read and says which.
 Result<int> wait_readable(int first, int second, std::chrono::seconds timeout)
 {
-    using Clock = std::chrono::steady_clock;
-    const auto deadline = Clock::now() + timeout;
-    for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-            deadline - Clock::now());
-        std::array<pollfd, 2> fds{pollfd{first, POLLIN, 0},
-                                  pollfd{second, POLLIN, 0}};
-        const int r = poll(fds.data(), fds.size(),
-                           static_cast<int>(
-                               std::max<int64_t>(left.count(), 0)));
-        if (r > 0) {
-            return fds[0].revents != 0 ? first : second;
-        }
-        if (r == 0) {
-            return Error(ErrorKind::timeout, "no answer");
-        }
-        if (errno != EINTR) {
-            return io_error("cannot poll", errno);
-        }
+    const auto ready = wait_ready(first, POLLIN, second,
+                                  std::chrono::steady_clock::now() + timeout);
+    if (!ready) {
+        return ready.error();
     }
+    if (*ready == Ready::timed_out) {
+        return Error(ErrorKind::timeout, "no answer");
+    }
+    return *ready == Ready::yes ? first : second;
 }
 
 Status read_exactly(int fd, void* to, size_t length,
@@ -156,16 +144,8 @@ Buffer complete_message(int32_t retval, int32_t errnoval)
 
 Status Callout::send(View bytes)
 {
-    while (!bytes.empty()) {
-        const ssize_t r =
-            ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (r >= 0) {
-            bytes = bytes.subspan(static_cast<size_t>(r));
-        } else if (errno != EINTR) {
-            return io_error("cannot write to the save helper", errno);
-        }
-    }
-    return {};
+    const Status sent = send_all(socket_.get(), bytes);
+    return sent ? sent : sent.error().with_context("the save helper");
 }
 
 Result<int> Callout::answer()

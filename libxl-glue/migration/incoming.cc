@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/descriptors.h"
 #include "migration/libxl_stream.h"
 #include "xen/compat.h"
 
@@ -22,15 +23,9 @@ constexpr std::chrono::seconds until_callout{120};
 // is gone is an error and no signal.
 Status write_stream(int fd, View bytes)
 {
-    while (!bytes.empty()) {
-        const ssize_t r = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (r >= 0) {
-            bytes = bytes.subspan(static_cast<size_t>(r));
-        } else if (errno != EINTR) {
-            return io_error("cannot write the stream that libxl reads", errno);
-        }
-    }
-    return {};
+    const Status sent = send_all(fd, bytes);
+    return sent ? sent
+                : sent.error().with_context("the stream that libxl reads");
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 // libxl takes a status other than 0 for a failure of the restore. Where the
 // process at the socket goes away early, libxl notices by itself that no result
 // has come.
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,7 +15,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
+#include "base/descriptors.h"
 #include "migration/callout.h"
 
 namespace {
@@ -57,16 +58,12 @@ int connect_to_parent()
     return fd;
 }
 
-void write_all(int fd, const char* data, size_t length)
+void write_on(int fd, std::string_view text)
 {
-    while (length > 0) {
-        const ssize_t r = write(fd, data, length);
-        if (r >= 0) {
-            data += r;
-            length -= static_cast<size_t>(r);
-        } else if (errno != EINTR) {
-            fail("cannot write");
-        }
+    using namespace xl_colo;
+    if (!write_all(fd, {reinterpret_cast<const uint8_t*>(text.data()),
+                        text.size()})) {
+        fail("cannot write");
     }
 }
 
@@ -79,7 +76,7 @@ bool carry(int from, int to)
         fail("cannot read");
     }
     if (r > 0) {
-        write_all(to, buffer.data(), static_cast<size_t>(r));
+        write_on(to, {buffer.data(), static_cast<size_t>(r)});
     }
     return r != 0;
 }
@@ -98,15 +95,12 @@ int main(int argc, char** argv)
         line += argv[i];
     }
     line += '\n';
-    write_all(parent, line.data(), line.size());
+    write_on(parent, line);
 
     std::array<pollfd, 2> fds{pollfd{parent, POLLIN, 0},
                               pollfd{STDIN_FILENO, POLLIN, 0}};
     for (;;) {
-        if (poll(fds.data(), fds.size(), -1) < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
+        if (!xl_colo::poll_until(fds)) {
             fail("cannot poll");
         }
         if (fds[1].revents != 0 && !carry(STDIN_FILENO, parent)) {

@@ -8,7 +8,7 @@
 
 #include "base/errors.h"
 #include "base/unique_fd.h"
-#include "qemu/run_directory.h"
+#include "qemu/temporary_file.h"
 #include "qemu/vmstate_file.h"
 
 namespace xl_colo {

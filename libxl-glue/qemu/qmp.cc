@@ -1,6 +1,5 @@
 #include "qemu/qmp.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -9,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "base/errors.h"
 
 namespace xl_colo {
@@ -180,21 +180,13 @@ Status Qmp::wait_for(short events, Clock::time_point deadline)
     if (!socket_) {
         return Error(ErrorKind::io, "the connection is broken");
     }
-    for (;;) {
-        const auto left = std::chrono::ceil<Timeout>(deadline - Clock::now());
-        pollfd p{socket_.get(), events, 0};
-        const int r =
-            poll(&p, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
-        if (r > 0) {
-            return {};
-        }
-        if (r == 0) {
-            return Error(ErrorKind::timeout, "device model does not answer");
-        }
-        if (errno != EINTR) {
-            return broken(io_error("cannot poll", errno));
-        }
+    const auto ready = wait_ready(socket_.get(), events, -1, deadline);
+    if (!ready) {
+        return broken(ready.error());
     }
+    return *ready == Ready::yes
+               ? Status()
+               : Error(ErrorKind::timeout, "device model does not answer");
 }
 
 Error Qmp::broken(Error error)

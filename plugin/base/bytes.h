@@ -26,6 +26,26 @@ T load_little(const uint8_t* from)
     return value;
 }
 
+// Of at most 8 bytes.
+inline uint64_t load_little(View from)
+{
+    uint64_t value = 0;
+    for (size_t i = from.size(); i-- > 0;) {
+        value = value << 8 | from[i];
+    }
+    return value;
+}
+
+template <std::unsigned_integral T>
+T load_big(const uint8_t* from)
+{
+    T value = 0;
+    for (size_t i = 0; i < sizeof(T); ++i) {
+        value = static_cast<T>(value << 8 | from[i]);
+    }
+    return value;
+}
+
 template <std::unsigned_integral T>
 void put_little(Buffer& out, T value)
 {

@@ -83,23 +83,49 @@ private:
 };
 
 // Reads members one after another and keeps the first error, so that a parser
-// is the list of its members. Borrows the text.
-class Members {
+// is the list of its members: what is missing reads as nothing, and error()
+// tells at the end. Borrows the object.
+class JsonMembers {
 public:
-    explicit Members(const Json& json) : json_(json) {}
+    explicit JsonMembers(const Json& json) : json_(json) {}
 
-    template <typename T, typename Get>
-    Members& read(T& to, Get get, const char* key)
+    std::string text(const char* key) { return take(json_.text(key)); }
+    uint64_t number(const char* key) { return take(json_.number(key)); }
+    bool flag(const char* key) { return take(json_.flag(key)); }
+    std::vector<std::string> texts(const char* key)
     {
-        if (!error_) {
-            auto value = (json_.*get)(key);
-            if (value) {
-                to = T(std::move(*value));
-            } else {
-                error_ = value.error();
-            }
+        return take(json_.texts(key));
+    }
+    std::vector<uint64_t> numbers(const char* key)
+    {
+        return take(json_.numbers(key));
+    }
+    std::optional<std::string> maybe_text(const char* key)
+    {
+        return json_.has(key) ? std::optional(text(key)) : std::nullopt;
+    }
+    // A text that stands for one of a few values, by of().
+    template <typename T>
+    T named(const char* key, std::optional<T> (*of)(const std::string&))
+    {
+        const std::string name = text(key);
+        const auto value = of(name);
+        if (!value && !error_) {
+            error_ = Error(ErrorKind::protocol, "\"" + std::string(key) +
+                                                    "\" is \"" + name + "\"");
         }
-        return *this;
+        return value.value_or(T{});
+    }
+    template <typename T>
+    T take(const Result<T>& result, T otherwise = T{})
+    {
+        if (result) {
+            return *result;
+        }
+        if (!error_) {
+            error_ = result.error();
+        }
+        return otherwise;
     }
     const std::optional<Error>& error() const { return error_; }
 

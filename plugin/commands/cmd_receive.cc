@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "fencing/shell_fence.h"
 #include "process/background.h"

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
 #include "process/background.h"

@@ -2,6 +2,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/domain_files.h"
+#include "base/errors.h"
 #include "base/json.h"
 #include "control/control_server.h"
 #include "control/control_socket.h"
@@ -15,11 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 // The answer to status holds 128 checkpoints of some 200 bytes.
 constexpr size_t answer_max = 1 << 20;
-
-Error io_error(const std::string& what, int code)
-{
-    return Error::from_errno(ErrorKind::io, what, code);
-}
 
 // The answer's object; what the process refused is an error here.
 Result<Json> ask(const std::string& domain, const char* request,
@@ -117,15 +114,15 @@ Result<std::vector<std::string>> controlled_domains()
     std::vector<std::string> domains;
     std::error_code code;
     for (const auto& entry :
-         std::filesystem::directory_iterator(control_folder(), code)) {
+         std::filesystem::directory_iterator(run_folder(), code)) {
         const auto& file = entry.path();
-        const auto domain = control_domain_of(file.stem().string());
+        const auto domain = domain_of_file_name(file.stem().string());
         if (file.extension() == control_suffix && domain) {
             domains.push_back(*domain);
         }
     }
     if (code && code != std::errc::no_such_file_or_directory) {
-        return io_error("cannot list " + control_folder(), code.value());
+        return io_error("cannot list " + run_folder(), code.value());
     }
     std::sort(domains.begin(), domains.end());
     return domains;

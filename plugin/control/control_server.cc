@@ -2,8 +2,6 @@
 // servers from doing so at once, each holds a lock on the folder meanwhile.
 #include "control/control_server.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,6 +9,9 @@
 #include <array>
 #include <cerrno>
 
+#include "base/descriptors.h"
+#include "base/domain_files.h"
+#include "base/errors.h"
 #include "base/json.h"
 #include "control/control_socket.h"
 #include "status/status_json.h"
@@ -20,11 +21,6 @@ namespace xl_colo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-Error io_error(const std::string& what, int code)
-{
-    return Error::from_errno(ErrorKind::io, what, code);
-}
 
 // Held until the descriptor is closed.
 Result<UniqueFd> lock_folder()
@@ -38,22 +34,9 @@ Result<UniqueFd> lock_folder()
         r = flock(folder->get(), LOCK_EX);
     } while (r < 0 && errno == EINTR);
     if (r < 0) {
-        return io_error("cannot lock " + control_folder(), errno);
+        return io_error("cannot lock " + run_folder(), errno);
     }
     return std::move(*folder);
-}
-
-// Threads of the server take no signal: the program's own thread waits for
-// them.
-template <typename Work>
-std::thread thread_without_signals(Work work)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread(std::move(work));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
 }
 
 }  // namespace
@@ -61,9 +44,9 @@ std::thread thread_without_signals(Work work)
 Result<std::unique_ptr<ControlServer>> ControlServer::open(
     const std::string& domain, ControlHandler& handler)
 {
-    const std::string path = control_folder();
-    if (mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) {
-        return io_error("cannot make " + path, errno);
+    const std::string path = run_folder();
+    if (auto s = make_private_folder(path); !s) {
+        return s.error();
     }
     auto folder = open_control_folder();
     if (!folder) {
@@ -73,7 +56,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(
     if (!lock) {
         return lock.error();
     }
-    const std::string file = control_file_name(domain) + control_suffix;
+    const std::string file = domain_file_name(domain) + control_suffix;
     auto address = control_address(*folder, domain);
     if (!address) {
         return address.error();
@@ -118,7 +101,7 @@ ControlServer::ControlServer(UniqueFd folder, std::string file,
       listener_(std::move(listener)),
       closing_(std::move(closing)),
       handler_(handler),
-      acceptor_(thread_without_signals([this] { accept_loop(); }))
+      acceptor_(std::thread([this] { accept_loop(); }))
 {
 }
 
@@ -141,10 +124,7 @@ void ControlServer::accept_loop()
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{listener_.get(), POLLIN, 0},
                                   pollfd{closing_.get(), POLLIN, 0}};
-        if (poll(fds.data(), fds.size(), -1) < 0) {
-            continue;
-        }
-        if (fds[1].revents) {
+        if (!poll_until(fds) || fds[1].revents) {
             return;
         }
         UniqueFd connection(accept4(listener_.get(), nullptr, nullptr,
@@ -152,7 +132,8 @@ void ControlServer::accept_loop()
         join_finished();
         if (!connection) {
             // Out of descriptors, say: no use in trying all the time.
-            poll(&fds[1], 1, 100);
+            (void)wait_ready(-1, 0, closing_.get(),
+                             Clock::now() + std::chrono::milliseconds(100));
             continue;
         }
         if (clients_.size() >= clients_max) {
@@ -163,7 +144,7 @@ void ControlServer::accept_loop()
             continue;
         }
         Client& client = clients_.emplace_back();
-        client.thread = thread_without_signals(
+        client.thread = std::thread(
             [this, &client, own = std::move(connection)] {
                 serve(own);
                 client.done = true;

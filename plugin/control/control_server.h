@@ -7,7 +7,7 @@
 //     anything that failed       {"error": "text"}
 //
 // It is /run/xl-colo/<domain>.sock, or in $XL_COLO_RUN_DIR; only root reaches
-// it. A domain's name is made safe as a file name: see control_file_name().
+// it. A domain's name is made safe as a file name: see domain_file_name().
 #pragma once
 
 #include <atomic>
@@ -87,11 +87,5 @@ Result<std::string> ask_failover(const std::string& domain,
 
 // Domains that have a socket here, answered or not, by name.
 Result<std::vector<std::string>> controlled_domains();
-
-// "a/b" is "a%2Fb": letters, digits, '_', '-', '+' and a '.' that is not the
-// first stand for themselves, any other byte is %XX. The way back gives nothing
-// for what control_file_name() does not make.
-std::string control_file_name(const std::string& domain);
-std::optional<std::string> control_domain_of(const std::string& file_name);
 
 }  // namespace xl_colo

@@ -15,9 +15,7 @@
 
 namespace xl_colo {
 
-// /run/xl-colo or $XL_COLO_RUN_DIR.
-std::string control_folder();
-// Error io; code() is ENOENT where there is none yet.
+// run_folder(). Error io; code() is ENOENT where there is none yet.
 Result<UniqueFd> open_control_folder();
 
 constexpr const char* control_suffix = ".sock";

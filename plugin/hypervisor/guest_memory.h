@@ -14,6 +14,10 @@ namespace xl_colo {
 // A digest of one page; all zero for a page that the guest does not have.
 using PageDigest = std::array<uint8_t, 16>;
 
+// So many are looked at or asked for at once: a mapping costs by the call and
+// by the page, and more of them would only take memory.
+constexpr size_t pages_at_a_time = 1024;
+
 // The memory of a domain that stands still, to look at.
 class GuestMemory {
 public:

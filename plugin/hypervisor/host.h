@@ -40,7 +40,6 @@ struct HostFacts {
 struct DomainFacts {
     Domid domid;
     std::string name;
-    std::string uuid;
     bool pv = false;            // neither HVM nor PVH
     std::vector<std::string> writable_disks;  // by vdev
     // Read-only ones that the guest uses by a PV driver, by vdev.

@@ -7,8 +7,6 @@ namespace xl_colo {
 namespace {
 
 // To be mapped.
-constexpr size_t pages_at_a_time = 1024;
-
 Status are_there(GuestMemory& memory, const std::vector<Pfn>& pages)
 {
     Status found;

@@ -21,9 +21,7 @@ std::string bytes(View page, size_t first, size_t last)
 {
     std::string text;
     for (size_t i = first; i <= last; ++i) {
-        char byte[4];
-        std::snprintf(byte, sizeof byte, " %02x", page[i]);
-        text += byte;
+        text += ' ' + to_hex(page.subspan(i, 1));
     }
     return text;
 }

@@ -1,7 +1,6 @@
 #include "process/background.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -13,17 +12,11 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "control/control_server.h"
+#include "base/descriptors.h"
 
 namespace xl_colo {
 
 namespace {
-
-const char* log_folder()
-{
-    const char* folder = std::getenv("XL_COLO_LOG_DIR");
-    return folder && *folder ? folder : "/var/log/xen";
-}
 
 Result<UniqueFd> open_log(const std::string& path)
 {
@@ -72,7 +65,7 @@ int wait_for(pid_t child, int detached, const sigset_t& handed_on)
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{detached, POLLIN, 0},
                                   pollfd{signals.get(), POLLIN, 0}};
-        if (poll(fds.data(), fds.size(), -1) < 0) {
+        if (!poll_until(fds)) {
             continue;
         }
         signalfd_siginfo info{};
@@ -171,12 +164,6 @@ Status redirect_stderr(const std::string& log)
     std::fflush(stderr);
     dup2(file->get(), STDERR_FILENO);
     return {};
-}
-
-std::string log_path(const std::string& domain)
-{
-    return std::string(log_folder()) + "/xl-colo-" +
-           control_file_name(domain) + ".log";
 }
 
 }  // namespace xl_colo

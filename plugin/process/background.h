@@ -40,8 +40,4 @@ private:
 // xl-colo-receive, whose stdout is the wire.
 Status redirect_stderr(const std::string& log);
 
-// The log of a domain's process: xl-colo-<domain>.log in Xen's log folder, or
-// in $XL_COLO_LOG_DIR.
-std::string log_path(const std::string& domain);
-
 }  // namespace xl_colo

@@ -1,11 +1,11 @@
 #include "process/signals_and_watches.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
 #include <array>
-#include <cerrno>
+
+#include "base/descriptors.h"
 
 namespace xl_colo {
 
@@ -51,10 +51,7 @@ void SignalsAndWatches::loop()
                               pollfd{signals_.get(), POLLIN, 0},
                               pollfd{watch_.fd(), POLLIN, 0}};
     for (;;) {
-        if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
-            return;
-        }
-        if (fds[0].revents) {
+        if (!poll_until(fds) || fds[0].revents) {
             return;
         }
         signalfd_siginfo info{};

@@ -7,6 +7,7 @@
 // the first part whole and end the save because of its type, so nothing but
 // the message is won by asking first: the guest goes on either way.
 #include "relay/dirty_list_from_wire.h"
+#include "base/bytes.h"
 #include "relay/dirty_set_frame.h"
 #include "relay/migration_stream.h"
 #include "relay/relay_pipe.h"
@@ -79,9 +80,8 @@ Status DirtyListFromWire::Impl::write_list(const PageSet& list)
     uint64_t left = list.size().value();
     Status written = write_header(left);
     list.for_each([&](Pfn pfn) {
-        for (unsigned shift = 0; shift < 64; shift += 8) {
-            block[used++] = static_cast<uint8_t>(pfn.value() >> shift);
-        }
+        store_little(pfn.value(), block.data() + used);
+        used += sizeof(uint64_t);
         --left;
         if (used < block_size && left > 0) {
             return;

@@ -46,8 +46,6 @@ constexpr size_t word = sizeof(uint64_t);
 constexpr std::chrono::milliseconds last_word_patience{1000};
 // Pages digested and told at a time: enough to be worth a mapping, and what
 // the primary's libxc puts into one record.
-constexpr size_t digest_batch = 1024;
-
 enum class Header { undecided, right, followed_by_stray_word };
 
 bool is_zero(View bytes)
@@ -100,7 +98,6 @@ struct DirtyListToWire::Impl {
     std::optional<CheckpointNumber> expected;
     DigestPages digest_next;
     std::optional<PageSet> moved_next;
-    std::optional<Pages> last;
     std::optional<Error> failure;
 
     std::atomic<bool> stopped{false};
@@ -257,7 +254,6 @@ Status DirtyListToWire::Impl::send(View list)
         }
         number = std::exchange(expected, std::nullopt);
         digest = std::exchange(digest_next, nullptr);
-        last = set.size();
     }
     if (!number) {
         return Error(ErrorKind::protocol, "a dirty list that nobody expects");
@@ -295,7 +291,7 @@ Status DirtyListToWire::Impl::send_digests(View start,
         if (s) {
             batch.push_back(pfn);
         }
-        if (batch.size() == digest_batch) {
+        if (batch.size() == pages_at_a_time) {
             s = send_batch();
         }
     });
@@ -368,12 +364,6 @@ void DirtyListToWire::expect(CheckpointNumber number, DigestPages digest,
 void DirtyListToWire::abort()
 {
     impl_->pipe.abort();
-}
-
-std::optional<Pages> DirtyListToWire::last() const
-{
-    const std::lock_guard lock(impl_->mutex);
-    return impl_->last;
 }
 
 std::optional<Error> DirtyListToWire::failure() const

@@ -44,8 +44,6 @@ public:
     // uses is in use after it.
     void stop();
     void abort();
-    // The size of the last list, |B|; nothing before the first. Any thread.
-    std::optional<Pages> last() const;
     // Why the thread ended, if a list was bad or could not be sent.
     std::optional<Error> failure() const;
 

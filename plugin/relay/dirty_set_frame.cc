@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/bytes.h"
 #include "wire/frame.h"
 
 namespace xl_colo {
@@ -223,10 +224,8 @@ private:
         const View bytes = from.bytes((end_ - first_ + 7) / 8);
         uint64_t any = 0;
         for (size_t at = 0; at < bytes.size(); at += 8) {
-            uint64_t word = 0;
-            for (size_t i = std::min<size_t>(8, bytes.size() - at); i-- > 0;) {
-                word = word << 8 | bytes[at + i];
-            }
+            const uint64_t word = load_little(
+                bytes.subspan(at, std::min<size_t>(8, bytes.size() - at)));
             const uint64_t page = first_ + at * 8;
             if (end_ - page < 64 && word >> (end_ - page) != 0) {
                 return bad("a page beyond the guest");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/hex.h"
 
 namespace xl_colo {
@@ -41,26 +42,6 @@ constexpr std::array<const char*, 0x14> record_names{
     "x86 MSR policy",
     "Checkpoint dirty pfn part",
 };
-
-template <typename Integer>
-Integer load_le(View bytes, size_t at)
-{
-    Integer value = 0;
-    for (size_t i = sizeof(Integer); i-- > 0;) {
-        value = static_cast<Integer>(value << 8 | bytes[at + i]);
-    }
-    return value;
-}
-
-template <typename Integer>
-Integer load_be(View bytes, size_t at)
-{
-    Integer value = 0;
-    for (size_t i = 0; i < sizeof(Integer); ++i) {
-        value = static_cast<Integer>(value << 8 | bytes[at + i]);
-    }
-    return value;
-}
 
 Error bad(const std::string& what)
 {
@@ -107,24 +88,24 @@ Status check_stream_headers(View bytes)
                    std::to_string(bytes.size()) + " bytes, not " +
                    std::to_string(stream_headers_size));
     }
-    if (load_le<uint64_t>(bytes, 0) != ihdr_marker ||
-        load_be<uint32_t>(bytes, 8) != ihdr_id) {
+    if (load_little<uint64_t>(bytes.data()) != ihdr_marker ||
+        load_big<uint32_t>(bytes.data() + 8) != ihdr_id) {
         return bad("the stream does not begin as one of libxc's");
     }
-    const auto version = load_be<uint32_t>(bytes, 12);
+    const auto version = load_big<uint32_t>(bytes.data() + 12);
     if (version < 2 || version > 3) {
         return bad("the stream has version " + std::to_string(version) +
                    ", known are 2 and 3");
     }
-    if (load_be<uint16_t>(bytes, 16) & ihdr_opt_big_endian) {
+    if (load_big<uint16_t>(bytes.data() + 16) & ihdr_opt_big_endian) {
         return bad("the stream is big-endian");
     }
-    const auto type = load_le<uint32_t>(bytes, 24);
+    const auto type = load_little<uint32_t>(bytes.data() + 24);
     if (type != dhdr_type_x86_hvm) {
         return bad("the stream is of guest type " + std::to_string(type) +
                    ", not of an HVM guest");
     }
-    const auto shift = load_le<uint16_t>(bytes, 28);
+    const auto shift = load_little<uint16_t>(bytes.data() + 28);
     if (shift != hvm_page_shift) {
         return bad("the stream has pages of 2^" + std::to_string(shift) +
                    " bytes");
@@ -138,8 +119,8 @@ Result<RecordHeader> parse_record_header(View bytes)
         return bad("a record of " + std::to_string(bytes.size()) +
                    " bytes is too short for its header");
     }
-    const RecordHeader header{RecordType{load_le<uint32_t>(bytes, 0)},
-                              load_le<uint32_t>(bytes, 4)};
+    const RecordHeader header{RecordType{load_little<uint32_t>(bytes.data())},
+                              load_little<uint32_t>(bytes.data() + 4)};
     if (header.length > record_length_max) {
         return bad(to_string(header.type) + ": length " +
                    std::to_string(header.length) + " is over the limit of " +
@@ -152,11 +133,8 @@ std::array<uint8_t, record_header_size> record_header_bytes(
     RecordHeader header)
 {
     std::array<uint8_t, record_header_size> bytes{};
-    for (size_t i = 0; i < 4; ++i) {
-        bytes[i] = static_cast<uint8_t>(static_cast<uint32_t>(header.type) >>
-                                        (8 * i));
-        bytes[4 + i] = static_cast<uint8_t>(header.length >> (8 * i));
-    }
+    store_little(static_cast<uint32_t>(header.type), bytes.data());
+    store_little(header.length, bytes.data() + 4);
     return bytes;
 }
 
@@ -180,7 +158,7 @@ Result<PageData> PageData::parse(View body, Pages gfns)
     if (body.size() < page_data_header_size) {
         return bad("cut short within its header");
     }
-    const size_t count = load_le<uint32_t>(body, 0);
+    const size_t count = load_little<uint32_t>(body.data());
     const View rest = body.subspan(page_data_header_size);
     if (count == 0) {
         return bad("names no page");
@@ -193,7 +171,7 @@ Result<PageData> PageData::parse(View body, Pages gfns)
     size_t with_contents = 0;
     for (size_t at = 0; at < entries.size(); at += sizeof(uint64_t)) {
         const auto entry =
-            parse_entry(load_le<uint64_t>(entries, at), gfns);
+            parse_entry(load_little<uint64_t>(entries.data() + at), gfns);
         if (!entry) {
             return entry.error();
         }
@@ -209,7 +187,8 @@ Result<PageData> PageData::parse(View body, Pages gfns)
 
 PageData::Entry PageData::entry(size_t index) const
 {
-    const auto entry = load_le<uint64_t>(entries_, index * sizeof(uint64_t));
+    const auto entry = load_little<uint64_t>(entries_.data() +
+                                             index * sizeof(uint64_t));
     return {Pfn{entry & page_data_pfn_mask},
             contents_of(entry) == Contents::yes, entry};
 }
@@ -265,7 +244,7 @@ Status read_dirty_list(View list, Pages gfns, PageSet& set)
     }
     uint64_t least = 0;
     for (size_t at = 0; at < list.size(); at += sizeof(uint64_t)) {
-        const auto pfn = load_le<uint64_t>(list, at);
+        const auto pfn = load_little<uint64_t>(list.data() + at);
         if (pfn >= gfns.value()) {
             return bad("dirty list: " + beyond(pfn, gfns));
         }

@@ -1,7 +1,6 @@
 #include "relay/relay_pipe.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
@@ -65,24 +64,18 @@ void RelayPipe::abort(View last_words)
     ours_.reset();
 }
 
-// Whether ours_ is ready; if not, then it is at an end or the time is over.
-// Negative: for ever.
-Result<bool> RelayPipe::wait(short events, int timeout_ms)
+// Whether ours_ is ready; if not, then the time is over.
+Result<bool> RelayPipe::wait(short events, Deadline deadline)
 {
-    std::array<pollfd, 2> fds{pollfd{ours_.get(), events, 0},
-                              pollfd{aborted_.get(), POLLIN, 0}};
-    int r;
-    do {
-        r = poll(fds.data(), fds.size(), timeout_ms);
-    } while (r < 0 && errno == EINTR);
-    if (r < 0) {
-        return Error::from_errno(ErrorKind::io, "cannot wait for libxc",
-                                 errno);
+    const auto ready =
+        wait_ready(ours_.get(), events, aborted_.get(), deadline);
+    if (!ready) {
+        return ready.error().with_context("waiting for libxc");
     }
-    if (fds[1].revents) {
+    if (*ready == Ready::interrupted) {
         return was_aborted();
     }
-    return (fds[0].revents & events) != 0;
+    return *ready == Ready::yes;
 }
 
 Result<size_t> RelayPipe::read(uint8_t* to, size_t size)
@@ -92,7 +85,7 @@ Result<size_t> RelayPipe::read(uint8_t* to, size_t size)
     while (done < size) {
         // Before every read, so that a libxc that writes without a pause
         // cannot keep abort() waiting.
-        auto ready = wait(POLLIN, -1);
+        auto ready = wait(POLLIN);
         if (!ready) {
             return ready.error();
         }
@@ -113,7 +106,7 @@ Result<size_t> RelayPipe::read(uint8_t* to, size_t size)
 Result<bool> RelayPipe::readable_within(std::chrono::milliseconds limit)
 {
     const std::lock_guard lock(mutex_);
-    return wait(POLLIN, static_cast<int>(limit.count()));
+    return wait(POLLIN, std::chrono::steady_clock::now() + limit);
 }
 
 Status RelayPipe::write(std::span<const View> pieces, Then then)
@@ -137,7 +130,7 @@ Status RelayPipe::write(std::span<const View> pieces, Then then)
             in_record_ = then == Then::record_goes_on;
             return {};
         }
-        auto ready = wait(POLLOUT, -1);
+        auto ready = wait(POLLOUT);
         if (!ready) {
             return ready.error();
         }

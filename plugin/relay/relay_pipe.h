@@ -7,6 +7,7 @@
 #include <mutex>
 #include <span>
 
+#include "base/descriptors.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
@@ -44,7 +45,7 @@ public:
     void abort(View last_words = {});
 
 private:
-    Result<bool> wait(short events, int timeout_ms);
+    Result<bool> wait(short events, Deadline deadline = std::nullopt);
 
     UniqueFd theirs_;
     UniqueFd aborted_;    // an eventfd: readable once abort() was called

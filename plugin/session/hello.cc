@@ -78,11 +78,9 @@ Result<Hello> parse_hello(View body)
         return json.error().with_context("HELLO");
     }
     Hello hello;
-    std::string xen;
-    std::vector<uint64_t> words;
-    Members members(*json);
+    JsonMembers members(*json);
     // The protocol first: another one may name its members otherwise.
-    members.read(hello.protocol, &Json::number, "protocol");
+    hello.protocol = members.number("protocol");
     if (!members.error() && hello.protocol != protocol_version) {
         return Error(ErrorKind::refused,
                      "speaks version " + std::to_string(hello.protocol) +
@@ -90,13 +88,13 @@ Result<Hello> parse_hello(View body)
                          std::to_string(protocol_version) +
                          ": install the same xl-colo on both hosts");
     }
-    members.read(hello.version, &Json::text, "version")
-        .read(hello.host, &Json::text, "host")
-        .read(xen, &Json::text, "xen")
-        .read(hello.max_frame, &Json::number, "max-frame")
-        .read(hello.features, &Json::texts, "features")
-        .read(hello.unpacks, &Json::texts, "unpacks")
-        .read(words, &Json::numbers, "cpu-features");
+    hello.version = members.text("version");
+    hello.host = members.text("host");
+    const std::string xen = members.text("xen");
+    hello.max_frame = members.number("max-frame");
+    hello.features = members.texts("features");
+    hello.unpacks = members.texts("unpacks");
+    const auto words = members.numbers("cpu-features");
     if (members.error()) {
         return members.error()->with_context("HELLO");
     }

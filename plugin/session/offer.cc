@@ -36,22 +36,18 @@ Result<Offer> parse_offer(View body)
         return json.error().with_context("OFFER");
     }
     Offer offer;
-    uint64_t timeout_ms = 0;
-    uint64_t interval_ms = 0;
-    std::vector<std::string> without;
-    std::string compression;
-    Members members(*json);
-    members.read(offer.domain, &Json::text, "domain")
-        .read(offer.configuration, &Json::text, "configuration")
-        .read(offer.gfns, &Json::number, "gfns")
-        .read(offer.memory_kib, &Json::number, "memory-kib")
-        .read(timeout_ms, &Json::number, "timeout-ms")
-        .read(interval_ms, &Json::number, "interval-ms")
-        .read(offer.verify, &Json::flag, "verify")
-        .read(offer.digest_key, &Json::text, "digest-key")
-        .read(offer.fence, &Json::text, "fence")
-        .read(compression, &Json::text, "compression")
-        .read(without, &Json::texts, "without");
+    JsonMembers members(*json);
+    offer.domain = members.text("domain");
+    offer.configuration = members.text("configuration");
+    offer.gfns = Pages{members.number("gfns")};
+    offer.memory_kib = members.number("memory-kib");
+    const uint64_t timeout_ms = members.number("timeout-ms");
+    const uint64_t interval_ms = members.number("interval-ms");
+    offer.verify = members.flag("verify");
+    offer.digest_key = members.text("digest-key");
+    offer.fence = members.text("fence");
+    const std::string compression = members.text("compression");
+    const auto without = members.texts("without");
     if (members.error()) {
         return members.error()->with_context("OFFER");
     }

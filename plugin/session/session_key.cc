@@ -3,9 +3,9 @@
 #include <sys/random.h>
 
 #include <array>
-#include <cctype>
-#include <cstdio>
 #include <new>
+
+#include "base/hex.h"
 
 namespace xl_colo {
 
@@ -23,34 +23,19 @@ std::string make_digest_key()
         static_cast<ssize_t>(key.size())) {
         throw std::bad_alloc();
     }
-    std::string hex;
-    for (const uint8_t byte : key) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        hex += digits;
-    }
-    return hex;
+    return to_hex(key);
 }
 
 Result<DigestKeys> parse_digest_key(const std::string& hex)
 {
-    Buffer key;
-    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-        unsigned byte = 0;
-        if (!std::isxdigit(static_cast<unsigned char>(hex[i])) ||
-            !std::isxdigit(static_cast<unsigned char>(hex[i + 1])) ||
-            std::sscanf(hex.substr(i, 2).c_str(), "%2x", &byte) != 1) {
-            break;
-        }
-        key.push_back(static_cast<uint8_t>(byte));
-    }
-    if (key.size() != digest_key_size || hex.size() != 2 * digest_key_size) {
+    const auto key = from_hex(hex);
+    if (!key || key->size() != digest_key_size) {
         return Error(ErrorKind::protocol, "the digest key is not " +
                                               std::to_string(digest_key_size) +
                                               " bytes of hexadecimal");
     }
-    const auto middle = key.begin() + digest_key_size / 2;
-    return DigestKeys{Buffer(key.begin(), middle), Buffer(middle, key.end())};
+    const auto middle = key->begin() + digest_key_size / 2;
+    return DigestKeys{Buffer(key->begin(), middle), Buffer(middle, key->end())};
 }
 
 }  // namespace xl_colo

@@ -12,8 +12,6 @@ namespace {
 
 constexpr uint64_t gfns_a_frame = 4096;
 constexpr size_t named_max = 64;
-constexpr size_t pages_at_a_time = 1024;  // to be mapped
-
 bool all_absent(const std::vector<PageDigest>& digests)
 {
     return std::ranges::all_of(digests, [](const PageDigest& digest) {

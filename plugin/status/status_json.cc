@@ -98,53 +98,6 @@ std::optional<WarningKind> warning_kind_of(const std::string& name)
     return std::nullopt;
 }
 
-// Reads members one after another and keeps the first error.
-class Reader {
-public:
-    explicit Reader(const Json& json) : json_(json) {}
-
-    std::string text(const char* key)
-    {
-        return take(json_.text(key), std::string());
-    }
-    uint64_t number(const char* key)
-    {
-        return take(json_.number(key), uint64_t{0});
-    }
-    bool flag(const char* key) { return take(json_.flag(key), false); }
-    std::optional<std::string> maybe_text(const char* key)
-    {
-        return json_.has(key) ? std::optional(text(key)) : std::nullopt;
-    }
-    template <typename T>
-    T named(const char* key, std::optional<T> (*of)(const std::string&))
-    {
-        const std::string name = text(key);
-        const auto value = of(name);
-        if (!value && !error_) {
-            error_ = Error(ErrorKind::protocol, "\"" + std::string(key) +
-                                                    "\" is \"" + name + "\"");
-        }
-        return value.value_or(T{});
-    }
-    template <typename T>
-    T take(const Result<T>& result, T otherwise)
-    {
-        if (result) {
-            return *result;
-        }
-        if (!error_) {
-            error_ = result.error();
-        }
-        return otherwise;
-    }
-    const std::optional<Error>& error() const { return error_; }
-
-private:
-    const Json& json_;
-    std::optional<Error> error_;
-};
-
 }  // namespace
 
 void write_report(JsonWriter& json, const DomainReport& report,
@@ -234,7 +187,7 @@ std::string reports_to_json(const std::vector<DomainReport>& reports,
 
 Result<SessionStatus> status_from_json(const Json& object)
 {
-    Reader read(object);
+    JsonMembers read(object);
     SessionStatus status;
     status.domain = read.text("domain");
     if (object.has("domid")) {
@@ -246,7 +199,7 @@ Result<SessionStatus> status_from_json(const Json& object)
     status.peer = read.maybe_text("peer").value_or("");
     for (const Json& warning :
          read.take(object.objects("warnings"), std::vector<Json>())) {
-        Reader its(warning);
+        JsonMembers its(warning);
         const auto kind = its.named("kind", warning_kind_of);
         status.warnings.push_back({kind, its.text("text")});
         if (its.error()) {

@@ -125,12 +125,4 @@ Result<View> BodyReader::bytes(size_t size)
     return taken;
 }
 
-Status BodyReader::expect_end() const
-{
-    if (!rest_.empty()) {
-        return Error(ErrorKind::protocol, "the frame's body is too long");
-    }
-    return {};
-}
-
 }  // namespace xl_colo

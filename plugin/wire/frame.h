@@ -83,7 +83,6 @@ public:
     // A view of that many, valid as long as the body.
     Result<View> bytes(size_t size);
     View rest() const { return rest_; }
-    Status expect_end() const;
 
 private:
     View rest_;

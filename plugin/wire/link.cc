@@ -4,7 +4,6 @@
 #include "wire/link.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -13,9 +12,13 @@
 #include <array>
 #include <cerrno>
 
+#include "base/descriptors.h"
+
 namespace xl_colo {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 Error lost(const std::string& why)
 {
@@ -28,31 +31,11 @@ Error lost_errno(const std::string& what, int code)
 }
 
 // How long finish() waits. The peer has only to read on to the end.
-constexpr int last_read_ms = 2000;
+constexpr std::chrono::milliseconds last_read{2000};
 
 // From here on a body is worth being kept: memory that is new to the process
 // costs as much again as reading into it.
 constexpr uint32_t large_body = 256 << 10;
-
-enum class Wait { ready, silent, interrupted };
-
-// Negative timeout: for ever.
-Result<Wait> wait_for(int fd, short events, int interrupt, int timeout_ms)
-{
-    std::array<pollfd, 2> fds{pollfd{fd, events, 0},
-                              pollfd{interrupt, POLLIN, 0}};
-    int r;
-    do {
-        r = poll(fds.data(), fds.size(), timeout_ms);
-    } while (r < 0 && errno == EINTR);
-    if (r < 0) {
-        return lost_errno("cannot wait for the peer", errno);
-    }
-    if (fds[1].revents) {
-        return Wait::interrupted;
-    }
-    return r == 0 ? Wait::silent : Wait::ready;
-}
 
 void set_nonblocking(int fd)
 {
@@ -98,8 +81,8 @@ bool Link::end_sending()
 void Link::finish()
 {
     if (reader_.joinable() && end_sending()) {
-        (void)bool(wait_for(read_out_.get(), POLLIN, interrupt_.get(),
-                            last_read_ms));
+        (void)wait_ready(read_out_.get(), POLLIN, interrupt_.get(),
+                         Clock::now() + last_read);
     }
     close();
 }
@@ -142,15 +125,15 @@ Status Link::read_exactly(uint8_t* to, size_t size)
         if (errno != EAGAIN) {
             return lost_errno("the connection broke", errno);
         }
-        auto waited = wait_for(in_.get(), POLLIN, interrupt_.get(),
-                               static_cast<int>(timeout_.count()));
+        const auto waited = wait_ready(in_.get(), POLLIN, interrupt_.get(),
+                                       Clock::now() + timeout_);
         if (!waited) {
-            return waited.error();
+            return lost(waited.error().text());
         }
-        if (*waited == Wait::interrupted) {
+        if (*waited == Ready::interrupted) {
             return Error(ErrorKind::cancelled, "the link was closed");
         }
-        if (*waited == Wait::silent) {
+        if (*waited == Ready::timed_out) {
             return lost("no sign of life for " +
                         std::to_string(timeout_.count()) + " ms");
         }
@@ -230,10 +213,11 @@ void Link::read_loop(FrameReceiver& receiver)
 
 void Link::heartbeat_loop()
 {
-    const int period = std::max(1, static_cast<int>(timeout_.count() / 4));
+    const auto period = std::max(std::chrono::milliseconds(1), timeout_ / 4);
     for (;;) {
-        auto waited = wait_for(-1, 0, interrupt_.get(), period);
-        if (!waited || *waited == Wait::interrupted ||
+        const auto waited =
+            wait_ready(-1, 0, interrupt_.get(), Clock::now() + period);
+        if (!waited || *waited == Ready::interrupted ||
             !send(FrameType::HEARTBEAT, {})) {
             return;
         }
@@ -280,12 +264,13 @@ Status Link::send(FrameType type, std::initializer_list<View> body)
         if (r < 0 && errno == EAGAIN) {
             // A peer may be slow as long as it is heard: the reader decides
             // when it is lost. Once nobody listens the timeout holds here.
-            auto waited = wait_for(out_.get(), POLLOUT, interrupt_.get(),
-                                   static_cast<int>(timeout_.count()));
+            const auto waited = wait_ready(out_.get(), POLLOUT,
+                                           interrupt_.get(),
+                                           Clock::now() + timeout_);
             if (!waited) {
-                return waited.error();
+                return lost(waited.error().text());
             }
-            if (*waited == Wait::silent && deaf_) {
+            if (*waited == Ready::timed_out && deaf_) {
                 return lost("the peer takes no data");
             }
             continue;

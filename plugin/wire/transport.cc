@@ -1,7 +1,6 @@
 #include "wire/transport.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <string_view>
 #include <vector>
+
+#include "base/descriptors.h"
 
 extern char** environ;
 
@@ -146,7 +147,7 @@ void Transport::pass_on_messages()
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{messages_.get(), POLLIN, 0},
                                   pollfd{finished_.get(), POLLIN, 0}};
-        if (poll(fds.data(), fds.size(), -1) < 0) {
+        if (!poll_until(fds)) {
             continue;
         }
         ssize_t r = 0;

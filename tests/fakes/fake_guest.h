@@ -76,7 +76,6 @@ public:
     Status resume();
     Status pause();
     Status unpause();
-    bool is_paused() const;
     Buffer device_state() const;
     Status begin_load();
     Status load_device_state(View state, bool keeps_yank_instance);
@@ -123,7 +122,7 @@ private:
     mutable std::mutex mutex_;
     std::string name_;
     GuestState state_ = GuestState::running;
-    unsigned pauses_ = 0;
+    bool paused_ = false;
     bool has_run_ = false;
     bool device_model_ = true;     // its process lives
     Memory memory_;

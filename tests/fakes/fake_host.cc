@@ -132,7 +132,6 @@ Result<DomainFacts> FakeHost::find(const std::string& name_or_domid)
         DomainFacts facts = guest_facts;
         facts.domid = domid;
         facts.name = guest->name();
-        facts.uuid = guest->uuid;
         facts.state = guest->state();
         facts.configuration = configuration_start + guest->uuid;
         return facts;

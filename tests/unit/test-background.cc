@@ -7,6 +7,8 @@
 
 #include <cstdio>
 
+#include "base/domain_files.h"
+
 #include "check.h"
 
 using namespace xl_colo;

@@ -8,6 +8,8 @@
 #include <atomic>
 
 #include "base/json.h"
+#include "base/domain_files.h"
+
 #include "check.h"
 #include "control/control_socket.h"
 
@@ -51,7 +53,7 @@ public:
     std::string path() const { return scratch_.path() + "/run"; }
     std::string socket(const std::string& domain) const
     {
-        return path() + "/" + control_file_name(domain) + ".sock";
+        return path() + "/" + domain_file_name(domain) + ".sock";
     }
 
 private:
@@ -326,12 +328,12 @@ static void names_are_safe_as_file_names(void**)
         {"\xc3\xa4", "%C3%A4"},
     };
     for (const auto& c : cases) {
-        assert_text(control_file_name(c.domain), c.file);
-        assert_true(control_domain_of(c.file) == c.domain);
+        assert_text(domain_file_name(c.domain), c.file);
+        assert_true(domain_of_file_name(c.file) == c.domain);
     }
     for (const char* file : {"", "a%", "a%2", "a%zz", "a%2f", "%61", ".x",
                              "a/b", "a%+1"}) {
-        assert_false(control_domain_of(file).has_value());
+        assert_false(domain_of_file_name(file).has_value());
     }
 }
 

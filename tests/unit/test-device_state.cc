@@ -5,9 +5,11 @@
 #include <atomic>
 #include <fstream>
 
+#include "base/domain_files.h"
+#include "qemu/temporary_file.h"
+
 #include "check.h"
 #include "fake_qmp.h"
-#include "qemu/run_directory.h"
 
 using namespace xl_colo;
 using Client = FakeQmp::Client;
@@ -360,13 +362,13 @@ static void the_run_directory_is_for_its_owner_alone(void**)
     {
         ScratchFolder folder;
         const std::string path = folder.path() + "/run";
-        made = static_cast<bool>(make_private_directory(path));
-        found = static_cast<bool>(make_private_directory(path));
+        made = static_cast<bool>(make_private_folder(path));
+        found = static_cast<bool>(make_private_folder(path));
         std::filesystem::create_symlink(path, folder.path() + "/link");
         link = static_cast<bool>(
-            make_private_directory(folder.path() + "/link"));
+            make_private_folder(folder.path() + "/link"));
         chmod(path.c_str(), 0755);
-        open = static_cast<bool>(make_private_directory(path));
+        open = static_cast<bool>(make_private_folder(path));
     }
     assert_true(made);
     assert_true(found);

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "check.h"
-#include "qemu/run_directory.h"
+#include "qemu/temporary_file.h"
 #include "qemu/vmstate_file.h"
 
 using namespace xl_colo;

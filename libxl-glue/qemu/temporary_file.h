@@ -1,6 +1,4 @@
-// The directory for what lives as long as a session: sockets and the device
-// state on its way into QEMU. It is memory (tmpfs) on every current
-// distribution, and nobody but root gets in.
+// A file by which bytes get into a program that takes no others: QEMU.
 #pragma once
 
 #include <string>
@@ -9,12 +7,6 @@
 #include "base/units.h"
 
 namespace xl_colo {
-
-constexpr const char* run_directory = "/run/xl-colo";
-
-// Makes it if need be. Error io when it cannot be made, or is not a directory
-// that belongs to us alone.
-Status make_private_directory(const std::string& path);
 
 // A file with that content, readable by its owner alone, which goes with its
 // owner here.
