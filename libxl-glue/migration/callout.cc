@@ -225,7 +225,7 @@ Result<std::unique_ptr<Callout>> CalloutListener::accept(
         return ready.error().with_context("libxl runs no save helper");
     }
     if (*ready == gave_up) {
-        return Error(ErrorKind::cancelled, "libxl gave up");
+        return Error(ErrorKind::aborted, "libxl gave up");
     }
     UniqueFd helper(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!helper) {

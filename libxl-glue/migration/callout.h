@@ -88,7 +88,7 @@ public:
     CalloutListener& operator=(CalloutListener&&) = delete;
     ~CalloutListener();
 
-    // Waits for the helper. Error cancelled as soon as `gave_up` is readable:
+    // Waits for the helper. Error aborted as soon as `gave_up` is readable:
     // libxl has failed before it ran a helper.
     Result<std::unique_ptr<Callout>> accept(int gave_up,
                                             std::chrono::seconds timeout);

@@ -65,7 +65,7 @@ Status XenIncoming::start()
 
     auto callout = listener->accept(finished_.get(), until_callout);
     if (!callout) {
-        if (callout.error().kind() == ErrorKind::cancelled) {
+        if (callout.error().kind() == ErrorKind::aborted) {
             auto built = finish();
             return built ? callout.error() : built.error();
         }
@@ -139,7 +139,7 @@ Result<std::unique_ptr<Domain>> XenIncoming::wait_built()
     }
     std::lock_guard lock(mutex_);
     if (abandoned_) {
-        return Error(ErrorKind::cancelled, "the domain was given up");
+        return Error(ErrorKind::aborted, "the domain was given up");
     }
     handed_over_ = true;
     return std::unique_ptr<Domain>(

@@ -167,7 +167,7 @@ Status XenPageMover::restore(Incoming& incoming, UniqueFd io, UniqueFd back,
         std::rethrow_exception(restore.exception);
     }
     if (restore.failed) {
-        return Error(ErrorKind::cancelled, "the copy was given up");
+        return Error(ErrorKind::aborted, "the copy was given up");
     }
     if (r != 0) {
         return hypercall_error("cannot restore the guest's memory",

@@ -92,7 +92,7 @@ Status send_all(int socket, View bytes, Deadline deadline, int interrupt)
             return Error(ErrorKind::timeout, "nobody reads");
         }
         if (*ready == Ready::interrupted) {
-            return Error(ErrorKind::cancelled, "interrupted");
+            return Error(ErrorKind::aborted, "interrupted");
         }
     }
     return {};

@@ -20,7 +20,8 @@ enum class ErrorKind {
     libxl,          // `code` is a libxl rc
     io,             // a system call; `code` is errno
     timeout,        // something did not happen in time
-    cancelled,      // this side was asked to stop
+    asked_to_stop,  // somebody here wants it to end: nothing went wrong
+    aborted,        // our own side gave up waiting; another error says why
     diverged,       // the copy differs from the guest, or may do so
 };
 

@@ -68,7 +68,7 @@ Status CopyDigests::settle(Pfn last)
                           [this] { return aborted_ || !arrived_.empty(); });
         }
         if (aborted_) {
-            return Error(ErrorKind::cancelled, "the digests were given up");
+            return Error(ErrorKind::aborted, "the digests were given up");
         }
         put(Pfn{page}, arrived_[used++]);
         settled_ = page + 1;

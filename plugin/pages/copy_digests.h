@@ -36,7 +36,7 @@ public:
     // ---- what the primary sends: the relay's thread
 
     // Waits until the digests of all pages of B up to `last` are in. Error
-    // cancelled after abort().
+    // aborted after abort().
     Status settle(Pfn last);
     // All zero: not known. To be asked for pages that are settled.
     PageDigest get(Pfn pfn) const;

@@ -47,7 +47,7 @@ Result<std::string> Requests::stop()
     }
     const SessionEnd& end = wait_for_end(lock);
     if (!end.orderly) {
-        return Error(ErrorKind::cancelled, end.why);
+        return Error(ErrorKind::aborted, end.why);
     }
     return "protection ended: " + end.why;
 }
@@ -72,7 +72,7 @@ Result<std::string> Requests::failover()
     }
     const SessionEnd& end = wait_for_end(lock);
     if (end.state != State::taken_over) {
-        return Error(ErrorKind::cancelled, end.why);
+        return Error(ErrorKind::aborted, end.why);
     }
     return "the guest runs here: " + end.why;
 }

@@ -274,7 +274,7 @@ Status DirtyListToWire::Impl::send_digests(View start,
     std::vector<Pfn> batch;
     const auto send_batch = [&]() -> Status {
         if (stopped) {
-            return Error(ErrorKind::cancelled, "the digests were given up");
+            return Error(ErrorKind::aborted, "the digests were given up");
         }
         const auto digests = digest(batch);
         batch.clear();
@@ -313,7 +313,7 @@ void DirtyListToWire::Impl::run()
     while ((s = relay_list())) {
     }
     // Known before libxc can notice that nobody reads any more.
-    if (!at_end && s.error().kind() != ErrorKind::cancelled) {
+    if (!at_end && s.error().kind() != ErrorKind::aborted) {
         {
             const std::lock_guard lock(mutex);
             failure = s.error();

@@ -39,7 +39,7 @@ public:
 
     // `body` is a PAGE_DATA record's, and `pages` what is in it. Moves the
     // contents that remain to the front of where they are. Waits for digests
-    // of the secondary's. Error cancelled after CopyDigests::abort().
+    // of the secondary's. Error aborted after CopyDigests::abort().
     Result<SiftedPages> sift(const PageData& pages, std::span<uint8_t> body);
     // What remains: nothing at all when count() is 0.
     size_t count() const { return writer_.count(); }

@@ -28,7 +28,7 @@ int checked(int r)
 
 Error was_aborted()
 {
-    return {ErrorKind::cancelled, "the pipe to libxc was closed"};
+    return {ErrorKind::aborted, "the pipe to libxc was closed"};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace xl_colo {
 
 // read() and write() are for one thread at a time, abort() for any. After it
-// both fail with cancelled, and our end is closed: libxc reads an end of file,
+// both fail with aborted, and our end is closed: libxc reads an end of file,
 // or its write fails with EPIPE (SIGPIPE must be ignored).
 class RelayPipe {
 public:

@@ -136,7 +136,7 @@ Status StreamToWire::Impl::read_headers()
 {
     auto buffer = take_buffer();
     if (!buffer) {
-        return Error(ErrorKind::cancelled, "the sender has ended");
+        return Error(ErrorKind::aborted, "the sender has ended");
     }
     Piece piece{std::move(*buffer), stream_headers_size, 0, std::nullopt};
     if (auto s = read_into(piece.bytes, 0, piece.size); !s) {
@@ -154,7 +154,7 @@ Status StreamToWire::Impl::read_record()
 {
     auto buffer = take_buffer();
     if (!buffer) {
-        return Error(ErrorKind::cancelled, "the sender has ended");
+        return Error(ErrorKind::aborted, "the sender has ended");
     }
     Piece piece{std::move(*buffer), 0, offset, std::nullopt};
     if (auto s = read_into(piece.bytes, 0, record_header_size); !s) {
@@ -381,7 +381,7 @@ Result<SentPages> StreamToWire::wait_checkpoint_sent()
 
 void StreamToWire::abort()
 {
-    impl_->end(Error(ErrorKind::cancelled, "the saved stream was given up"));
+    impl_->end(Error(ErrorKind::aborted, "the saved stream was given up"));
     if (CopyDigests* const known = impl_->sifter.known()) {
         known->abort();
     }

@@ -12,7 +12,7 @@ std::optional<Error> end_in(const Event& event)
         return gone->error;
     }
     if (auto* stop = std::get_if<StopRequest>(&event)) {
-        return Error(ErrorKind::cancelled, stop->reason);
+        return Error(ErrorKind::asked_to_stop, stop->reason);
     }
     if (auto* stopped = std::get_if<GuestStopped>(&event)) {
         return Error(ErrorKind::guest_stopped,
@@ -54,7 +54,7 @@ Result<Frame> Peer::wait_for(FrameType type, bool or_request)
             return std::move(*frame);
         }
         if (frame->type == FrameType::TAKEOVER) {
-            return Error(ErrorKind::cancelled,
+            return Error(ErrorKind::asked_to_stop,
                          "failover was asked for on the secondary");
         }
         return Error(ErrorKind::protocol, "expected " + to_string(type) +

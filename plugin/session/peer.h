@@ -13,8 +13,8 @@
 namespace xl_colo {
 
 // Why protection is to end, if the event says that: peer_lost or what was
-// wrong on the wire; peer_stopped with the peer's words; cancelled with those
-// of a StopRequest; guest_stopped.
+// wrong on the wire; peer_stopped with the peer's words; asked_to_stop with
+// those of a StopRequest; guest_stopped.
 std::optional<Error> end_in(const Event& event);
 
 class Peer {

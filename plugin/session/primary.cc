@@ -132,7 +132,7 @@ bool Primary::checkpoint()
     auto pages = stream_.wait_checkpoint_sent();
     if (!pages) {
         // Given up by end_stream(): the queue knows why.
-        return pages.error().kind() != ErrorKind::cancelled &&
+        return pages.error().kind() != ErrorKind::aborted &&
                fail(pages.error());
     }
     sent_pages_ = *pages;
@@ -189,7 +189,7 @@ bool Primary::wait_checkpoint()
 {
     if (options_.max_checkpoints &&
         number_.value() >= *options_.max_checkpoints) {
-        return fail({ErrorKind::cancelled,
+        return fail({ErrorKind::asked_to_stop,
                      std::to_string(number_.value()) + " checkpoints taken"});
     }
     auto event = peer_.next(resumed_at_ + options_.offer.interval);
@@ -201,7 +201,7 @@ bool Primary::wait_checkpoint()
     }
     if (auto* frame = std::get_if<Frame>(&*event)) {
         if (frame->type == FrameType::TAKEOVER) {
-            return fail({ErrorKind::cancelled, "failover"});
+            return fail({ErrorKind::asked_to_stop, "failover"});
         }
         return fail({ErrorKind::protocol,
                      "unexpected " + to_string(frame->type)});
@@ -559,7 +559,7 @@ SessionEnd Primary::go_on_alone(const Error& cause)
     }
     part(cause.text());
     return {State::unprotected, cause.text(),
-            cause.kind() == ErrorKind::cancelled ||
+            cause.kind() == ErrorKind::asked_to_stop ||
                 cause.kind() == ErrorKind::guest_stopped};
 }
 

@@ -69,7 +69,7 @@ Takeover::Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
 // says otherwise.
 Error Takeover::ask_primary()
 {
-    const Error asked(ErrorKind::cancelled, "failover was asked for here");
+    const Error asked(ErrorKind::asked_to_stop, "failover was asked for here");
     failover_ = Failover::asked;
     // Where it cannot be sent the queue says why.
     (void)peer_.send(FrameType::TAKEOVER);
@@ -190,7 +190,7 @@ AskedSince Takeover::hold(Error& cause)
         return AskedSince::nothing;
     }
     if (auto* stop = std::get_if<StopRequest>(&*event)) {
-        cause = {ErrorKind::cancelled, stop->reason};
+        cause = {ErrorKind::asked_to_stop, stop->reason};
         return AskedSince::stop;
     }
     return std::holds_alternative<FailoverRequest>(*event)
@@ -257,7 +257,7 @@ SessionEnd Takeover::discard(const Error& cause)
     }
     return {State::ended, (told ? "primary: " : "") + cause.text(),
             bool(destroyed) &&
-                (told || cause.kind() == ErrorKind::cancelled)};
+                (told || cause.kind() == ErrorKind::asked_to_stop)};
 }
 
 }  // namespace xl_colo

@@ -107,7 +107,7 @@ Status Link::read_exactly(uint8_t* to, size_t size)
         // Before every read: a peer that never stops must not keep close()
         // waiting.
         if (closing_) {
-            return Error(ErrorKind::cancelled, "the link was closed");
+            return Error(ErrorKind::aborted, "the link was closed");
         }
         const ssize_t r = read(in_.get(), to, size);
         if (r > 0) {
@@ -131,7 +131,7 @@ Status Link::read_exactly(uint8_t* to, size_t size)
             return lost(waited.error().text());
         }
         if (*waited == Ready::interrupted) {
-            return Error(ErrorKind::cancelled, "the link was closed");
+            return Error(ErrorKind::aborted, "the link was closed");
         }
         if (*waited == Ready::timed_out) {
             return lost("no sign of life for " +

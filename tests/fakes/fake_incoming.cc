@@ -44,7 +44,7 @@ Result<std::unique_ptr<Domain>> FakeIncoming::wait_built()
         return abandoned_ || (memory_restored_ && !device_state_.empty());
     });
     if (abandoned_) {
-        return Error(ErrorKind::cancelled, "the domain was given up");
+        return Error(ErrorKind::aborted, "the domain was given up");
     }
     guest_->start_device_model(device_state_);
     built_ = true;

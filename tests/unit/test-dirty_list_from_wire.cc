@@ -127,7 +127,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
         Buffer rest(list.size() * 8);
         end_of_file = !read_exact(back.get(), rest.data(), rest.size());
     }
-    assert_true(given.error().kind() == ErrorKind::cancelled);
+    assert_true(given.error().kind() == ErrorKind::aborted);
     assert_true(end_of_file);
 }
 

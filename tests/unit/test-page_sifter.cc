@@ -169,7 +169,7 @@ void waiting_for_digests_ends_with_them_or_with_abort(void**)
     known.abort();
     relay.join();
     assert_true(added);
-    assert_true(second.error().kind() == ErrorKind::cancelled);
+    assert_true(second.error().kind() == ErrorKind::aborted);
 }
 
 // ---- what is sent ----------------------------------------------------------

@@ -277,7 +277,7 @@ void abort_ends_every_wait(void**)
         relay.abort();
         waiter.join();
     }
-    assert_true(kind == ErrorKind::cancelled);
+    assert_true(kind == ErrorKind::aborted);
 
     int why = 0;
     {
@@ -296,7 +296,7 @@ void abort_ends_every_wait(void**)
         kind = relay.wait_checkpoint_sent().error().kind();
         sender.release();
     }
-    assert_true(kind == ErrorKind::cancelled);
+    assert_true(kind == ErrorKind::aborted);
     assert_int_equal(why, EPIPE);
 
     FakeSender sender;
@@ -385,7 +385,7 @@ void feed_blocked_by_a_busy_libxc_can_be_aborted(void**)
         bytes.resize(2 << 20);
         end_of_file = !read_exact(io.get(), bytes.data(), bytes.size());
     }
-    assert_true(last.error().kind() == ErrorKind::cancelled);
+    assert_true(last.error().kind() == ErrorKind::aborted);
     assert_true(end_of_file);
 }
 
