@@ -258,6 +258,15 @@ Status XenDomain::unpause()
                                         nullptr));
 }
 
+Result<bool> XenDomain::is_paused()
+{
+    auto info = domain_info(access_->xc.get(), domid_);
+    if (!info) {
+        return info.error();
+    }
+    return (info->flags & XEN_DOMINF_paused) != 0;
+}
+
 Status XenDomain::rename(const std::string& name)
 {
     return outcome("cannot rename the domain",

@@ -52,6 +52,7 @@ public:
     Status start_device_model_log_dirty() override;
     Status pause() override;
     Status unpause() override;
+    Result<bool> is_paused() override;
     Status rename(const std::string& name) override;
     Status destroy() override;
     GuestState state() override;

@@ -116,6 +116,8 @@ public:
 
     virtual Status pause() = 0;
     virtual Status unpause() = 0;
+    // By whomever: each pause() needs an unpause() of its own.
+    virtual Result<bool> is_paused() = 0;
     virtual Status rename(const std::string& name) = 0;
     virtual Status destroy() = 0;
     virtual GuestState state() = 0;

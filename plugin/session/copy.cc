@@ -2,11 +2,18 @@
 
 namespace xl_colo {
 
+namespace {
+
+constexpr int most_pauses_of_others = 16;
+
+}  // namespace
+
 bool is_whole(CopyState state)
 {
     switch (state) {
     case CopyState::unstarted:
     case CopyState::running:
+    case CopyState::paused:
     case CopyState::suspended:
         return true;
     case CopyState::none:
@@ -41,14 +48,46 @@ Status Copy::suspend()
     return suspended;
 }
 
+Status Copy::pause()
+{
+    const Status paused = domain_->pause();
+    if (paused) {
+        state_ = CopyState::paused;
+    }
+    return paused;
+}
+
 Status Copy::run()
 {
-    const Status runs = state_ == CopyState::unstarted ? domain_->unpause()
-                                                       : domain_->resume();
+    const Status runs = state_ == CopyState::suspended ? domain_->resume()
+                                                       : domain_->unpause();
     if (runs) {
         state_ = CopyState::running;
     }
     return runs;
+}
+
+Status Copy::become_guest()
+{
+    if (state_ != CopyState::running) {
+        if (auto s = run(); !s) {
+            return s;
+        }
+    }
+    // Xen counts how often a domain was paused.
+    for (int i = 0; i < most_pauses_of_others; ++i) {
+        const auto paused = domain_->is_paused();
+        if (!paused) {
+            return paused.error();
+        }
+        if (!*paused) {
+            return {};
+        }
+        if (auto s = domain_->unpause(); !s) {
+            return s;
+        }
+    }
+    return Error(ErrorKind::refused, "others pause the domain all the time");
 }
 
 Status Copy::destroy()

@@ -10,11 +10,13 @@
 
 namespace xl_colo {
 
-// It is in one of these at any time, and is called whole in the middle three.
+// It is in one of these at any time. In all but the first and the last it is
+// whole: a state of the guest, to go on from.
 enum class CopyState {
     none,       // there is no domain, or one that is not built yet
     unstarted,  // the initial copy is in, and has not been unpaused yet
     running,    // as it is between two checkpoints
+    paused,     // the same, held by us until somebody says yes
     suspended,  // for a checkpoint, or with one that has just been put in
     spoilt,     // suspended, and no state of the guest: half of a checkpoint is
                 // in it, or its pages were found to differ
@@ -40,9 +42,12 @@ public:
 
     // Stops it for a checkpoint, whatever its guest does.
     Status suspend();
-    // Lets one that is unstarted or suspended run. After an error it is what
-    // it was.
+    // Holds one that runs.
+    Status pause();
+    // Lets one run that stands. After an error it is what it was.
     Status run();
+    // The same for good, also if somebody else has paused it ("xl pause").
+    Status become_guest();
     // Destroys it. Afterwards there is none, or what is left of it does not run
     // if that can be helped; then the error says, for an admin, what to do.
     Status destroy();

@@ -122,6 +122,17 @@ std::optional<Event> Peer::wait_local(
     return std::nullopt;
 }
 
+bool Peer::forget_failover_requests()
+{
+    while (auto event = queue_.take(EventQueue::Clock::now())) {
+        note(*event);
+        kept_.push_back(std::move(*event));
+    }
+    return std::erase_if(kept_, [](const Event& event) {
+        return std::holds_alternative<FailoverRequest>(event);
+    }) > 0;
+}
+
 std::optional<Error> Peer::pending_end()
 {
     if (ended_) {

@@ -40,6 +40,10 @@ public:
     // What this host wants, after the peer is lost.
     std::optional<Event> wait_local(EventQueue::Clock::time_point deadline);
 
+    // Drops requests for a failover that have come by now. Whether there were
+    // some.
+    bool forget_failover_requests();
+
     // The oldest end of protection that is known and that nobody has heard of
     // yet. Other requests stay for wait_local(); frames do not.
     std::optional<Error> pending_end();

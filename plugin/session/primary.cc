@@ -609,6 +609,9 @@ SessionEnd Primary::yield()
             return {State::ended, "failover to the secondary", true};
         }
         held = taken.error();
+    } else {
+        // It may have called the failover off, and left.
+        held = peer_.why_it_failed(held.error(), options_.offer.timeout);
     }
     if (held.error().kind() == ErrorKind::peer_stopped) {
         (void)peer_.send(FrameType::BYE);

@@ -21,6 +21,9 @@ struct SessionOptions {
     std::optional<uint64_t> max_checkpoints;
     // Called once, by the session's thread, when the first checkpoint stands.
     std::function<void()> on_protected;
+    // Secondary: how long xl-colo-failover waits for a primary that is heard.
+    // A guest with PV drivers has two minutes to suspend, Domain::suspend().
+    std::chrono::milliseconds yield_limit{150'000};
 };
 
 // How a session ended: what is left of the guest on this host, and why.

@@ -6,30 +6,28 @@ namespace {
 
 using Clock = EventQueue::Clock;
 
+// Until a call that has failed is tried again.
+constexpr std::chrono::seconds retry_after{1};
+
 const char* const check_primary_advice =
     "nothing proved the primary dead: check with \"xl list\" there, and "
     "destroy its guest if it still runs";
 
-Verdict decide_after_loss(Fenced fenced, AskedSince asked)
+Verdict decide_after_loss(CopyState copy, Fenced fenced, AskedSince asked)
 {
-    switch (fenced) {
-    case Fenced::not_asked:
+    if (fenced == Fenced::no_command || fenced == Fenced::yes) {
+        return Verdict::take_over;
+    }
+    if (asked == AskedSince::stop) {
+        return Verdict::discard;
+    }
+    if (copy == CopyState::running) {
+        return Verdict::pause;
+    }
+    if (fenced == Fenced::not_asked) {
         return Verdict::ask_fence;
-    case Fenced::no_command:
-    case Fenced::yes:
-        return Verdict::take_over;
-    case Fenced::no:
-        break;
     }
-    switch (asked) {
-    case AskedSince::nothing:
-        return Verdict::hold;
-    case AskedSince::failover:
-        return Verdict::take_over;
-    case AskedSince::stop:
-        break;
-    }
-    return Verdict::discard;
+    return asked == AskedSince::failover ? Verdict::take_over : Verdict::hold;
 }
 
 }  // namespace
@@ -44,62 +42,72 @@ Verdict decide(CopyState copy, Cause cause, Fenced fenced, AskedSince asked)
     case Cause::failed:
         break;
     case Cause::yielded:
-    case Cause::unanswered:
         return Verdict::take_over;
     case Cause::lost:
-        return decide_after_loss(fenced, asked);
+        return decide_after_loss(copy, fenced, asked);
     }
     return Verdict::discard;
 }
 
 Takeover::Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-                   Fence* fence, std::string guest,
-                   std::chrono::milliseconds timeout)
+                   Fence* fence, Settings settings,
+                   std::function<void()> hang_up)
     : copy_(copy),
       peer_(peer),
       board_(board),
       log_(log),
       fence_(fence),
-      guest_(std::move(guest)),
-      timeout_(timeout)
+      settings_(std::move(settings)),
+      hang_up_(std::move(hang_up))
 {
 }
 
-// The admin's word counts even if the primary does not answer. Only its STOP
-// says otherwise.
 Error Takeover::ask_primary()
 {
-    const Error asked(ErrorKind::asked_to_stop, "failover was asked for here");
-    failover_ = Failover::asked;
+    const auto deadline = Clock::now() + settings_.yield_limit;
     // Where it cannot be sent the queue says why.
     (void)peer_.send(FrameType::TAKEOVER);
-    for (;;) {
-        // The primary may have begun a checkpoint before it heard of this.
-        auto event = peer_.next(Clock::now() + 3 * timeout_);
-        if (!event || std::holds_alternative<PeerLost>(*event)) {
-            return asked;
+    while (auto event = peer_.next(deadline)) {
+        if (auto end = end_in(*event)) {
+            return *end;
         }
+        if (std::holds_alternative<DomainsChanged>(*event) &&
+            copy_.domain()->state() == GuestState::gone) {
+            copy_.enter(CopyState::none);
+            return {ErrorKind::domain_gone, "the copy's domain is gone"};
+        }
+        // A checkpoint may have begun before the primary heard of this: then it
+        // waits for our guest to be suspended, hears of it, and gives that up.
         auto* frame = std::get_if<Frame>(&*event);
         if (frame && frame->type == FrameType::YIELDED) {
-            failover_ = Failover::yielded;
-            return asked;
-        }
-        if (frame && frame->type == FrameType::STOP) {
-            return *end_in(*event);
+            yielded_ = true;
+            return {ErrorKind::asked_to_stop, "failover was asked for here"};
         }
     }
+    return {ErrorKind::timeout,
+            "failover: the primary is heard and did not hold its guest in " +
+                std::to_string(settings_.yield_limit.count()) + " ms"};
 }
 
 // Whatever failed first, a primary that is lost leaves us the only guest; but
-// one that has said STOP goes on with its own.
-Cause Takeover::classify(const Error& cause)
+// one that has said STOP goes on with its own. Either may have come unnoticed,
+// when it was another step that failed.
+Cause Takeover::classify(Error& cause)
 {
+    if (yielded_) {
+        return Cause::yielded;
+    }
+    const auto ends = [](const Error& error) {
+        return error.kind() == ErrorKind::peer_stopped ||
+               error.kind() == ErrorKind::peer_lost;
+    };
+    if (!ends(cause)) {
+        if (auto later = peer_.pending_end(); later && ends(*later)) {
+            cause = *later;
+        }
+    }
     if (cause.kind() == ErrorKind::peer_stopped) {
         return Cause::stopped;
-    }
-    if (failover_ != Failover::not_asked && copy_.is_whole()) {
-        return failover_ == Failover::yielded ? Cause::yielded
-                                              : Cause::unanswered;
     }
     return cause.kind() == ErrorKind::peer_lost || peer_.lost() ? Cause::lost
                                                                 : Cause::failed;
@@ -108,8 +116,12 @@ Cause Takeover::classify(const Error& cause)
 SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
 {
     const Cause kind = classify(cause);
-    const std::string why =
-        kind == Cause::lost ? loss(cause, checkpoint) : cause.text();
+    std::string why = cause.text();
+    if (kind == Cause::lost) {
+        // A primary that comes back is not to wait for us.
+        hang_up_();
+        why = loss(cause, checkpoint);
+    }
     Fenced fenced = fence_ ? Fenced::not_asked : Fenced::no_command;
     AskedSince asked = AskedSince::nothing;
     for (;;) {
@@ -118,11 +130,20 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
             return discard(cause);
         case Verdict::take_over:
             return take_over(why, fenced == Fenced::yes);
+        case Verdict::pause:
+            board_.enter(State::fencing);
+            pause();
+            if (copy_.state() == CopyState::running) {
+                asked = hold(retry_after, cause);
+            }
+            break;
         case Verdict::ask_fence:
+            board_.enter(State::fencing);
             fenced = ask_fence();
+            asked = AskedSince::nothing;
             break;
         case Verdict::hold:
-            asked = hold(cause);
+            asked = hold(settings_.timeout, cause);
             if (asked == AskedSince::nothing) {
                 fenced = Fenced::not_asked;  // it may say something else now
             }
@@ -140,6 +161,7 @@ std::string Takeover::loss(const Error& cause, CheckpointNumber checkpoint)
     case CopyState::none:
         break;  // there has been nothing to lose
     case CopyState::running:
+    case CopyState::paused:
         log_.warn(lost + "after checkpoint " + number);
         return lost + "after checkpoint " + number;
     case CopyState::unstarted:
@@ -158,65 +180,110 @@ std::string Takeover::loss(const Error& cause, CheckpointNumber checkpoint)
     return cause.text();
 }
 
-// The copy stands as long as the answer is not yes, so that it does nothing
-// that counts.
+// The copy must do nothing that counts before the answer is yes: the fence is
+// not asked before it stands.
+void Takeover::pause()
+{
+    const Status paused = copy_.pause();
+    if (paused) {
+        board_.clear(WarningKind::copy_runs);
+        return;
+    }
+    if (copy_.domain()->state() == GuestState::gone) {
+        copy_.enter(CopyState::none);
+        return;
+    }
+    const std::string text = "the copy cannot be paused, so that the fence "
+                             "command is not run: " + paused.error().text();
+    board_.warn(WarningKind::copy_runs, text);
+    log_.error(text);
+}
+
 Fenced Takeover::ask_fence()
 {
-    board_.enter(State::fencing);
-    if (!paused_ && copy_.state() == CopyState::running) {
-        paused_ = true;
-        if (auto s = copy_.domain()->pause(); !s) {
-            log_.warn("cannot pause the copy: " + s.error().text());
-        }
-    }
     const Status fenced = fence_->run();
     if (fenced) {
+        board_.clear(WarningKind::fence_says_no);
         return Fenced::yes;
     }
-    board_.warn(WarningKind::fence_says_no,
-                "the fence command said no (" + fenced.error().text() +
-                "): run xl-colo-failover when the primary is off, or "
-                "xl-colo-stop to give the copy up");
-    log_.error("fence: " + fenced.error().text());
+    const std::string answer =
+        "the fence command said no (" + fenced.error().text() +
+        "): run xl-colo-failover when the primary is off, or xl-colo-stop to "
+        "give the copy up";
+    const SessionStatus before = board_.read();
+    const Warning* said = before.warning(WarningKind::fence_says_no);
+    if (!said || said->text != answer) {
+        board_.warn(WarningKind::fence_says_no, answer);
+        log_.error(answer);
+    }
+    // Nobody could know better before he had heard that.
+    if (!said && peer_.forget_failover_requests()) {
+        log_.warn("xl-colo-failover was run before the fence command said no: "
+                  "run it again when the primary is off");
+    }
     return Fenced::no;
 }
 
-// For one timeout at most: the fence may say something else then. A stop is why
+// Until an admin wants something, but no longer than `patience`. A stop is why
 // the session ends from then on.
-AskedSince Takeover::hold(Error& cause)
+AskedSince Takeover::hold(std::chrono::milliseconds patience, Error& cause)
 {
-    const auto event = peer_.wait_local(Clock::now() + timeout_);
-    if (!event) {
-        return AskedSince::nothing;
+    const auto deadline = Clock::now() + patience;
+    while (const auto event = peer_.wait_local(deadline)) {
+        if (auto* stop = std::get_if<StopRequest>(&*event)) {
+            cause = {ErrorKind::asked_to_stop, stop->reason};
+            return AskedSince::stop;
+        }
+        if (std::holds_alternative<FailoverRequest>(*event)) {
+            return AskedSince::failover;
+        }
+        if (copy_.domain()->state() == GuestState::gone) {
+            copy_.enter(CopyState::none);
+            break;
+        }
     }
-    if (auto* stop = std::get_if<StopRequest>(&*event)) {
-        cause = {ErrorKind::asked_to_stop, stop->reason};
-        return AskedSince::stop;
-    }
-    return std::holds_alternative<FailoverRequest>(*event)
-               ? AskedSince::failover
-               : AskedSince::nothing;
+    return AskedSince::nothing;
 }
 
-SessionEnd Takeover::take_over(const std::string& why, bool primary_is_off)
+// Until it runs, or an admin sees to it: nobody else has the guest. A primary
+// that has yielded gets its guest back instead.
+std::optional<SessionEnd> Takeover::make_it_run(const std::string& why)
 {
-    board_.clear(WarningKind::fence_says_no);
-    if (paused_) {
-        if (auto s = copy_.domain()->unpause(); !s) {
-            log_.error("cannot unpause the guest: " + s.error().text());
+    for (bool first = true;; first = false) {
+        const Status runs = copy_.become_guest();
+        if (runs) {
+            board_.clear(WarningKind::guest_stands);
+            return std::nullopt;
         }
-    }
-    if (copy_.state() != CopyState::running) {
-        const Status runs = copy_.run();
-        if (!runs && failover_ == Failover::yielded) {
+        if (copy_.domain()->state() == GuestState::gone) {
+            copy_.enter(CopyState::none);
+        }
+        if (yielded_ || copy_.state() == CopyState::none) {
             return discard(runs.error().with_context("cannot take over"));
         }
-        if (!runs) {
-            log_.error("cannot resume the guest: " + runs.error().text());
-            board_.warn(WarningKind::guest_stands,
-                        "the guest is here but could not be resumed: see the "
-                        "log");
+        const std::string text = "the guest is here and does not run: " +
+                                 runs.error().text() +
+                                 " (tried again each second)";
+        board_.enter(State::taken_over);
+        board_.warn(WarningKind::guest_stands, text);
+        if (first) {
+            log_.error(text);
         }
+        Error stop(ErrorKind::asked_to_stop, "");
+        if (hold(retry_after, stop) == AskedSince::stop) {
+            return SessionEnd{State::taken_over,
+                              why + "; the guest does not run: " + stop.text(),
+                              false};
+        }
+    }
+}
+
+SessionEnd Takeover::take_over(std::string why, bool primary_is_off)
+{
+    board_.clear(WarningKind::fence_says_no);
+    board_.clear(WarningKind::copy_runs);
+    if (auto end = make_it_run(why)) {
+        return *end;
     }
     // None of these keeps the guest from running.
     const auto wish = [this](const char* what, const Status& s) {
@@ -227,20 +294,27 @@ SessionEnd Takeover::take_over(const std::string& why, bool primary_is_off)
     };
     Domain& domain = *copy_.domain();
     wish("limit the guest's memory", copy_.limits().finish(domain.balloon()));
-    wish("rename the domain", domain.rename(guest_));
+    if (auto s = domain.rename(settings_.guest); !s) {
+        const std::string text = "the guest is here as \"" + copy_.name() +
+                                 "\": " + s.error().text();
+        board_.warn(WarningKind::wrong_name, text);
+        log_.warn(text);
+        why += "; " + text;
+    }
     wish("stop the dirty log", domain.set_log_dirty(false));
-    if (failover_ == Failover::yielded) {
+    if (yielded_) {
         (void)peer_.send(FrameType::TAKEN_OVER);
     } else if (!primary_is_off) {
         board_.warn(WarningKind::guest_twice, check_primary_advice);
         log_.warn(check_primary_advice);
     }
-    return {State::taken_over, why, failover_ != Failover::not_asked};
+    return {State::taken_over, why, yielded_};
 }
 
 SessionEnd Takeover::discard(const Error& cause)
 {
     board_.clear(WarningKind::fence_says_no);
+    board_.clear(WarningKind::copy_runs);
     // First the domain, then the word that it is gone.
     const Status destroyed = copy_.destroy();
     if (!destroyed) {
@@ -251,7 +325,7 @@ SessionEnd Takeover::discard(const Error& cause)
     if (!told) {
         peer_.part(destroyed ? cause.text()
                              : cause.text() + "; " + destroyed.error().text(),
-                   timeout_);
+                   settings_.timeout);
     } else if (destroyed) {
         (void)peer_.send(FrameType::BYE);
     }

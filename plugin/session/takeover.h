@@ -2,23 +2,29 @@
 //
 // That follows from four facts, by decide(), and is decided nowhere else:
 //
-//     copy       cause       fence      since then   verdict
-//     ---------  ----------  ---------  -----------  ---------------------
-//     not whole  any         any        any          discard the copy
-//     whole      stopped     any        any          discard
-//     whole      failed      any        any          discard
-//     whole      yielded     any        any          take over
-//     whole      unanswered  any        any          take over
-//     whole      lost        none       any          take over
-//     whole      lost        not asked  any          ask the fence
-//     whole      lost        yes        any          take over
-//     whole      lost        no         nothing      hold the copy
-//     whole      lost        no         failover     take over
-//     whole      lost        no         stop         discard
+//     copy       cause    fence          since then  verdict
+//     ---------  -------  -------------  ----------  ------------------------
+//     not whole  any      any            any         discard the copy
+//     whole      stopped  any            any         discard
+//     whole      failed   any            any         discard
+//     whole      yielded  any            any         take over
+//     whole      lost     none           any         take over
+//     whole      lost     yes            any         take over
+//     whole      lost     not asked, no  stop        discard
+//     running    lost     not asked, no  else        pause the copy
+//     stands     lost     not asked      else        ask the fence
+//     stands     lost     no             nothing     hold the copy
+//     stands     lost     no             failover    take over
 //
-// To ask the fence and to hold the copy bring new facts, so decide() is called
-// until it says one of the other two.
+// To pause, to ask and to hold bring new facts, so decide() is called until it
+// says one of the other two. Who is heard is not lost: nobody takes over from
+// him.
 #pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
 
 #include "fencing/fence.h"
 #include "session/copy.h"
@@ -33,30 +39,36 @@ enum class Cause {
     stopped,     // the primary sent STOP: it goes on with its own guest
     failed,      // a step, or somebody here ended it; the primary is there
     yielded,     // xl-colo-failover: the primary holds its guest for us
-    unanswered,  // xl-colo-failover: the primary does not answer
     lost,        // nothing is heard of the primary
 };
 
 // What the fence command says of the primary: that it is off, or not.
 enum class Fenced { no_command, not_asked, no, yes };
 
-// What an admin has asked for since the fence said no.
+// What an admin has asked for since the primary was lost; a failover only since
+// the fence has said no.
 enum class AskedSince { nothing, failover, stop };
 
-enum class Verdict { discard, take_over, ask_fence, hold };
+enum class Verdict { discard, take_over, pause, ask_fence, hold };
 
 Verdict decide(CopyState copy, Cause cause, Fenced fenced, AskedSince asked);
 
 // Carries the verdicts out. For the session's thread; borrows everything.
 class Takeover {
 public:
-    // `guest`: the name that the domain gets. `timeout`: of the session.
+    struct Settings {
+        std::string guest;  // the name that the domain gets
+        std::chrono::milliseconds timeout;      // of the session
+        std::chrono::milliseconds yield_limit;  // see ask_primary()
+    };
+    // `hang_up` closes the connection; it may be called when it is closed.
     Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-             Fence* fence, std::string guest,
-             std::chrono::milliseconds timeout);
+             Fence* fence, Settings settings, std::function<void()> hang_up);
 
-    // xl-colo-failover: asks the primary to hold its guest, and waits for what
-    // it says to that. Returns why the session ends.
+    // xl-colo-failover: asks the primary to hold its guest, and waits until it
+    // says that it does or is lost. One that is heard and says nothing for the
+    // limit, or anything else that ends the session meanwhile, ends it without
+    // a takeover. Returns why the session ends.
     Error ask_primary();
 
     // The end of the session, whose loop has ended for `cause`. `checkpoint` is
@@ -66,23 +78,22 @@ public:
     SessionEnd discard(const Error& cause);
 
 private:
-    enum class Failover { not_asked, asked, yielded };
-
-    Cause classify(const Error& cause);
+    Cause classify(Error& cause);
     std::string loss(const Error& cause, CheckpointNumber checkpoint);
     Fenced ask_fence();
-    AskedSince hold(Error& cause);
-    SessionEnd take_over(const std::string& why, bool primary_is_off);
+    void pause();
+    AskedSince hold(std::chrono::milliseconds patience, Error& cause);
+    SessionEnd take_over(std::string why, bool primary_is_off);
+    std::optional<SessionEnd> make_it_run(const std::string& why);
 
     Copy& copy_;
     Peer& peer_;
     StatusBoard& board_;
     Log& log_;
     Fence* fence_;
-    std::string guest_;
-    std::chrono::milliseconds timeout_;
-    Failover failover_ = Failover::not_asked;
-    bool paused_ = false;  // the copy, by us, as long as the fence is asked
+    Settings settings_;
+    std::function<void()> hang_up_;
+    bool yielded_ = false;  // the primary holds its guest for us
 };
 
 }  // namespace xl_colo

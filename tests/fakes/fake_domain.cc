@@ -224,6 +224,14 @@ Status FakeDomain::unpause()
     return guest_->unpause();
 }
 
+Result<bool> FakeDomain::is_paused()
+{
+    if (auto s = faults_.pass("is_paused"); !s) {
+        return s.error();
+    }
+    return guest_->is_paused();
+}
+
 Status FakeDomain::rename(const std::string& name)
 {
     if (auto s = faults_.pass("rename"); !s) {

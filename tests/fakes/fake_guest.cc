@@ -50,7 +50,7 @@ FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
     : domid(id),
       uuid(std::move(its_uuid)),
       name_(std::move(domain_name)),
-      paused_(true),
+      pauses_(1),
       device_model_(false),
       memory_(gfns.value()),
       random_(seed),
@@ -79,7 +79,7 @@ GuestState FakeGuest::state() const
 void FakeGuest::shut_down(GuestState state)
 {
     const std::lock_guard lock(mutex_);
-    if (state_ == GuestState::running && !paused_) {
+    if (state_ == GuestState::running && pauses_ == 0) {
         state_ = state;
     }
 }
@@ -93,7 +93,7 @@ void FakeGuest::destroy()
 bool FakeGuest::runs() const
 {
     const std::lock_guard lock(mutex_);
-    return state_ == GuestState::running && !paused_;
+    return state_ == GuestState::running && pauses_ == 0;
 }
 
 bool FakeGuest::has_run() const
@@ -124,7 +124,7 @@ void FakeGuest::run()
 
 void FakeGuest::run_locked()
 {
-    if (state_ != GuestState::running || paused_) {
+    if (state_ != GuestState::running || pauses_ > 0) {
         return;
     }
     has_run_ = true;
@@ -303,7 +303,7 @@ Status FakeGuest::pause()
     if (state_ == GuestState::gone) {
         return not_possible("pause", state_);
     }
-    paused_ = true;
+    ++pauses_;
     return {};
 }
 
@@ -313,11 +313,16 @@ Status FakeGuest::unpause()
     if (state_ == GuestState::gone) {
         return not_possible("unpause", state_);
     }
-    if (paused_) {
+    if (pauses_ > 0 && --pauses_ == 0) {
         check_before_running();
-        paused_ = false;
     }
     return {};
+}
+
+bool FakeGuest::is_paused() const
+{
+    const std::lock_guard lock(mutex_);
+    return pauses_ > 0;
 }
 
 Buffer FakeGuest::device_state() const

@@ -76,6 +76,7 @@ public:
     Status resume();
     Status pause();
     Status unpause();
+    bool is_paused() const;
     Buffer device_state() const;
     Status begin_load();
     Status load_device_state(View state, bool keeps_yank_instance);
@@ -122,7 +123,7 @@ private:
     mutable std::mutex mutex_;
     std::string name_;
     GuestState state_ = GuestState::running;
-    bool paused_ = false;
+    unsigned pauses_ = 0;
     bool has_run_ = false;
     bool device_model_ = true;     // its process lives
     Memory memory_;

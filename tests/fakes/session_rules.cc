@@ -42,7 +42,9 @@ std::vector<std::string> broken_rules(const PairOutcome& outcome)
     }
     switch (secondary.end.state) {
     case State::taken_over:
-        rule(secondary.runs, "taken over, but the secondary's guest stands");
+        rule(secondary.runs ||
+                 secondary.status.warning(WarningKind::guest_stands),
+             "taken over, but the secondary's guest stands");
         break;
     case State::ended:
         rule(secondary.guest == GuestState::gone ||

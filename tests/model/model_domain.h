@@ -63,6 +63,7 @@ public:
     Status start_device_model_log_dirty() override;
     Status pause() override;
     Status unpause() override;
+    Result<bool> is_paused() override { return xen_.is_paused(); }
     Status rename(const std::string& name) override;
     Status destroy() override;
     GuestState state() override { return xen_.state(); }

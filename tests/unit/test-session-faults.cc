@@ -1,6 +1,7 @@
 // Each call into Xen fails in turn, on either host: the step ends, the
 // primary's guest goes on, the copy is destroyed, and both say why.
 #include <csignal>
+#include <thread>
 
 #include "parallel.h"
 #include "session_pair.h"
@@ -179,6 +180,26 @@ void loss_with_a_failure_on_top(void**)
     }
 }
 
+// The loss may be known and not looked at yet when something else fails: what
+// is here is the only guest.
+void copy_that_fails_after_a_loss_nobody_has_read_takes_over(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        pair.wire.fault(FrameType::COMMITTED, 3, WireFault::cut);
+        pair.secondary_host.faults.at("load_device_state", 2, [] {
+            std::this_thread::sleep_for(300ms);  // the link notices meanwhile
+        });
+        pair.secondary_host.faults.let_fail("resume", 2, injected);
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_true(broken_rules(outcome).empty());
+    assert_text(states(outcome), "unprotected/taken-over");
+    assert_true(outcome.secondary.runs);
+}
+
 // Better on the other host than nowhere: a primary that cannot resume its
 // guest leaves it to the secondary.
 void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
@@ -249,6 +270,8 @@ int main()
         cmocka_unit_test(copy_that_cannot_be_destroyed_is_named),
         cmocka_unit_test(guest_that_may_suspend_yet_is_told_of),
         cmocka_unit_test(loss_with_a_failure_on_top),
+        cmocka_unit_test(
+            copy_that_fails_after_a_loss_nobody_has_read_takes_over),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
         cmocka_unit_test(guest_that_somebody_else_resumed_stays_here),
         cmocka_unit_test(guest_that_somebody_else_suspended_is_left_to_him),

@@ -2,6 +2,7 @@
 // on either host, failover, power-off; and who holds the guest when the
 // connection breaks in the middle of that.
 #include <csignal>
+#include <thread>
 
 #include "parallel.h"
 #include "session_pair.h"
@@ -335,6 +336,44 @@ std::vector<WarningKind> kinds_of(const SessionStatus& status)
     return kinds;
 }
 
+struct Fenced {
+    PairOutcome outcome;
+    size_t runs = 0;
+    bool copy_ran = false;  // while the fence was asked
+};
+
+Fenced run_fenced(const FenceCase& c, const Request& set_up)
+{
+    SessionPair pair;
+    pair.options.offer.timeout = 1500ms;
+    Fenced fenced;
+    pair.fence = std::make_unique<FakeFence>(c.answers);
+    pair.fence->on_run = [&] {
+        // What it does before the answer may be done twice.
+        fenced.copy_ran |= pair.secondary_host.last_guest()->runs();
+        if (c.meanwhile && pair.fence->runs() == 2) {
+            c.meanwhile(pair);
+        }
+    };
+    set_up(pair);
+    fenced.outcome = pair.run();
+    fenced.runs = pair.fence->runs();
+    return fenced;
+}
+
+void check_fenced(const FenceCase& c, const Fenced& fenced)
+{
+    const SideOutcome& secondary = fenced.outcome.secondary;
+    print_message("  %s: %s\n", c.name, to_text(fenced.outcome).c_str());
+    assert_int_equal(fenced.runs, c.runs);
+    assert_false(fenced.copy_ran);
+    assert_text(to_string(secondary.end.state), c.state);
+    assert_int_equal(secondary.runs,
+                     secondary.end.state == State::taken_over);
+    assert_true(kinds_of(secondary.status) == c.warnings);
+    assert_true(broken_rules(fenced.outcome).empty());
+}
+
 void secondary_takes_over_only_when_the_fence_says_yes(void**)
 {
     const std::vector<FenceCase> cases{
@@ -348,40 +387,236 @@ void secondary_takes_over_only_when_the_fence_says_yes(void**)
          [](SessionPair& pair) { pair.secondary().request_stop("off"); }, 2,
          "ended", {}},
     };
-    struct Fenced {
-        PairOutcome outcome;
-        size_t runs = 0;
-        bool copy_ran = false;
-    };
     const auto results = run_side_by_side(cases, [](const FenceCase& c) {
-        SessionPair pair;
-        pair.options.offer.timeout = 1500ms;
-        Fenced fenced;
-        pair.fence = std::make_unique<FakeFence>(c.answers);
-        pair.fence->on_run = [&] {
-            // What it does before the answer may be done twice.
-            fenced.copy_ran |= pair.secondary_host.last_guest()->runs();
-            if (c.meanwhile && pair.fence->runs() == 2) {
-                c.meanwhile(pair);
-            }
-        };
-        pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
-        fenced.outcome = pair.run();
-        fenced.runs = pair.fence->runs();
-        return fenced;
+        return run_fenced(c, [](SessionPair& pair) {
+            pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
+        });
     });
     for (size_t i = 0; i < cases.size(); ++i) {
-        const SideOutcome& secondary = results[i].outcome.secondary;
-        print_message("  %s: %s\n", cases[i].name,
-                      to_text(results[i].outcome).c_str());
-        assert_int_equal(results[i].runs, cases[i].runs);
-        assert_false(results[i].copy_ran);
-        assert_text(to_string(secondary.end.state), cases[i].state);
-        assert_int_equal(secondary.runs, secondary.end.state ==
-                                             State::taken_over);
-        assert_true(kinds_of(secondary.status) == cases[i].warnings);
-        assert_true(broken_rules(results[i].outcome).empty());
+        check_fenced(cases[i], results[i]);
     }
+}
+
+// A failover that the primary does not answer is a loss: the fence has to say
+// yes. What was asked for before it said no does not overrule it.
+void failover_without_an_answer_is_a_loss(void**)
+{
+    const Request off = [](SessionPair& pair) {
+        pair.secondary().request_stop("off");
+    };
+    const Request knows_better = [](SessionPair& pair) {
+        pair.secondary().request_failover();
+    };
+    const std::vector<FenceCase> cases{
+        {"yes", {true}, nullptr, 1, "taken-over", {}},
+        {"no", {false}, off, 2, "ended", {}},
+        {"no_and_asked_again", {false}, knows_better, 2, "taken-over",
+         {WarningKind::guest_twice}},
+    };
+    const std::vector<Request> moments{
+        // TAKEOVER is lost, and all after it.
+        [](SessionPair& pair) {
+            pair.options.max_checkpoints.reset();
+            pair.wire.fault(FrameType::TAKEOVER, 1, WireFault::freeze);
+            pair.wire.at(FrameType::DONE, 2, [&pair] {
+                pair.secondary().request_failover();
+            });
+        },
+        // It is asked for in a checkpoint that comes to nothing.
+        [](SessionPair& pair) {
+            pair.wire.fault(FrameType::READY, 2, WireFault::cut);
+            pair.wire.at(FrameType::COMMITTED, 2, [&pair] {
+                pair.secondary().request_failover();
+            });
+        },
+        // The answer is lost.
+        [](SessionPair& pair) {
+            pair.options.max_checkpoints.reset();
+            pair.wire.fault(FrameType::TAKEOVER, 1, WireFault::cut);
+            pair.wire.at(FrameType::DONE, 2, [&pair] {
+                pair.secondary().request_failover();
+            });
+        },
+    };
+    for (const Request& moment : moments) {
+        const auto results =
+            run_side_by_side(cases, [&moment](const FenceCase& c) {
+                return run_fenced(c, moment);
+            });
+        for (size_t i = 0; i < cases.size(); ++i) {
+            check_fenced(cases[i], results[i]);
+        }
+    }
+}
+
+struct Slow {
+    const char* name;
+    std::chrono::milliseconds yield_limit;
+    Request meanwhile;
+    const char* states;
+    const char* why;  // the secondary's
+};
+
+// A primary that is heard has the guest, however long its guest takes to
+// suspend.
+void failover_waits_for_a_primary_that_is_slow(void**)
+{
+    const Request nothing = [](SessionPair&) {};
+    const std::vector<Slow> cases{
+        {"it_yields_in_the_end", 20s, nothing, "ended/taken-over",
+         "failover was asked for here"},
+        {"it_does_not_in_time", 600ms,
+         // None of these makes the wait any longer.
+         [](SessionPair& pair) {
+             for (int i = 0; i < 20; ++i) {
+                 pair.secondary().domains_changed();
+                 std::this_thread::sleep_for(100ms);
+             }
+         },
+         "unprotected/ended",
+         "failover: the primary is heard and did not hold its guest in 600 "
+         "ms"},
+        {"called_off", 20s,
+         [](SessionPair& pair) { pair.secondary().request_stop("off"); },
+         "unprotected/ended", "off"},
+        {"copy_is_gone", 20s,
+         [](SessionPair& pair) {
+             pair.secondary_host.shut_down(
+                 pair.secondary_host.last_guest()->domid, GuestState::gone);
+             pair.secondary().domains_changed();
+         },
+         "unprotected/ended", "the copy's domain is gone"},
+    };
+    const auto outcomes = run_side_by_side(cases, [](const Slow& slow) {
+        SessionPair pair;
+        pair.options.offer.timeout = 700ms;
+        pair.options.yield_limit = slow.yield_limit;
+        pair.fence = std::make_unique<FakeFence>(std::vector<bool>{false});
+        pair.primary_host.faults.at("suspend", 4, [] {
+            std::this_thread::sleep_for(3s);
+        });
+        std::thread admin;
+        pair.wire.at(FrameType::TAKEOVER, 1, [&] {
+            admin = std::thread([&] { slow.meanwhile(pair); });
+        });
+        const PairOutcome outcome =
+            run_with(pair, {FrameType::CHECKPOINT, 3}, [](SessionPair& p) {
+                p.secondary().request_failover();
+            });
+        admin.join();
+        assert_int_equal(pair.fence->runs(), 0);
+        return outcome;
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        print_message("  %s: %s\n", cases[i].name,
+                      to_text(outcomes[i]).c_str());
+        assert_text(states(outcomes[i]), cases[i].states);
+        assert_text(outcomes[i].secondary.end.why, cases[i].why);
+        assert_true(broken_rules(outcomes[i]).empty());
+    }
+}
+
+// ---- a takeover in which a call fails --------------------------------------
+
+const Error injected(ErrorKind::libxl, "injected", -3);
+
+// The copy must not move while somebody is asked whether it may.
+void copy_that_cannot_be_paused_is_not_fenced_for(void**)
+{
+    const FenceCase c{"pause", {true}, nullptr, 1, "taken-over", {}};
+    const Fenced fenced = run_fenced(c, [](SessionPair& pair) {
+        pair.secondary_host.faults.let_fail("pause", 1, injected);
+        pair.secondary_host.faults.let_fail("pause", 2, injected);
+        pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
+    });
+    check_fenced(c, fenced);
+    assert_true(fenced.outcome.took > 1900ms);
+}
+
+struct Stubborn {
+    const char* name;
+    FrameType cut_at;
+    const char* call;
+    unsigned from, until;  // it fails
+};
+
+void guest_that_does_not_run_at_once_is_tried_again(void**)
+{
+    const std::vector<Stubborn> cases{
+        // The first one lets the initial copy run.
+        {"unpause", FrameType::DONE, "unpause", 2, 4},
+        {"resume", FrameType::READY, "resume", 1, 3},
+    };
+    const auto results = run_side_by_side(cases, [](const Stubborn& s) {
+        return run_fenced({s.name, {true}, nullptr, 1, "taken-over", {}},
+                          [&s](SessionPair& pair) {
+            for (unsigned nth = s.from; nth < s.until; ++nth) {
+                pair.secondary_host.faults.let_fail(s.call, nth, injected);
+            }
+            pair.wire.fault(s.cut_at, 2, WireFault::cut);
+        });
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        check_fenced({cases[i].name, {true}, nullptr, 1, "taken-over", {}},
+                     results[i]);
+        assert_true(results[i].outcome.took > 900ms);
+    }
+}
+
+void guest_that_never_runs_is_told_of(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        for (unsigned nth = 2; nth < 50; ++nth) {
+            pair.secondary_host.faults.let_fail("resume", nth, injected);
+        }
+        pair.secondary_host.faults.at("resume", 4, [&pair] {
+            pair.secondary().request_stop("SIGTERM");
+        });
+        pair.wire.fault(FrameType::READY, 3, WireFault::cut);
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_text(states(outcome), "unprotected/taken-over");
+    assert_false(outcome.secondary.runs);
+    assert_contains(outcome.secondary.end.why, "the guest does not run");
+    assert_true(broken_rules(outcome).empty());
+}
+
+// By "xl pause", which nobody else will undo.
+void copy_that_an_admin_has_paused_runs_as_the_guest(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        outcome = run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
+            (void)p.secondary_host.last_guest()->pause();
+            (void)p.secondary_host.last_guest()->pause();
+            p.secondary().request_failover();
+        });
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_text(states(outcome), "ended/taken-over");
+    assert_true(outcome.secondary.runs);
+}
+
+void guest_that_keeps_its_copys_name_is_told_of(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        pair.secondary_host.faults.let_fail("rename", 1, injected);
+        outcome = run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
+            p.secondary().request_failover();
+        });
+    }
+    assert_text(states(outcome), "ended/taken-over");
+    assert_text(outcome.secondary.name, "guest--incoming");
+    assert_true(kinds_of(outcome.secondary.status) ==
+                std::vector{WarningKind::wrong_name});
+    assert_contains(outcome.secondary.end.why,
+                    "the guest is here as \"guest--incoming\": injected");
 }
 
 }  // namespace
@@ -400,6 +635,13 @@ int main()
         cmocka_unit_test(failover_over_a_connection_that_breaks),
         cmocka_unit_test(failover_in_which_a_call_fails),
         cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
+        cmocka_unit_test(failover_without_an_answer_is_a_loss),
+        cmocka_unit_test(failover_waits_for_a_primary_that_is_slow),
+        cmocka_unit_test(copy_that_cannot_be_paused_is_not_fenced_for),
+        cmocka_unit_test(guest_that_does_not_run_at_once_is_tried_again),
+        cmocka_unit_test(guest_that_never_runs_is_told_of),
+        cmocka_unit_test(copy_that_an_admin_has_paused_runs_as_the_guest),
+        cmocka_unit_test(guest_that_keeps_its_copys_name_is_told_of),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -12,15 +12,19 @@ using namespace xl_colo;
 namespace {
 
 const std::vector<CopyState> not_whole{CopyState::none, CopyState::spoilt};
+const std::vector<CopyState> stands{CopyState::unstarted, CopyState::paused,
+                                    CopyState::suspended};
+const std::vector<CopyState> runs{CopyState::running};
 const std::vector<CopyState> whole{CopyState::unstarted, CopyState::running,
-                                   CopyState::suspended};
+                                   CopyState::paused, CopyState::suspended};
 const std::vector<Cause> any_cause{Cause::stopped, Cause::failed,
-                                   Cause::yielded, Cause::unanswered,
-                                   Cause::lost};
+                                   Cause::yielded, Cause::lost};
 const std::vector<Fenced> any_answer{Fenced::no_command, Fenced::not_asked,
                                      Fenced::no, Fenced::yes};
 const std::vector<AskedSince> anything{AskedSince::nothing,
                                        AskedSince::failover, AskedSince::stop};
+const std::vector<AskedSince> no_stop{AskedSince::nothing,
+                                      AskedSince::failover};
 
 struct Row {
     const char* name;
@@ -40,20 +44,20 @@ const std::vector<Row> rows{
      Verdict::discard},
     {"primary_yielded", whole, {Cause::yielded}, any_answer, anything,
      Verdict::take_over},
-    {"primary_does_not_answer", whole, {Cause::unanswered}, any_answer,
-     anything, Verdict::take_over},
     {"lost_without_a_fence", whole, {Cause::lost}, {Fenced::no_command},
      anything, Verdict::take_over},
-    {"lost_and_nothing_known", whole, {Cause::lost}, {Fenced::not_asked},
-     anything, Verdict::ask_fence},
     {"fence_says_yes", whole, {Cause::lost}, {Fenced::yes}, anything,
      Verdict::take_over},
-    {"fence_says_no", whole, {Cause::lost}, {Fenced::no},
+    {"admin_calls_it_off", whole, {Cause::lost},
+     {Fenced::not_asked, Fenced::no}, {AskedSince::stop}, Verdict::discard},
+    {"lost_and_the_copy_runs", runs, {Cause::lost},
+     {Fenced::not_asked, Fenced::no}, no_stop, Verdict::pause},
+    {"lost_and_nothing_known", stands, {Cause::lost}, {Fenced::not_asked},
+     no_stop, Verdict::ask_fence},
+    {"fence_says_no", stands, {Cause::lost}, {Fenced::no},
      {AskedSince::nothing}, Verdict::hold},
-    {"admin_knows_better", whole, {Cause::lost}, {Fenced::no},
+    {"admin_knows_better", stands, {Cause::lost}, {Fenced::no},
      {AskedSince::failover}, Verdict::take_over},
-    {"admin_calls_it_off", whole, {Cause::lost}, {Fenced::no},
-     {AskedSince::stop}, Verdict::discard},
 };
 
 // Calls look() for each combination of a row.
