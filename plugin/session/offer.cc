@@ -55,10 +55,22 @@ Result<Offer> parse_offer(View body)
     // physical address less the 12 of a page.
     constexpr uint64_t day_ms = 24 * 3600 * 1000;
     constexpr uint64_t gfns_max = uint64_t{1} << 40;
+    // A guest's memory lies below a hole of less than 4 GiB and above it. Sets
+    // of all gfns are made before anything else could tell that there are more
+    // of them than the guest can use.
+    constexpr uint64_t hole_gfns = uint64_t{1} << 20;
+    constexpr uint64_t kib_of_a_page = page_size / 1024;
     if (timeout_ms == 0 || timeout_ms > day_ms || interval_ms > day_ms ||
         offer.gfns.value() == 0 || offer.gfns.value() > gfns_max ||
         offer.domain.empty()) {
         return Error(ErrorKind::protocol, "OFFER: a value is out of range");
+    }
+    if (offer.gfns.value() >
+        offer.memory_kib / kib_of_a_page + 2 * hole_gfns) {
+        return Error(ErrorKind::protocol,
+                     "OFFER: " + std::to_string(offer.gfns.value()) +
+                         " gfns are more than a guest of " +
+                         std::to_string(offer.memory_kib) + " KiB can have");
     }
     const auto known = parse_compression(compression);
     if (!known) {

@@ -206,6 +206,7 @@ void nonsense_in_offer_is_refused(void**)
     for (const Nonsense& n : std::initializer_list<Nonsense>{
              {"domain", "\"\""}, {"domain", "7"}, {"domain", nullptr},
              {"gfns", "0"}, {"gfns", "1099511627777"}, {"gfns", "-1"},
+             {"gfns", "2101249"},  // more than 16 MiB and 8 GiB
              {"timeout-ms", "0"}, {"timeout-ms", "86400001"},
              {"interval-ms", "86400001"}, {"verify", "1"},
              {"digest-key", "7"}, {"fence", "null"}, {"without", "\"f2\""},
