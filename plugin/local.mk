@@ -147,6 +147,7 @@ libcolo_a_SOURCES = \
 	plugin/session/session_key.h \
 	plugin/session/takeover.cc \
 	plugin/session/takeover.h \
+	plugin/session/turn.h \
 	plugin/session/verify.cc \
 	plugin/session/verify.h \
 	plugin/session/work_arounds.h \

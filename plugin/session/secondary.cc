@@ -141,6 +141,7 @@ RestoreAnswer Secondary::postcopy()
             options_.on_protected();
         }
     }
+    turn_.let_checkpoint_come();
     if (auto s = peer_.send(FrameType::RESUMED, number_); !s) {
         return leave(s.error());
     }
@@ -202,6 +203,7 @@ RestoreAnswer Secondary::suspend()
     dirty_list_.expect(number_, digester_ ? DigestPages([this](auto& pages) {
         return digest_dirty(pages);
     }) : nullptr, std::move(*moved));
+    turn_.let_pages_come();
     if (auto s = peer_.send(FrameType::SUSPENDED, number_); !s) {
         return leave(s.error());
     }
@@ -223,11 +225,13 @@ Status Secondary::finish_building()
         return s;
     }
     if (!options_.offer.lacks(without_elision)) {
-        auto memory = domain.memory();
-        if (!memory) {
-            return memory.error();
+        for (auto* memory : {&memory_, &digested_memory_}) {
+            auto opened = domain.memory();
+            if (!opened) {
+                return opened.error();
+            }
+            *memory = std::move(*opened);
         }
-        memory_ = std::move(*memory);
         digester_.emplace(keys_.contents,
                           options_.offer.lacks(without_digest));
     }
@@ -254,7 +258,7 @@ Result<std::vector<PageDigest>> Secondary::digest_dirty(
     const std::vector<Pfn>& pages)
 {
     std::vector<PageDigest> digests(pages.size());
-    const Status looked = memory_->look_at(
+    const Status looked = digested_memory_->look_at(
         pages, [&](std::span<const View> views) {
             digester_->digest(views, digests);
         });
@@ -318,19 +322,32 @@ Status Secondary::on_frame(Frame frame)
     case FrameType::PAGES:
     case FrameType::PACKED_PAGES:
     case FrameType::RECORD: {
-        const Status fed = frame.type == FrameType::IMAGE
-                               ? stream_.image(frame.body)
-                           : frame.type == FrameType::PAGES
-                               ? stream_.pages(frame.body)
-                           : frame.type == FrameType::PACKED_PAGES
-                               ? stream_.packed_pages(frame.body)
-                               : stream_.record(frame.body);
+        Status fed = turn_.pages_come();
+        if (fed) {
+            fed = frame.type == FrameType::IMAGE ? stream_.image(frame.body)
+                  : frame.type == FrameType::PAGES
+                      ? stream_.pages(frame.body)
+                  : frame.type == FrameType::PACKED_PAGES
+                      ? stream_.packed_pages(frame.body)
+                      : stream_.record(frame.body);
+        }
         link_.recycle(std::move(frame.body));
         return ending_ ? Status() : fed;
     }
-    case FrameType::MEMORY:
-        return copy_.limits().take(frame.body);
+    case FrameType::MEMORY: {
+        const Status turn = turn_.pages_come();
+        return turn ? copy_.limits().take(frame.body) : turn;
+    }
+    case FrameType::DEVICE_STATE:
+        if (auto s = turn_.device_state_comes(); !s) {
+            return s;
+        }
+        queue_.post(std::move(frame));
+        return {};
     case FrameType::CHECKPOINT:
+        if (auto s = turn_.checkpoint_comes(); !s) {
+            return s;
+        }
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
         return {};

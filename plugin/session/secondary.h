@@ -14,6 +14,7 @@
 #include "session/peer.h"
 #include "session/session.h"
 #include "session/takeover.h"
+#include "session/turn.h"
 #include "status/status.h"
 #include "wire/link.h"
 
@@ -75,8 +76,10 @@ private:
     Peer peer_;
     StreamFromWire stream_;
     Copy copy_;
-    std::unique_ptr<GuestMemory> memory_;   // the copy's; for dirty_list_
-    std::optional<PageDigester> digester_;  // the same
+    Turn turn_;
+    // The copy's, for check_kept(), and for dirty_list_'s thread.
+    std::unique_ptr<GuestMemory> memory_, digested_memory_;
+    std::optional<PageDigester> digester_;  // for that thread, too
     DirtyListToWire dirty_list_;
     Takeover takeover_;
 

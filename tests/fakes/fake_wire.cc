@@ -87,6 +87,12 @@ void FakeWire::rewrite(FrameType type, unsigned nth,
     plans_[{type, nth}].change = std::move(change);
 }
 
+void FakeWire::follow(FrameType type, unsigned nth, std::vector<Frame> others)
+{
+    const std::lock_guard lock(mutex_);
+    plans_[{type, nth}].others = std::move(others);
+}
+
 unsigned FakeWire::count(FrameType type) const
 {
     const std::lock_guard lock(mutex_);
@@ -127,7 +133,11 @@ bool FakeWire::pass(int to, Frame frame)
         frame.body = plan.change(std::move(frame.body));
     }
     if (!plan.fault) {
-        return write_frame(to, frame);
+        bool written = write_frame(to, frame);
+        for (const Frame& other : plan.others) {
+            written = written && write_frame(to, other);
+        }
+        return written;
     }
     switch (*plan.fault) {
     case WireFault::cut:

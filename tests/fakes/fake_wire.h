@@ -42,6 +42,9 @@ public:
     void rewrite(FrameType type, unsigned nth,
                  std::function<Buffer(Buffer)> change);
 
+    // Others follow it at once, to the same side.
+    void follow(FrameType type, unsigned nth, std::vector<Frame> others);
+
     // How often a frame of that type came along, passed on or not. Heartbeats
     // are not counted.
     unsigned count(FrameType type) const;
@@ -52,6 +55,7 @@ private:
         std::optional<WireFault> fault;
         std::function<void()> action;
         std::function<Buffer(Buffer)> change;
+        std::vector<Frame> others;
     };
 
     void pump(size_t from, size_t to);

@@ -468,7 +468,7 @@ void failover_waits_for_a_primary_that_is_slow(void**)
         {"it_does_not_in_time", 600ms,
          // None of these makes the wait any longer.
          [](SessionPair& pair) {
-             for (int i = 0; i < 20; ++i) {
+             for (int i = 0; i < 27; ++i) {
                  pair.secondary().domains_changed();
                  std::this_thread::sleep_for(100ms);
              }

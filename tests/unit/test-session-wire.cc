@@ -1,6 +1,7 @@
 // The connection breaks, freezes, or carries what it should not, at each frame
 // of a session in turn.
 #include <csignal>
+#include <thread>
 
 #include "parallel.h"
 #include "session_pair.h"
@@ -256,6 +257,74 @@ void lie_ends_protection_and_is_named(void**)
     }
 }
 
+// ---- a primary that does not wait for its turn -----------------------------
+
+struct Early {
+    const char* name;
+    FrameType after;
+    unsigned nth;
+    std::vector<Frame> others;
+    const char* why;
+};
+
+Frame pages_of(uint64_t pfn)
+{
+    // One entry of PAGE_DATA's type "normal", all zero.
+    return {FrameType::PAGES,
+            BodyWriter().u64(1).u64(pfn | uint64_t{1} << 59).take()};
+}
+
+std::vector<Frame> many_pages()
+{
+    std::vector<Frame> frames{
+        {FrameType::CHECKPOINT, BodyWriter().u64(2).take()}};
+    for (int i = 0; i < 200; ++i) {
+        frames.push_back(pages_of(5));
+    }
+    return frames;
+}
+
+// The link's thread must not act on what the session's thread works with: the
+// thread sanitizer, which runs this, would say.
+void frame_out_of_turn_ends_protection(void**)
+{
+    const std::vector<Early> cases{
+        {"checkpoint_before_the_last_is_applied", FrameType::DEVICE_STATE, 2,
+         many_pages(), "CHECKPOINT out of turn"},
+        {"checkpoint_in_the_initial_copy", FrameType::IMAGE, 1,
+         {{FrameType::CHECKPOINT, BodyWriter().u64(1).take()}},
+         "CHECKPOINT out of turn"},
+        {"pages_before_the_copy_stands", FrameType::CHECKPOINT, 1,
+         {pages_of(5), pages_of(6)}, "pages out of turn"},
+        {"pages_after_the_device_state", FrameType::DEVICE_STATE, 2,
+         {pages_of(5)}, "pages out of turn"},
+        {"memory_while_the_copy_runs", FrameType::DONE, 2,
+         {{FrameType::MEMORY, BodyWriter().u64(256).u64(256).take()}},
+         "pages out of turn"},
+        {"device_state_before_the_copy_stands", FrameType::CHECKPOINT, 1,
+         {{FrameType::DEVICE_STATE, BodyWriter().u64(1).u64(1).take()}},
+         "DEVICE_STATE out of turn"},
+    };
+    const auto outcomes = run_side_by_side(cases, [](const Early& early) {
+        SessionPair pair;
+        set_up(pair);
+        pair.options.offer.interval = 50ms;
+        pair.secondary_host.faults.at("suspend_copy", 1, [] {
+            std::this_thread::sleep_for(200ms);
+        });
+        pair.wire.follow(early.after, early.nth, early.others);
+        return pair.run();
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        print_message("  %s: %s\n", cases[i].name, to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), "unprotected/ended");
+        assert_contains(outcome.secondary.end.why, cases[i].why);
+        assert_true(outcome.took < 15s);
+    }
+}
+
 }  // namespace
 
 int main()
@@ -268,6 +337,7 @@ int main()
         cmocka_unit_test(unknown_frame_ends_protection),
         cmocka_unit_test(frame_that_comes_twice_does_no_harm),
         cmocka_unit_test(lie_ends_protection_and_is_named),
+        cmocka_unit_test(frame_out_of_turn_ends_protection),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
