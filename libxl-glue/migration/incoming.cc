@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/descriptors.h"
+#include "domain/guest_state.h"
 #include "migration/libxl_stream.h"
 #include "xen/compat.h"
 
@@ -137,7 +138,6 @@ Result<std::unique_ptr<Domain>> XenIncoming::wait_built()
     if (!built) {
         return built.error();
     }
-    std::lock_guard lock(mutex_);
     if (abandoned_) {
         return Error(ErrorKind::aborted, "the domain was given up");
     }
@@ -149,29 +149,36 @@ Result<std::unique_ptr<Domain>> XenIncoming::wait_built()
                     Domid(arguments().console_domid)}));
 }
 
-void XenIncoming::abandon()
+Status XenIncoming::abandon()
 {
-    std::lock_guard lock(mutex_);
     if (handed_over_) {
-        return;
+        return {};
     }
-    abandoned_ = true;
-    access_->logger.expect_failure();
-    // Whatever libxl waits for comes to its end: the helper's answer, or the
-    // rest of the stream. It then destroys what it has made.
-    if (callout_) {
-        callout_->cancel();
+    if (!abandoned_) {
+        abandoned_ = true;
+        access_->logger.expect_failure();
+        // Whatever libxl waits for comes to its end: the helper's answer, or
+        // the rest of the stream. It then destroys what it has made.
+        if (callout_) {
+            callout_->cancel();
+        }
+        shutdown(stream_.get(), SHUT_RDWR);
     }
-    shutdown(stream_.get(), SHUT_RDWR);
+    auto built = finish();
+    const int rc = built ? libxl_domain_destroy(access_->libxl.get(),
+                                                built->value(), nullptr)
+                         : rc_;
+    // libxl says no more than in a message when it cannot.
+    const bool left =
+        callout_ &&
+        guest_state(access_->xc.get(), domid()) != GuestState::gone;
+    return left ? libxl_error("cannot destroy what libxl was building", rc)
+                : Status();
 }
 
 XenIncoming::~XenIncoming()
 {
-    abandon();
-    auto built = finish();
-    if (built && !handed_over_) {
-        libxl_domain_destroy(access_->libxl.get(), built->value(), nullptr);
-    }
+    (void)abandon();
 }
 
 }  // namespace xl_colo

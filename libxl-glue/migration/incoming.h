@@ -2,9 +2,7 @@
 // the order of the calls.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "domain/domain.h"
@@ -26,7 +24,7 @@ public:
     Status memory_restored(Pfn store, Pfn console) override;
     Status give_device_state(View state) override;
     Result<std::unique_ptr<Domain>> wait_built() override;
-    void abandon() override;
+    Status abandon() override;
 
     const CalloutArguments& arguments() const override
     {
@@ -68,7 +66,6 @@ private:
     std::optional<Buffer> device_state_;  // until libxl can read it
     bool memory_restored_ = false;
 
-    std::mutex mutex_;           // over the two below: any thread may abandon()
     bool abandoned_ = false;
     bool handed_over_ = false;
 };

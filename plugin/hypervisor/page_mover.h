@@ -60,9 +60,9 @@ public:
     virtual Status memory_restored(Pfn store, Pfn console) = 0;
     virtual Status give_device_state(View state) = 0;
     virtual Result<std::unique_ptr<Domain>> wait_built() = 0;
-    // Ends libxl's work and destroys the domain; wait_built() fails then.
-    // Any thread.
-    virtual void abandon() = 0;
+    // Ends libxl's work and destroys the domain; wait_built() fails then. Error
+    // when there is a domain yet. Nothing for one that is built.
+    virtual Status abandon() = 0;
 };
 
 // libxc's page mover. Takes over the fds of `io` and `back`; closes them on

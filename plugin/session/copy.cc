@@ -93,25 +93,26 @@ Status Copy::become_guest()
 Status Copy::destroy()
 {
     state_ = CopyState::none;
-    if (incoming_ && !domain_) {
-        incoming_->abandon();
-        incoming_.reset();
-    }
     if (!domain_) {
-        return {};
+        const Status gone = incoming_ ? incoming_->abandon() : Status();
+        return gone ? gone : left_over("as it is", gone.error());
     }
     const Status destroyed = domain_->destroy();
-    if (destroyed) {
+    if (destroyed || domain_->state() == GuestState::gone) {
         domain_.reset();
         return {};
     }
     // At least it is not to run beside the primary's guest.
     const Status paused = domain_->pause();
-    return Error(destroyed.error().kind(),
-                 "the copy, domain " + name_ + ", is left " +
-                     (paused ? "paused" : "as it is") + ": \"xl destroy " +
-                     std::to_string(domain_->domid().value()) + "\" it (" +
-                     destroyed.error().text() + ")");
+    return left_over(paused ? "paused" : "as it is", destroyed.error());
+}
+
+Error Copy::left_over(const char* how, const Error& why) const
+{
+    return {why.kind(), "the copy, domain " + name_ + ", is left " + how +
+                            ": \"xl destroy " +
+                            std::to_string(incoming_->domid().value()) +
+                            "\" it (" + why.text() + ")"};
 }
 
 }  // namespace xl_colo

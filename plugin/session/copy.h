@@ -59,6 +59,8 @@ public:
     CopyLimits& limits() { return limits_; }
 
 private:
+    Error left_over(const char* how, const Error& why) const;
+
     std::string name_;
     CopyState state_ = CopyState::none;
     CopyLimits limits_;

@@ -33,6 +33,10 @@ void Peer::note(const Event& event)
         ended_ = gone->error;
     } else if (auto* frame = std::get_if<Frame>(&event)) {
         takeover_ |= frame->type == FrameType::TAKEOVER;
+        bye_ |= frame->type == FrameType::BYE;
+        if (frame->type == FrameType::STOP) {
+            stops_.push_back(stop_text(*frame));
+        }
     }
 }
 
@@ -187,7 +191,7 @@ bool Peer::part(const std::string& why,
                         std::chrono::milliseconds patience)
 {
     // A peer whose words made no sense is told, but no longer listened to.
-    if (lost() || !send_stop(sender_, why) || ended_) {
+    if (lost() || !send_stop(why) || ended_) {
         return false;
     }
     const auto deadline = EventQueue::Clock::now() + patience;
@@ -204,6 +208,38 @@ bool Peer::part(const std::string& why,
         }
     }
     return false;
+}
+
+Status Peer::send_stop(const std::string& why)
+{
+    return xl_colo::send_stop(sender_, why);
+}
+
+Status Peer::hear_of_copy(std::chrono::milliseconds patience)
+{
+    const auto deadline = EventQueue::Clock::now() + patience;
+    std::string why = "no answer in time";
+    // It may have come with the STOP.
+    while (!bye_ && stops_.size() < 2 && !ended_) {
+        auto event = queue_.take(deadline);
+        if (!event) {
+            break;
+        }
+        note(*event);
+        if (auto* stop = std::get_if<StopRequest>(&*event)) {
+            why = stop->reason;
+            break;
+        }
+    }
+    if (bye_) {
+        return {};
+    }
+    if (stops_.size() > 1) {
+        return Error(ErrorKind::peer_stopped, stops_.back());
+    }
+    return Error(ErrorKind::timeout,
+                 "nothing says that its copy is gone: " +
+                     (ended_ ? ended_->text() : why));
 }
 
 }  // namespace xl_colo

@@ -5,6 +5,8 @@
 
 #include <deque>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/units.h"
 #include "session/event_queue.h"
@@ -55,11 +57,17 @@ public:
 
     Status send(FrameType type) { return sender_.send(type); }
     Status send(FrameType type, CheckpointNumber number, View rest = {});
+    Status send_stop(const std::string& why);
 
     // Tells the peer why protection ends and waits, but no longer than
     // `patience` from when that is sent, until it has understood: it answered,
     // or said the same at the same time. False when nothing proves that.
     bool part(const std::string& why, std::chrono::milliseconds patience);
+
+    // After a STOP of the secondary's, whose copy stands still then: waits for
+    // the BYE that says that it is gone. Errors: with the words of another STOP
+    // if it is not; timeout, also when something else ends the wait.
+    Status hear_of_copy(std::chrono::milliseconds patience);
 
     // Whether the peer is gone, as against one that sent nonsense. After
     // either, expect() fails at once.
@@ -79,6 +87,8 @@ private:
     std::deque<Event> kept_;
     std::optional<Error> ended_;  // the link, and why
     bool takeover_ = false;
+    bool bye_ = false;                // it has said that
+    std::vector<std::string> stops_;  // the words of each STOP
 };
 
 }  // namespace xl_colo

@@ -32,6 +32,9 @@ std::optional<Elision> elision_for(const Offer& offer, const DigestKeys& keys)
     return Elision{keys.contents, offer.lacks(without_digest)};
 }
 
+// Until a copy of many GiB is destroyed.
+constexpr std::chrono::seconds copy_patience{60};
+
 const char* const check_peer_advice =
     "the secondary may have taken over: check with \"xl list\" there, and "
     "destroy one of the two if both run";
@@ -555,6 +558,11 @@ SessionEnd Primary::go_on_alone(const Error& cause)
     }
     if (cause.kind() == ErrorKind::peer_stopped) {
         (void)peer_.send(FrameType::BYE);
+        // Our guest runs, and the copy stands still: no hurry.
+        if (auto gone = peer_.hear_of_copy(copy_patience); !gone) {
+            board_.warn(WarningKind::copy_left,
+                        "secondary: " + gone.error().text());
+        }
         return {State::unprotected, "secondary: " + cause.text(), false};
     }
     part(cause.text());

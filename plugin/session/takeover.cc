@@ -315,19 +315,27 @@ SessionEnd Takeover::discard(const Error& cause)
 {
     board_.clear(WarningKind::fence_says_no);
     board_.clear(WarningKind::copy_runs);
-    // First the domain, then the word that it is gone.
+    const bool told = cause.kind() == ErrorKind::peer_stopped;
+    // It stands, then the primary's guest may go on; it is gone, then BYE. One
+    // that cannot be made to stand has to be gone first.
+    const bool stands =
+        copy_.state() != CopyState::running || bool(copy_.pause());
+    if (!told && stands) {
+        peer_.part(cause.text(), settings_.timeout);
+    }
     const Status destroyed = copy_.destroy();
     if (!destroyed) {
         board_.warn(WarningKind::copy_left, destroyed.error().text());
         log_.error(destroyed.error().text());
     }
-    const bool told = cause.kind() == ErrorKind::peer_stopped;
-    if (!told) {
+    if (!told && !stands) {
         peer_.part(destroyed ? cause.text()
                              : cause.text() + "; " + destroyed.error().text(),
                    settings_.timeout);
     } else if (destroyed) {
         (void)peer_.send(FrameType::BYE);
+    } else if (!told) {
+        (void)peer_.send_stop(destroyed.error().text());
     }
     return {State::ended, (told ? "primary: " : "") + cause.text(),
             bool(destroyed) &&

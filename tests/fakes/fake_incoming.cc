@@ -4,7 +4,7 @@ namespace xl_colo {
 
 FakeIncoming::~FakeIncoming()
 {
-    if (!built_) {
+    if (!built_ && !abandoned_) {
         guest_->destroy();
     }
 }
@@ -52,12 +52,16 @@ Result<std::unique_ptr<Domain>> FakeIncoming::wait_built()
         std::make_unique<FakeDomain>(guest_, faults_, options_));
 }
 
-void FakeIncoming::abandon()
+Status FakeIncoming::abandon()
 {
     const std::lock_guard lock(mutex_);
     abandoned_ = true;
     changed_.notify_all();
+    if (auto s = faults_.pass("abandon"); !s) {
+        return s;
+    }
     guest_->destroy();
+    return {};
 }
 
 }  // namespace xl_colo

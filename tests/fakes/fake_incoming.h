@@ -21,7 +21,7 @@ public:
     Status memory_restored(Pfn store, Pfn console) override;
     Status give_device_state(View state) override;
     Result<std::unique_ptr<Domain>> wait_built() override;
-    void abandon() override;
+    Status abandon() override;
 
     FakeGuest& guest() { return *guest_; }
 

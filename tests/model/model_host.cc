@@ -31,7 +31,7 @@ public:
     ~ModelIncoming() override
     {
         if (!handed_over_) {
-            abandon();
+            (void)abandon();
         }
     }
 
@@ -60,9 +60,10 @@ public:
         return std::unique_ptr<Domain>(
             std::make_unique<ModelDomain>(access_, domid(), pass_));
     }
-    void abandon() override
+    Status abandon() override
     {
         Hypervisor::of_this_process().remove(domid());
+        return {};
     }
 
 private:

@@ -58,7 +58,7 @@ std::vector<Case> each_call()
     }
     // Before the session; and the one that ends it, below.
     std::erase_if(cases, [](const Case& c) {
-        return c.call == "open" || c.call == "destroy";
+        return c.call == "open" || c.call == "destroy" || c.call == "pause";
     });
     return cases;
 }
@@ -111,6 +111,57 @@ void copy_that_cannot_be_destroyed_is_named(void**)
         outcome.secondary.status.warning(WarningKind::copy_left);
     assert_non_null(left);
     assert_contains(left->text, "destroy");
+}
+
+// The primary's guest stands in the middle of a checkpoint, and a copy of many
+// GiB takes long to destroy.
+void guest_does_not_wait_until_the_copy_is_destroyed(void**)
+{
+    PairOutcome outcome;
+    bool ran_meanwhile = false;
+    {
+        SessionPair pair;
+        set_up(pair);
+        pair.secondary_host.faults.let_fail("load_device_state", 1, injected);
+        pair.secondary_host.faults.at("destroy", 1, [&] {
+            for (int i = 0; i < 200 && !ran_meanwhile; ++i) {
+                std::this_thread::sleep_for(10ms);
+                ran_meanwhile = pair.guest().runs();
+            }
+        });
+        outcome = pair.run();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_true(ran_meanwhile);
+    assert_true(broken_rules(outcome).empty());
+    assert_text(states(outcome), "unprotected/ended");
+    assert_true(outcome.primary.status.warnings.empty());
+}
+
+// Also one that libxl has not finished building.
+void copy_that_is_left_is_named_on_both_hosts(void**)
+{
+    const std::vector<std::pair<const char*, const char*>> cases{
+        {"load_device_state", "destroy"}, {"wait_built", "abandon"}};
+    for (const auto& [fails, then] : cases) {
+        PairOutcome outcome;
+        {
+            SessionPair pair;
+            set_up(pair);
+            pair.secondary_host.faults.let_fail(fails, 1, injected);
+            pair.secondary_host.faults.let_fail(then, 1, injected);
+            outcome = pair.run();
+        }
+        print_message("  %s: %s\n", then, to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), "unprotected/ended");
+        assert_false(outcome.secondary.guest == GuestState::gone);
+        for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
+            const Warning* left = side->status.warning(WarningKind::copy_left);
+            assert_non_null(left);
+            assert_contains(left->text, "\"xl destroy 1\" it (injected)");
+        }
+    }
 }
 
 // Its request stands: somebody has to be there when it suspends after all.
@@ -268,6 +319,8 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(call_that_fails_ends_protection_on_both_sides),
         cmocka_unit_test(copy_that_cannot_be_destroyed_is_named),
+        cmocka_unit_test(guest_does_not_wait_until_the_copy_is_destroyed),
+        cmocka_unit_test(copy_that_is_left_is_named_on_both_hosts),
         cmocka_unit_test(guest_that_may_suspend_yet_is_told_of),
         cmocka_unit_test(loss_with_a_failure_on_top),
         cmocka_unit_test(
