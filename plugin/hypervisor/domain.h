@@ -101,7 +101,8 @@ public:
 
     // Whoever else saves the domain takes the log from us ("xl save -c", "xl
     // migrate"). A mark that is set whenever libxc has cleaned it for a
-    // checkpoint tells: once there is one, count_dirty() looks for it.
+    // checkpoint tells, on either host: once there is one, count_dirty() looks
+    // for it. On the secondary it is a page of B.
     virtual Status mark_log() = 0;
     // Pages dirtied since the log was last cleaned, without the mark; does not
     // clean it. Error diverged when the mark is gone: pages that were dirty

@@ -132,6 +132,10 @@ RestoreAnswer Secondary::postcopy()
     if (auto s = settle_with_primary(); !s) {
         return leave(s.error());
     }
+    // libxc has cleaned the log when it took B, and the copy stands yet.
+    if (auto s = copy_.domain()->mark_log(); !s) {
+        return leave(s.error());
+    }
     if (auto s = copy_.run(); !s) {
         return leave(s.error());
     }
@@ -195,6 +199,10 @@ RestoreAnswer Secondary::suspend()
 {
     if (auto s = copy_.suspend(); !s) {
         return leave(s.error());
+    }
+    // libxc takes the log next; without the mark it would miss pages.
+    if (auto dirty = copy_.domain()->count_dirty(); !dirty) {
+        return leave(dirty.error());
     }
     auto moved = stream_.copy().moved(copy_.domain()->balloon());
     if (!moved) {

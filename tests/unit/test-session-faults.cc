@@ -251,6 +251,33 @@ void copy_that_fails_after_a_loss_nobody_has_read_takes_over(void**)
     assert_true(outcome.secondary.runs);
 }
 
+// By "xl save -c", say. What was in it is in no checkpoint: the copy would be
+// wrong from the next one on.
+void log_that_somebody_takes_ends_protection_on_either_host(void**)
+{
+    for (const Role host : {Role::primary, Role::secondary}) {
+        PairOutcome outcome;
+        {
+            SessionPair pair;
+            pair.wire.at(FrameType::DONE, 2, [&] {
+                (void)(host == Role::primary
+                           ? pair.guest().take_dirty()
+                           : pair.secondary_host.last_guest()->take_dirty());
+            });
+            // The frame goes on first, so that nothing is begun by then.
+            pair.options.offer.interval = 100ms;
+            outcome = pair.run();
+        }
+        print_message("  %s: %s\n", to_string(host),
+                      to_text(outcome).c_str());
+        assert_true(broken_rules(outcome).empty());
+        assert_text(states(outcome), "unprotected/ended");
+        for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
+            assert_contains(side->end.why, "the dirty log has lost its mark");
+        }
+    }
+}
+
 // Better on the other host than nowhere: a primary that cannot resume its
 // guest leaves it to the secondary.
 void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
@@ -325,6 +352,8 @@ int main()
         cmocka_unit_test(loss_with_a_failure_on_top),
         cmocka_unit_test(
             copy_that_fails_after_a_loss_nobody_has_read_takes_over),
+        cmocka_unit_test(
+            log_that_somebody_takes_ends_protection_on_either_host),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
         cmocka_unit_test(guest_that_somebody_else_resumed_stays_here),
         cmocka_unit_test(guest_that_somebody_else_suspended_is_left_to_him),
