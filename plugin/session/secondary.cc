@@ -32,10 +32,9 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
       copy_(std::move(name)),
       dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
                   !options_.offer.lacks(without_f2), [this] { end_stream(); }),
-      takeover_(copy_, peer_, board, log, fence,
+      takeover_(copy_, peer_, board, log, fence, link,
                 {options_.offer.domain, options_.offer.timeout,
-                 options_.yield_limit},
-                [this] { link_.close(); })
+                 options_.yield_limit})
 {
 }
 

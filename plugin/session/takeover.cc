@@ -13,6 +13,18 @@ const char* const check_primary_advice =
     "nothing proved the primary dead: check with \"xl list\" there, and "
     "destroy its guest if it still runs";
 
+// Only an admin knows more.
+Verdict decide_after_silence(CopyState copy, AskedSince asked)
+{
+    if (asked == AskedSince::stop) {
+        return Verdict::discard;
+    }
+    if (copy == CopyState::running) {
+        return Verdict::pause;
+    }
+    return asked == AskedSince::failover ? Verdict::take_over : Verdict::hold;
+}
+
 Verdict decide_after_loss(CopyState copy, Fenced fenced, AskedSince asked)
 {
     if (fenced == Fenced::no_command || fenced == Fenced::yes) {
@@ -45,20 +57,21 @@ Verdict decide(CopyState copy, Cause cause, Fenced fenced, AskedSince asked)
         return Verdict::take_over;
     case Cause::lost:
         return decide_after_loss(copy, fenced, asked);
+    case Cause::silent:
+        return decide_after_silence(copy, asked);
     }
     return Verdict::discard;
 }
 
 Takeover::Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-                   Fence* fence, Settings settings,
-                   std::function<void()> hang_up)
+                   Fence* fence, Link& link, Settings settings)
     : copy_(copy),
       peer_(peer),
       board_(board),
       log_(log),
       fence_(fence),
-      settings_(std::move(settings)),
-      hang_up_(std::move(hang_up))
+      link_(link),
+      settings_(std::move(settings))
 {
 }
 
@@ -109,18 +122,23 @@ Cause Takeover::classify(Error& cause)
     if (cause.kind() == ErrorKind::peer_stopped) {
         return Cause::stopped;
     }
-    return cause.kind() == ErrorKind::peer_lost || peer_.lost() ? Cause::lost
-                                                                : Cause::failed;
+    if (cause.kind() != ErrorKind::peer_lost && !peer_.lost()) {
+        return Cause::failed;
+    }
+    return link_.was_stopped() ? Cause::silent : Cause::lost;
 }
 
 SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
 {
     const Cause kind = classify(cause);
     std::string why = cause.text();
-    if (kind == Cause::lost) {
+    if (kind == Cause::lost || kind == Cause::silent) {
         // A primary that comes back is not to wait for us.
-        hang_up_();
+        link_.close();
         why = loss(cause, checkpoint);
+    }
+    if (kind == Cause::silent && copy_.is_whole()) {
+        say_silent();
     }
     Fenced fenced = fence_ ? Fenced::not_asked : Fenced::no_command;
     AskedSince asked = AskedSince::nothing;
@@ -150,6 +168,19 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
             break;
         }
     }
+}
+
+void Takeover::say_silent()
+{
+    const std::string text =
+        "this host was silent for longer than the timeout, and the primary "
+        "goes on without it, if it lives: run xl-colo-failover when the "
+        "primary is off, or xl-colo-stop to give the copy up";
+    board_.enter(State::fencing);
+    board_.warn(WarningKind::copy_held, text);
+    log_.error(text);
+    // Nobody could know before.
+    (void)peer_.forget_failover_requests();
 }
 
 // In words, with how old the state is that the guest goes on from.
@@ -193,8 +224,9 @@ void Takeover::pause()
         copy_.enter(CopyState::none);
         return;
     }
-    const std::string text = "the copy cannot be paused, so that the fence "
-                             "command is not run: " + paused.error().text();
+    const std::string text =
+        "the copy should stand, and cannot be paused: " +
+        paused.error().text();
     board_.warn(WarningKind::copy_runs, text);
     log_.error(text);
 }
@@ -281,6 +313,7 @@ std::optional<SessionEnd> Takeover::make_it_run(const std::string& why)
 SessionEnd Takeover::take_over(std::string why, bool primary_is_off)
 {
     board_.clear(WarningKind::fence_says_no);
+    board_.clear(WarningKind::copy_held);
     board_.clear(WarningKind::copy_runs);
     if (auto end = make_it_run(why)) {
         return *end;
@@ -314,6 +347,7 @@ SessionEnd Takeover::take_over(std::string why, bool primary_is_off)
 SessionEnd Takeover::discard(const Error& cause)
 {
     board_.clear(WarningKind::fence_says_no);
+    board_.clear(WarningKind::copy_held);
     board_.clear(WarningKind::copy_runs);
     const bool told = cause.kind() == ErrorKind::peer_stopped;
     // It stands, then the primary's guest may go on; it is gone, then BYE. One

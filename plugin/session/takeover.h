@@ -8,6 +8,10 @@
 //     whole      stopped  any            any         discard
 //     whole      failed   any            any         discard
 //     whole      yielded  any            any         take over
+//     whole      silent   any            stop        discard
+//     running    silent   any            else        pause the copy
+//     stands     silent   any            nothing     hold the copy
+//     stands     silent   any            failover    take over
 //     whole      lost     none           any         take over
 //     whole      lost     yes            any         take over
 //     whole      lost     not asked, no  stop        discard
@@ -18,11 +22,11 @@
 //
 // To pause, to ask and to hold bring new facts, so decide() is called until it
 // says one of the other two. Who is heard is not lost: nobody takes over from
-// him.
+// him. Nor does a host that was itself silent, for whatever reason: its primary
+// has lost it and goes on alone, if it lives, and is not to be fenced for that.
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -40,13 +44,14 @@ enum class Cause {
     failed,      // a step, or somebody here ended it; the primary is there
     yielded,     // xl-colo-failover: the primary holds its guest for us
     lost,        // nothing is heard of the primary
+    silent,      // the same, and nothing was heard of us before
 };
 
 // What the fence command says of the primary: that it is off, or not.
 enum class Fenced { no_command, not_asked, no, yes };
 
 // What an admin has asked for since the primary was lost; a failover only since
-// the fence has said no.
+// there is a warning of why the copy is held.
 enum class AskedSince { nothing, failover, stop };
 
 enum class Verdict { discard, take_over, pause, ask_fence, hold };
@@ -61,9 +66,8 @@ public:
         std::chrono::milliseconds timeout;      // of the session
         std::chrono::milliseconds yield_limit;  // see ask_primary()
     };
-    // `hang_up` closes the connection; it may be called when it is closed.
     Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-             Fence* fence, Settings settings, std::function<void()> hang_up);
+             Fence* fence, Link& link, Settings settings);
 
     // xl-colo-failover: asks the primary to hold its guest, and waits until it
     // says that it does or is lost. One that is heard and says nothing for the
@@ -79,6 +83,7 @@ public:
 
 private:
     Cause classify(Error& cause);
+    void say_silent();
     std::string loss(const Error& cause, CheckpointNumber checkpoint);
     Fenced ask_fence();
     void pause();
@@ -91,8 +96,8 @@ private:
     StatusBoard& board_;
     Log& log_;
     Fence* fence_;
+    Link& link_;
     Settings settings_;
-    std::function<void()> hang_up_;
     bool yielded_ = false;  // the primary holds its guest for us
 };
 

@@ -36,6 +36,7 @@ const char* to_string(WarningKind kind)
     case WarningKind::guest_held: return "guest-held";
     case WarningKind::copy_runs: return "copy-runs";
     case WarningKind::fence_says_no: return "fence-says-no";
+    case WarningKind::copy_held: return "copy-held";
     case WarningKind::copy_left: return "copy-left";
     case WarningKind::wrong_name: return "wrong-name";
     }

@@ -38,6 +38,7 @@ enum class WarningKind {
     guest_held,     // primary: it was given up to the other, which is not heard
     copy_runs,      // secondary: the copy should stand still, and does not
     fence_says_no,  // secondary: the copy is held until something says yes
+    copy_held,      // secondary: the same, for another reason
     copy_left,      // the secondary's copy could not be destroyed, and stands
     wrong_name,     // secondary: the guest is here under its copy's name
 };

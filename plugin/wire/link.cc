@@ -211,17 +211,33 @@ void Link::read_loop(FrameReceiver& receiver)
     }
 }
 
+// Nothing but this process, or its host, keeps this thread from its time.
 void Link::heartbeat_loop()
 {
-    const auto period = std::max(std::chrono::milliseconds(1), timeout_ / 4);
+    const auto period = std::max(timeout_ / 4, std::chrono::milliseconds(1));
     for (;;) {
+        const auto since = Clock::now();
+        waiting_since_ = since;
         const auto waited =
-            wait_ready(-1, 0, interrupt_.get(), Clock::now() + period);
+            wait_ready(-1, 0, interrupt_.get(), since + period);
+        waiting_since_ = Clock::time_point::max();
+        if (Clock::now() - since > timeout_) {
+            stood_until_ = Clock::now();
+        }
         if (!waited || *waited == Ready::interrupted ||
             !send(FrameType::HEARTBEAT, {})) {
             return;
         }
     }
+}
+
+bool Link::was_stopped() const
+{
+    const auto now = Clock::now();
+    const auto since = waiting_since_.load();
+    const auto until = stood_until_.load();
+    return (since < now && now - since > timeout_) ||
+           (until != Clock::time_point::min() && now - until < 3 * timeout_);
 }
 
 Status Link::send(FrameType type, std::initializer_list<View> body)

@@ -71,11 +71,18 @@ public:
     using FrameSender::send;
     Status send(FrameType type, std::initializer_list<View> body) override;
 
+    // Whether this process stood still for longer than the timeout, now or a
+    // short while ago (SIGSTOP, a host that was frozen): then the peer has lost
+    // us, rather than we it. Any thread, as long as the link is open.
+    bool was_stopped() const;
+
     // Bytes on the wire so far, with headers and padding.
     Bytes sent() const { return Bytes{sent_.load()}; }
     Bytes received() const { return Bytes{received_.load()}; }
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     Status read_exactly(uint8_t* to, size_t size);
     void read_loop(FrameReceiver& receiver);
     void heartbeat_loop();
@@ -92,6 +99,10 @@ private:
     std::atomic<uint64_t> sent_{0};
     std::atomic<uint64_t> received_{0};
     std::atomic<bool> closing_{false};
+    // When heart_ began its last wait, never as long as it is sending; and when
+    // it last found that this had taken too long.
+    std::atomic<Clock::time_point> waiting_since_{Clock::time_point::max()};
+    std::atomic<Clock::time_point> stood_until_{Clock::time_point::min()};
     std::atomic<bool> deaf_{false};  // the reader has ended
     std::thread reader_;
     std::thread heart_;

@@ -279,6 +279,20 @@ void Scene::kill_during(uint64_t checkpoint, const std::string& step,
     during(checkpoint, step, nth, [] { kill(getpid(), SIGKILL); });
 }
 
+void Scene::freeze_during(uint64_t checkpoint, const std::string& step,
+                          std::chrono::milliseconds time)
+{
+    during(checkpoint, step, 1, [time] {
+        const pid_t frozen = getpid();
+        if (fork() == 0) {
+            usleep(static_cast<useconds_t>(time.count() * 1000));
+            kill(frozen, SIGCONT);
+            _exit(0);
+        }
+        kill(frozen, SIGSTOP);
+    });
+}
+
 void Scene::fail_during(uint64_t checkpoint, const std::string& step,
                         Error error, unsigned nth)
 {

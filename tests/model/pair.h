@@ -28,6 +28,9 @@ public:
     // The process ends there, as if the host had lost its power.
     void kill_during(uint64_t checkpoint, const std::string& step,
                      unsigned nth = 1);
+    // The process stands still for so long, as if its host was frozen.
+    void freeze_during(uint64_t checkpoint, const std::string& step,
+                       std::chrono::milliseconds time);
     void fail_during(uint64_t checkpoint, const std::string& step, Error error,
                      unsigned nth = 1);
     SessionControl& session() { return *session_; }

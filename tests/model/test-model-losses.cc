@@ -1,11 +1,13 @@
 // Whole sessions over Debian's libxc that come to a bad end: either side killed
 // in the middle of a checkpoint, or refused by its hypervisor.
 #include <cerrno>
+#include <thread>
 
 #include "check_outcome.h"  // last: cmocka has a macro called fail
 
 using namespace xl_colo;
 using namespace xl_colo::model;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -73,6 +75,34 @@ void killed_secondary_leaves_the_guest_on_the_primary(void**)
     }
 }
 
+// It is the one that was lost: the primary goes on, and must neither be fenced
+// nor get a second guest beside its own.
+void secondary_that_was_frozen_does_not_take_over(void**)
+{
+    for (const char* step : {"restore.wait", "load_device_state"}) {
+        PairOptions options;
+        options.verify = false;
+        options.timeout = 1000ms;
+        options.checkpoints.reset();
+        options.on_secondary = [&](Scene& scene) {
+            scene.freeze_during(3, step, 1700ms);
+            // What else an admin may do then: give the copy up.
+            std::thread([&scene] {
+                std::this_thread::sleep_for(5s);
+                scene.session().request_stop("given up");
+            }).detach();
+        };
+        const PairResult r = run_pair(options);
+
+        print_message("secondary frozen at %s: %s\n", step,
+                      r.secondary.why.c_str());
+        assert_text(r.secondary.why, "given up");
+        assert_true(r.secondary.state == State::ended);
+        assert_contains(r.primary.why, "secondary lost");
+        assert_has_guest(r.primary, State::unprotected);
+    }
+}
+
 void primary_killed_during_the_initial_copy_leaves_nothing(void**)
 {
     PairOptions options;
@@ -127,6 +157,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(killed_primary_leaves_the_guest_on_the_secondary),
         cmocka_unit_test(killed_secondary_leaves_the_guest_on_the_primary),
+        cmocka_unit_test(secondary_that_was_frozen_does_not_take_over),
         cmocka_unit_test(primary_killed_during_the_initial_copy_leaves_nothing),
         cmocka_unit_test(failed_hypercall_ends_protection),
     };

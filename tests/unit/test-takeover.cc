@@ -18,7 +18,8 @@ const std::vector<CopyState> runs{CopyState::running};
 const std::vector<CopyState> whole{CopyState::unstarted, CopyState::running,
                                    CopyState::paused, CopyState::suspended};
 const std::vector<Cause> any_cause{Cause::stopped, Cause::failed,
-                                   Cause::yielded, Cause::lost};
+                                   Cause::yielded, Cause::lost,
+                                   Cause::silent};
 const std::vector<Fenced> any_answer{Fenced::no_command, Fenced::not_asked,
                                      Fenced::no, Fenced::yes};
 const std::vector<AskedSince> anything{AskedSince::nothing,
@@ -44,6 +45,14 @@ const std::vector<Row> rows{
      Verdict::discard},
     {"primary_yielded", whole, {Cause::yielded}, any_answer, anything,
      Verdict::take_over},
+    {"silent_and_called_off", whole, {Cause::silent}, any_answer,
+     {AskedSince::stop}, Verdict::discard},
+    {"silent_and_the_copy_runs", runs, {Cause::silent}, any_answer, no_stop,
+     Verdict::pause},
+    {"silent_and_nothing_known", stands, {Cause::silent}, any_answer,
+     {AskedSince::nothing}, Verdict::hold},
+    {"silent_and_an_admin_knows", stands, {Cause::silent}, any_answer,
+     {AskedSince::failover}, Verdict::take_over},
     {"lost_without_a_fence", whole, {Cause::lost}, {Fenced::no_command},
      anything, Verdict::take_over},
     {"fence_says_yes", whole, {Cause::lost}, {Fenced::yes}, anything,
