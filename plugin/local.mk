@@ -64,6 +64,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/options.h \
 	plugin/commands/outcome.cc \
 	plugin/commands/outcome.h \
+	plugin/commands/program.cc \
+	plugin/commands/program.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
 	plugin/control/control_client.cc \
