@@ -4,6 +4,12 @@
 # The pretend Xen that the sessions are tested over.
 check_LIBRARIES += libfakes.a
 libfakes_a_SOURCES = \
+	tests/fakes/command_bed.cc \
+	tests/fakes/command_bed.h \
+	tests/fakes/command_host.cc \
+	tests/fakes/command_host.h \
+	tests/fakes/domain_table.cc \
+	tests/fakes/domain_table.h \
 	tests/fakes/fake_domain.cc \
 	tests/fakes/fake_domain.h \
 	tests/fakes/fake_guest.cc \
@@ -37,6 +43,7 @@ unit_tests = \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
+	tests/unit/test-commands \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \

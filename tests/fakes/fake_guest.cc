@@ -29,11 +29,12 @@ Error not_possible(const std::string& what, GuestState state)
 
 }  // namespace
 
-FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
-                     uint64_t seed)
+FakeGuest::FakeGuest(Domid id, DomainRecord& record, uint64_t seed)
     : domid(id),
-      uuid(std::move(its_uuid)),
-      name_(std::move(domain_name)),
+      uuid(record.uuid),
+      record_(record),
+      state_(record.state),
+      pauses_(record.pauses),
       memory_(gfns.value()),
       random_(seed)
 {
@@ -45,29 +46,32 @@ FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
     }
 }
 
-FakeGuest::FakeGuest(Domid id, std::string domain_name, std::string its_uuid,
-                     uint64_t seed, const FakeGuest* origin)
+FakeGuest::FakeGuest(Domid id, DomainRecord& record, uint64_t seed,
+                     const FakeGuest* origin)
     : domid(id),
-      uuid(std::move(its_uuid)),
-      name_(std::move(domain_name)),
-      pauses_(1),
+      uuid(record.uuid),
+      record_(record),
+      state_(record.state),
+      pauses_(record.pauses),
       device_model_(false),
       memory_(gfns.value()),
       random_(seed),
+      is_copy_(true),
       origin_(origin)
 {
+    pauses_ = 1;
 }
 
 std::string FakeGuest::name() const
 {
     const std::lock_guard lock(mutex_);
-    return name_;
+    return record_.name;
 }
 
 void FakeGuest::rename(const std::string& name)
 {
     const std::lock_guard lock(mutex_);
-    name_ = name;
+    record_.set_name(name);
 }
 
 GuestState FakeGuest::state() const
@@ -166,7 +170,7 @@ uint64_t FakeGuest::pages_locked() const
 void FakeGuest::move_balloon()
 {
     constexpr uint64_t room = after_balloon.value() - first_of_balloon.value();
-    if (!restless_ && !origin_) {
+    if (!restless_ && !is_copy_) {
         return;
     }
     for (int i = 0; i < 12; ++i) {
@@ -294,6 +298,7 @@ Status FakeGuest::resume()
     }
     check_before_running();
     state_ = GuestState::running;
+    ++record_.resumes;
     return {};
 }
 

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -29,6 +30,7 @@
 #include <string>
 #include <vector>
 
+#include "domain_table.h"
 #include "hypervisor/domain.h"
 
 namespace xl_colo {
@@ -49,11 +51,12 @@ public:
     static constexpr Pfn first_of_balloon{8};
     static constexpr Pfn after_balloon{40};
 
-    // A running guest with memory.
-    FakeGuest(Domid domid, std::string name, std::string uuid, uint64_t seed);
+    // A guest with memory, which runs if its record says so. The record must
+    // outlive it.
+    FakeGuest(Domid domid, DomainRecord& record, uint64_t seed);
     // An empty paused domain that will be a copy of `origin`, and is held
-    // against it whenever it runs.
-    FakeGuest(Domid domid, std::string name, std::string uuid, uint64_t seed,
+    // against it, if there is one, whenever it runs.
+    FakeGuest(Domid domid, DomainRecord& record, uint64_t seed,
               const FakeGuest* origin);
 
     const Domid domid;
@@ -121,9 +124,9 @@ private:
     std::optional<Memory> memory_at(uint64_t counter) const;
 
     mutable std::mutex mutex_;
-    std::string name_;
-    GuestState state_ = GuestState::running;
-    unsigned pauses_ = 0;
+    DomainRecord& record_;
+    std::atomic<GuestState>& state_;
+    std::atomic<unsigned>& pauses_;
     bool has_run_ = false;
     bool device_model_ = true;     // its process lives
     Memory memory_;
@@ -141,6 +144,7 @@ private:
     std::set<Pfn> untracked_;      // came since the log was cleaned
 
     bool timer_set_ = false;       // in a copy that is suspended
+    bool is_copy_ = false;
     const FakeGuest* origin_ = nullptr;
     bool touched_ = false;         // by a restore, since it last ran
     std::map<uint64_t, Memory> snapshots_;  // as of each suspend, by counter

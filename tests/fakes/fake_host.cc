@@ -51,8 +51,8 @@ private:
 };
 
 // The name seeds what the guests do, so that no two hosts do the same.
-FakeHost::FakeHost(const std::string& name)
-    : seed_(std::hash<std::string>()(name))
+FakeHost::FakeHost(const std::string& name, const std::string& table)
+    : table_(table), seed_(std::hash<std::string>()(name))
 {
     host_facts.name = name;
     host_facts.xen = {4, 17};
@@ -69,9 +69,9 @@ std::shared_ptr<FakeGuest> FakeHost::insert(const std::string& name,
                                             Origin... its_origin)
 {
     const std::lock_guard lock(mutex_);
-    const Domid domid{static_cast<uint32_t>(guests_.size() + 1)};
-    auto guest = std::make_shared<FakeGuest>(domid, name, uuid, ++seed_,
-                                             its_origin...);
+    const Domid domid = table_.add(name, uuid);
+    auto guest = std::make_shared<FakeGuest>(domid, *table_.find(domid),
+                                             ++seed_, its_origin...);
     guests_[domid] = guest;
     return guest;
 }
@@ -86,14 +86,31 @@ std::shared_ptr<FakeGuest> FakeHost::add_guest(const std::string& name)
 std::shared_ptr<FakeGuest> FakeHost::guest(Domid domid) const
 {
     const std::lock_guard lock(mutex_);
-    const auto found = guests_.find(domid);
-    return found == guests_.end() ? nullptr : found->second;
+    DomainRecord* const record = table_.find(domid);
+    if (!record) {
+        return nullptr;
+    }
+    // One of another process's comes without what is in its memory.
+    auto& guest = guests_[domid];
+    if (!guest) {
+        guest = std::make_shared<FakeGuest>(domid, *record, domid.value());
+    }
+    return guest;
+}
+
+std::vector<std::shared_ptr<FakeGuest>> FakeHost::all() const
+{
+    std::vector<std::shared_ptr<FakeGuest>> guests;
+    for (uint32_t i = 1; auto its_guest = guest(Domid{i}); ++i) {
+        guests.push_back(std::move(its_guest));
+    }
+    return guests;
 }
 
 std::shared_ptr<FakeGuest> FakeHost::last_guest() const
 {
-    const std::lock_guard lock(mutex_);
-    return guests_.empty() ? nullptr : guests_.rbegin()->second;
+    const auto guests = all();
+    return guests.empty() ? nullptr : guests.back();
 }
 
 void FakeHost::shut_down(Domid domid, GuestState state)
@@ -122,15 +139,14 @@ Result<DomainFacts> FakeHost::find(const std::string& name_or_domid)
     if (auto s = faults.pass("find"); !s) {
         return s.error();
     }
-    const std::lock_guard lock(mutex_);
-    for (const auto& [domid, guest] : guests_) {
+    for (const auto& guest : all()) {
         if (guest->state() == GuestState::gone ||
             (guest->name() != name_or_domid &&
-             std::to_string(domid.value()) != name_or_domid)) {
+             std::to_string(guest->domid.value()) != name_or_domid)) {
             continue;
         }
         DomainFacts facts = guest_facts;
-        facts.domid = domid;
+        facts.domid = guest->domid;
         facts.name = guest->name();
         facts.state = guest->state();
         facts.configuration = configuration_start + guest->uuid;
@@ -145,8 +161,7 @@ Result<std::optional<std::string>> FakeHost::taken(const std::string& name,
     if (auto s = faults.pass("taken"); !s) {
         return s.error();
     }
-    const std::lock_guard lock(mutex_);
-    for (const auto& [domid, guest] : guests_) {
+    for (const auto& guest : all()) {
         if (guest->state() == GuestState::gone) {
             continue;
         }

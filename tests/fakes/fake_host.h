@@ -15,7 +15,8 @@ namespace xl_colo {
 
 class FakeHost : public Host {
 public:
-    explicit FakeHost(const std::string& name);
+    // Its domains are this process's alone, or in the file `table`.
+    explicit FakeHost(const std::string& name, const std::string& table = "");
 
     // Set before the session starts.
     HostFacts host_facts;
@@ -66,9 +67,12 @@ private:
     std::shared_ptr<FakeGuest> insert(const std::string& name,
                                       const std::string& uuid,
                                       Origin... its_origin);
+    std::vector<std::shared_ptr<FakeGuest>> all() const;
 
     mutable std::mutex mutex_;
-    std::map<Domid, std::shared_ptr<FakeGuest>> guests_;
+    mutable DomainTable table_;
+    // Those that this process has made or looked at.
+    mutable std::map<Domid, std::shared_ptr<FakeGuest>> guests_;
     std::vector<Watch*> watches_;
     std::vector<Moved> moved_;
     uint64_t seed_;

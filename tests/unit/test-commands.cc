@@ -1,0 +1,118 @@
+// The commands as an admin runs them: real processes, a real transport, real
+// control sockets, over two fake hosts. See fakes/command_bed.h.
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "command_bed.h"
+#include "command_host.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+
+namespace {
+
+using On = CommandBed::On;
+
+struct Scratch {
+    ScratchFolder folder;
+    CommandBed bed{folder.path()};
+};
+
+bool succeeded(const CommandBed::Ran& ran)
+{
+    return WIFEXITED(ran.status) && WEXITSTATUS(ran.status) == 0;
+}
+
+bool failed(const CommandBed::Ran& ran)
+{
+    return WIFEXITED(ran.status) && WEXITSTATUS(ran.status) == 1;
+}
+
+// ---- an ordinary day -------------------------------------------------------
+
+void start_goes_to_the_background_and_stop_ends_it(void**)
+{
+    CommandBed::Ran started, shown, stopped;
+    bool protecting = false, ran_on_both = false, receiver_left = false;
+    State after{};
+    {
+        Scratch s;
+        started = s.bed.run(On::alpha, s.bed.start());
+        protecting = s.bed.wait_for_state(On::beta, State::protecting);
+        shown = s.bed.run(On::alpha, {"xl-colo-status", "web1"});
+        stopped = s.bed.run(On::alpha, {"xl-colo-stop", "web1"});
+        ran_on_both = s.bed.guest_runs() && s.bed.copy() &&
+                      s.bed.copy_runs();
+        receiver_left = s.bed.wait_for(
+            [&] { return s.bed.processes("xl-colo-receive").empty(); });
+        after = s.bed.status(On::alpha)->state;
+    }
+    assert_true(succeeded(started));
+    assert_text(started.out, "domain web1 is protected: copy on beta, a "
+                             "checkpoint every 20 ms\n");
+    assert_true(protecting);
+    assert_true(succeeded(shown));
+    assert_contains(shown.out, "protecting");
+    assert_true(succeeded(stopped));
+    assert_text(stopped.out,
+                "domain web1: protection ended: xl-colo-stop\n");
+    assert_false(ran_on_both);
+    assert_true(receiver_left);
+    assert_int_equal(after, State::unprotected);
+}
+
+void failover_moves_the_guest(void**)
+{
+    CommandBed::Ran done;
+    bool here = true, there = false;
+    std::string name;
+    {
+        Scratch s;
+        (void)s.bed.run(On::alpha, s.bed.start());
+        (void)s.bed.wait_for_state(On::beta, State::protecting);
+        done = s.bed.run(On::beta, {"xl-colo-failover", "web1"});
+        here = !s.bed.wait_for(
+            [&] { return s.bed.guest().state == GuestState::gone; });
+        there = s.bed.copy_runs();
+        name = s.bed.copy()->name;
+    }
+    assert_true(succeeded(done));
+    assert_contains(done.out, "the guest runs here");
+    assert_false(here);
+    assert_true(there);
+    assert_text(name, "web1");
+}
+
+void host_that_is_not_reached_is_explained_and_changes_nothing(void**)
+{
+    CommandBed::Ran ran;
+    bool runs = false;
+    {
+        Scratch s;
+        ran = s.bed.run(On::alpha, {"xl-colo-start", "-s", "", "web1",
+                                    "exec false"});
+        runs = s.bed.guest_runs() && s.bed.guest().resumes == 0;
+    }
+    assert_true(failed(ran));
+    assert_contains(ran.err, "domain web1: ");
+    assert_contains(ran.err, "exec false");
+    assert_true(runs);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    if (const auto status = run_as_command(argc, argv)) {
+        return *status;
+    }
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(start_goes_to_the_background_and_stop_ends_it),
+        cmocka_unit_test(failover_moves_the_guest),
+        cmocka_unit_test(
+            host_that_is_not_reached_is_explained_and_changes_nothing),
+    };
+    const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
+    return failures != 0;
+}
