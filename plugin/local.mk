@@ -102,6 +102,8 @@ libcolo_a_SOURCES = \
 	plugin/process/requests.h \
 	plugin/process/signals_and_watches.cc \
 	plugin/process/signals_and_watches.h \
+	plugin/relay/back_channel.cc \
+	plugin/relay/back_channel.h \
 	plugin/relay/compression.h \
 	plugin/relay/dirty_list_from_wire.cc \
 	plugin/relay/dirty_list_from_wire.h \
@@ -131,19 +133,28 @@ libcolo_a_SOURCES = \
 	plugin/session/copy_limits.h \
 	plugin/session/event_queue.cc \
 	plugin/session/event_queue.h \
+	plugin/session/figures_frame.cc \
+	plugin/session/figures_frame.h \
+	plugin/session/guest_movement.cc \
+	plugin/session/guest_movement.h \
 	plugin/session/hello.cc \
 	plugin/session/hello.h \
 	plugin/session/offer.cc \
 	plugin/session/offer.h \
 	plugin/session/opening.cc \
 	plugin/session/opening.h \
+	plugin/session/own_guest.cc \
+	plugin/session/own_guest.h \
+	plugin/session/pause.cc \
+	plugin/session/pause.h \
 	plugin/session/peer.cc \
 	plugin/session/peer.h \
 	plugin/session/primary.cc \
 	plugin/session/primary.h \
+	plugin/session/primary_end.cc \
+	plugin/session/primary_end.h \
 	plugin/session/secondary.cc \
 	plugin/session/secondary.h \
-	plugin/session/session.cc \
 	plugin/session/session.h \
 	plugin/session/session_key.cc \
 	plugin/session/session_key.h \

@@ -40,6 +40,7 @@ libfakes_a_SOURCES = \
 # Each is one program, tests/unit/test-<module>.cc, linked with all that the
 # program itself is made of.
 unit_tests = \
+	tests/unit/test-back_channel \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
@@ -53,6 +54,7 @@ unit_tests = \
 	tests/unit/test-dirty_set_frame \
 	tests/unit/test-eligibility \
 	tests/unit/test-event_queue \
+	tests/unit/test-figures_frame \
 	tests/unit/test-frame \
 	tests/unit/test-guest_library \
 	tests/unit/test-libxl_stream \
@@ -67,6 +69,8 @@ unit_tests = \
 	tests/unit/test-page_set \
 	tests/unit/test-page_sifter \
 	tests/unit/test-pages_frame \
+	tests/unit/test-pause \
+	tests/unit/test-primary_end \
 	tests/unit/test-qmp \
 	tests/unit/test-requests \
 	tests/unit/test-session-copy \

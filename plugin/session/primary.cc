@@ -1,10 +1,21 @@
-// The primary's half of docs/specs/colo-wire.md. xc_domain_save drives it: it
-// calls back in the order of the methods below, over and over, until one says
-// no. Why it ended is worked out afterwards, in finish().
+// The primary's half of docs/specs/colo-wire.md. xc_domain_save drives it, by
+// callbacks, over and over:
+//
+//     suspend          the guest stands; B is on its way to libxc, which sends
+//                      D = A ∪ B through stream_ when this returns
+//     checkpoint       D is with the sender: the device state, and the word
+//                      that all of it has arrived
+//     postcopy         both guests go on
+//     wait_checkpoint  until the next one is due; then the word that it begins
+//
+// until one says no. The initial copy comes before the first suspend, which has
+// no B. Why it ended is worked out afterwards, in cause_of_end(), and what
+// becomes of the guest in primary_end.h.
 #include "session/primary.h"
 
 #include <utility>
 
+#include "session/figures_frame.h"
 #include "session/verify.h"
 
 namespace xl_colo {
@@ -13,12 +24,9 @@ namespace {
 
 using Clock = EventQueue::Clock;
 
-Bytes operator-(Bytes a, Bytes b)
-{
-    return Bytes{a.value() - b.value()};
-}
+constexpr CheckpointNumber initial_copy{0};
 
-// Whether the guest ended of its own accord. Suspended it is by us.
+// Whether the guest ended of its own accord. Only we suspend it.
 bool stopped(GuestState state)
 {
     return state != GuestState::running && state != GuestState::suspended;
@@ -32,13 +40,6 @@ std::optional<Elision> elision_for(const Offer& offer, const DigestKeys& keys)
     return Elision{keys.contents, offer.lacks(without_digest)};
 }
 
-// Until a copy of many GiB is destroyed.
-constexpr std::chrono::seconds copy_patience{60};
-
-const char* const check_peer_advice =
-    "the secondary may have taken over: check with \"xl list\" there, and "
-    "destroy one of the two if both run";
-
 }  // namespace
 
 Primary::Primary(Domain& domain, PageMover& mover, Link& link,
@@ -49,12 +50,15 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       board_(board),
       log_(log),
       options_(std::move(options)),
-      peer_(link, queue_),
       keys_(parse_digest_key(options_.offer.digest_key).value()),
+      peer_(link, queue_),
       stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_),
               options_.offer.compression),
-      dirty_list_(options_.offer.gfns, mover.takes_dirty_list_parts(),
-                  options_.offer.lacks(without_back_channel))
+      back_channel_(options_.offer.gfns, mover.takes_dirty_list_parts(),
+                    options_.offer.lacks(without_back_channel),
+                    stream_.known()),
+      guest_(domain),
+      movement_(domain, options_.offer.gfns)
 {
 }
 
@@ -65,7 +69,7 @@ SessionEnd Primary::run()
     Status saved;
     if (auto begun = begin_copy()) {
         saved = mover_.save(domain_.domid(), stream_.take_io(),
-                            dirty_list_.take_back(), *this);
+                            back_channel_.take_back(), *this);
     } else {
         fail(begun.error());
     }
@@ -88,42 +92,20 @@ bool Primary::device_model_log_dirty(bool on)
 // Both hosts suspend at once: the CHECKPOINT frame has gone already.
 bool Primary::suspend()
 {
-    suspended_at_ = Clock::now();
-    has_suspended_ = true;
-    auto suspension = domain_.suspend();
+    notes_.begun = Clock::now();
+    auto suspension = guest_.suspend();
     if (!suspension) {
-        // It may have stopped half-way; finish() has to look. One that others
-        // have suspended is theirs to resume, or to destroy.
-        suspended_ = suspension.error().kind() != ErrorKind::refused &&
-                     domain_.state() == GuestState::suspended;
         return fail(suspension.error());
     }
-    suspended_ = true;
-    suspension_ = *suspension;
-    stood_at_ = Clock::now();
-    if (number_ == CheckpointNumber{0}) {
-        return true;
-    }
-    if (auto s = find_moved(); !s) {
-        return fail(s.error());
-    }
-    if (auto s = peer_.expect(FrameType::SUSPENDED, number_); !s) {
-        return fail(s.error());
-    }
-    // Last of all: libxc takes the log next, and nobody else must have.
-    auto dirty = domain_.count_dirty();
-    if (!dirty) {
-        return fail(dirty.error());
-    }
-    a_ = *dirty;
-    // B is on its way to dirty_list_, where libxc reads it after that.
-    return true;
+    notes_.suspension = *suspension;
+    notes_.stood = Clock::now();
+    return notes_.number == initial_copy || await_secondary();
 }
 
 // libxc has written all pages of D, the vCPUs' state and a CHECKPOINT record.
 bool Primary::checkpoint()
 {
-    // It has cleaned the log for them, and the guest stands yet.
+    // It has cleaned the log for them, and the guest still stands.
     if (auto s = domain_.mark_log(); !s) {
         return fail(s.error());
     }
@@ -132,26 +114,26 @@ bool Primary::checkpoint()
         return fail(state.error());
     }
     // Everything before the device state: then "it is here" means all is.
-    auto pages = stream_.wait_checkpoint_sent();
-    if (!pages) {
+    auto sent = stream_.wait_checkpoint_sent();
+    if (!sent) {
         // Given up by end_stream(): the queue knows why.
-        return pages.error().kind() != ErrorKind::aborted &&
-               fail(pages.error());
+        return sent.error().kind() != ErrorKind::aborted && fail(sent.error());
     }
-    sent_pages_ = *pages;
-    if (number_ == CheckpointNumber{0}) {
-        if (auto s = check_initial_copy(); !s) {
+    notes_.sent = *sent;
+    if (notes_.number == initial_copy) {
+        if (auto s = movement_.check_initial_copy(stream_.copy_has()); !s) {
             return fail(s.error());
         }
+        progress_ = Progress::sent;
     }
-    copy_complete_ = true;
     if (auto s = tell_limits(); !s) {
         return fail(s.error());
     }
-    if (auto s = peer_.send(FrameType::DEVICE_STATE, number_, *state); !s) {
+    if (auto s = peer_.send(FrameType::DEVICE_STATE, notes_.number, *state);
+        !s) {
         return fail(s.error());
     }
-    if (auto s = peer_.expect(FrameType::COMMITTED, number_); !s) {
+    if (auto s = peer_.expect(FrameType::COMMITTED, notes_.number); !s) {
         return fail(s.error());
     }
     return true;
@@ -159,7 +141,7 @@ bool Primary::checkpoint()
 
 bool Primary::postcopy()
 {
-    if (auto s = peer_.expect(FrameType::READY, number_); !s) {
+    if (auto s = peer_.expect(FrameType::READY, notes_.number); !s) {
         return fail(s.error());
     }
     if (options_.offer.verify) {
@@ -167,19 +149,20 @@ bool Primary::postcopy()
             return fail(s.error());
         }
     }
-    may_run_at_ = Clock::now();
-    if (auto s = peer_.send(FrameType::RESUME, number_); !s) {
+    notes_.may_run = Clock::now();
+    if (auto s = peer_.send(FrameType::RESUME, notes_.number); !s) {
         return fail(s.error());
     }
-    if (auto s = resume_guest(); !s) {
+    if (auto s = guest_.resume(); !s) {
         return fail(s.error());
     }
-    if (auto s = peer_.expect(FrameType::RESUMED, number_); !s) {
+    if (auto s = peer_.expect(FrameType::RESUMED, notes_.number); !s) {
         return fail(s.error());
     }
-    resumed_at_ = Clock::now();
+    notes_.ran = Clock::now();
     record_checkpoint();
-    if (std::exchange(copying_, false)) {
+    if (std::exchange(progress_, Progress::protecting) !=
+        Progress::protecting) {
         board_.enter(State::protecting);
         if (options_.on_protected) {
             options_.on_protected();
@@ -190,40 +173,27 @@ bool Primary::postcopy()
 
 bool Primary::wait_checkpoint()
 {
-    if (options_.max_checkpoints &&
-        number_.value() >= *options_.max_checkpoints) {
+    const uint64_t taken = notes_.number.value();
+    if (options_.max_checkpoints && taken >= *options_.max_checkpoints) {
         return fail({ErrorKind::asked_to_stop,
-                     std::to_string(number_.value()) + " checkpoints taken"});
+                     std::to_string(taken) + " checkpoints taken"});
     }
-    auto event = peer_.next(resumed_at_ + options_.offer.interval);
+    auto event = peer_.next(notes_.ran + options_.offer.interval);
     if (!event) {
         return begin_next();
     }
     if (auto end = end_in(*event)) {
         return fail(*end);
     }
-    if (auto* frame = std::get_if<Frame>(&*event)) {
-        if (frame->type == FrameType::TAKEOVER) {
-            return fail({ErrorKind::asked_to_stop, "failover"});
-        }
-        return fail({ErrorKind::protocol,
-                     "unexpected " + to_string(frame->type)});
+    // Whatever else this host's threads post is an end.
+    const auto& frame = std::get<Frame>(*event);
+    if (frame.type == FrameType::TAKEOVER) {
+        return fail({ErrorKind::asked_to_stop, "failover"});
     }
-    log_.warn("failover is for the secondary: ignored here");
-    return wait_checkpoint();
+    return fail({ErrorKind::protocol, "unexpected " + to_string(frame.type)});
 }
 
 // ---- steps -----------------------------------------------------------------
-
-bool Primary::begin_next()
-{
-    number_ = CheckpointNumber{number_.value() + 1};
-    list_wanted_ = number_.value();
-    if (auto s = peer_.send(FrameType::CHECKPOINT, number_); !s) {
-        return fail(s.error());
-    }
-    return true;
-}
 
 bool Primary::fail(Error why)
 {
@@ -240,101 +210,72 @@ Status Primary::begin_copy()
         return own.error();
     }
     stream_.always_send(*own);
-    Balloon& balloon = domain_.balloon();
-    // From here on it is told what moves.
-    if (auto movement = movement_.since_last(balloon); !movement) {
-        return movement.error();
-    }
-    auto limits = balloon.limits();
-    if (!limits) {
-        return limits.error();
-    }
-    limits_ = *limits;
-    return {};
+    return movement_.begin();
 }
 
-// What B and the dirty log do not tell.
-Status Primary::find_moved()
+bool Primary::begin_next()
 {
-    const auto movement = movement_.since_last(domain_.balloon());
-    if (!movement) {
-        return movement.error();
-    }
-    limits_set_ = *movement == Movement::anything;
-    PageSet moved(options_.offer.gfns);
-    if (*movement != Movement::none) {
-        auto pages =
-            find_moved_pages(domain_.balloon(), *movement, stream_.copy_has(),
-                             options_.offer.gfns);
-        if (!pages) {
-            return pages.error();
-        }
-        moved = std::move(pages->moved);
-    }
-    {
-        const std::lock_guard lock(moved_mutex_);
-        moved_ = std::move(moved);
-    }
-    moved_changed_.notify_all();
-    return {};
+    const CheckpointNumber next{notes_.number.value() + 1};
+    notes_ = {};
+    notes_.number = next;
+    back_channel_.expect(notes_.number);
+    auto s = peer_.send(FrameType::CHECKPOINT, notes_.number);
+    return s || fail(s.error());
 }
 
-// There is no list that could bring libxc pages that moved in the meantime.
-Status Primary::check_initial_copy()
+// Our guest stands: what moved goes to libxc with B, which is on its way as
+// soon as the copy stands, too.
+bool Primary::await_secondary()
 {
-    const auto movement = movement_.since_last(domain_.balloon());
-    if (!movement) {
-        return movement.error();
+    auto moved = movement_.moved(stream_.copy_has());
+    if (!moved) {
+        return fail(moved.error());
     }
-    bool moved = *movement == Movement::anything;
-    if (*movement == Movement::one_way) {
-        auto pages =
-            find_moved_pages(domain_.balloon(), *movement, stream_.copy_has(),
-                             options_.offer.gfns);
-        if (!pages) {
-            return pages.error();
-        }
-        moved = pages->moved.size() != Pages{0};
+    back_channel_.add_moved(std::move(*moved));
+    if (auto s = peer_.expect(FrameType::SUSPENDED, notes_.number); !s) {
+        return fail(s.error());
     }
-    return moved ? Error(ErrorKind::refused,
-                         "the guest's memory grew or shrank while it was "
-                         "copied: start protection again when that is over")
-                 : Status();
+    // Last of all: libxc takes the log next, and nobody else must have.
+    auto dirty = domain_.count_dirty();
+    if (!dirty) {
+        return fail(dirty.error());
+    }
+    notes_.a = *dirty;
+    return true;
 }
 
 Status Primary::tell_limits()
 {
-    if (!std::exchange(limits_set_, false)) {
-        return {};
-    }
-    auto limits = domain_.balloon().limits();
+    auto limits = movement_.new_limits();
     if (!limits) {
         return limits.error();
     }
-    if (*limits == limits_) {
+    if (!*limits) {
         return {};
     }
-    limits_ = *limits;
-    const Buffer body =
-        BodyWriter().u64(limits_.target_kib).u64(limits_.max_kib).take();
+    const Buffer body = BodyWriter()
+                            .u64((*limits)->target_kib)
+                            .u64((*limits)->max_kib)
+                            .take();
     return link_.send(FrameType::MEMORY, {body});
 }
 
 Status Primary::verify()
 {
-    auto differences = verify_as_primary(
-        peer_, domain_, number_, options_.offer.gfns, keys_.verification);
+    const std::string checkpoint =
+        "checkpoint " + std::to_string(notes_.number.value());
+    auto differences =
+        verify_as_primary(peer_, domain_, notes_.number, options_.offer.gfns,
+                          keys_.verification);
     if (!differences) {
         return differences.error();
     }
     if (differences->count != Pages{0}) {
-        return Error(ErrorKind::diverged,
-                     "verification of checkpoint " +
-                         std::to_string(number_.value()) + ": " +
-                         differences->text());
+        return Error(ErrorKind::diverged, "verification of " + checkpoint +
+                                              ": " + differences->text());
     }
     if (differences->events != Pages{0}) {
-        log_.info("checkpoint " + std::to_string(number_.value()) +
+        log_.info(checkpoint +
                   ": Xen noted events for the suspended guest in " +
                   std::to_string(differences->events.value()) + " pages");
     }
@@ -343,49 +284,15 @@ Status Primary::verify()
 
 void Primary::record_checkpoint()
 {
-    const bool initial = number_ == CheckpointNumber{0};
-    CheckpointFigures figures;
-    figures.number = number_;
-    const auto between = [](auto begun, auto ended) {
-        return std::chrono::duration_cast<Microseconds>(ended - begun);
-    };
-    figures.pause = between(suspended_at_, resumed_at_);
-    figures.suspend = between(suspended_at_, stood_at_);
-    if (suspension_.acknowledged) {
-        figures.acknowledge =
-            between(suspended_at_, *suspension_.acknowledged);
+    if (notes_.number != initial_copy) {
+        notes_.b = back_channel_.b();
     }
-    figures.guest_suspend = between(suspended_at_, suspension_.stood);
-    figures.resume = between(may_run_at_, resumed_at_);
-    if (!initial) {
-        figures.a = a_;
-        figures.b = Pages{b_.load()};
-    }
-    figures.d = sent_pages_.pages;
-    figures.left_out = sent_pages_.left_out;
-    figures.zeros = sent_pages_.zeros;
-    figures.saved = sent_pages_.saved;
-    const Bytes sent = link_.sent();
-    const Bytes received = link_.received();
-    figures.to_secondary = sent - sent_before_;
-    figures.to_primary = received - received_before_;
-    sent_before_ = sent;
-    received_before_ = received;
-    figures.taken = WallClock::now() - (Clock::now() - suspended_at_);
+    notes_.to_secondary = sent_.since_last(link_.sent());
+    notes_.to_primary = received_.since_last(link_.received());
+    const auto figures = figures_of(notes_, Clock::now(), WallClock::now());
     board_.add(figures, options_.offer.verify);
     // For the peer's status only; that it is lost shows soon enough.
-    (void)peer_.send(FrameType::DONE, number_, encode_figures(figures));
-}
-
-Status Primary::resume_guest()
-{
-    auto s = domain_.resume();
-    // One that runs all the same was resumed by somebody else. The secondary
-    // must not run it too.
-    if (s || domain_.state() == GuestState::running) {
-        suspended_ = false;
-    }
-    return s;
+    (void)link_.send(FrameType::DONE, {encode_figures(figures)});
 }
 
 // ---- other threads ---------------------------------------------------------
@@ -393,10 +300,10 @@ Status Primary::resume_guest()
 Status Primary::on_frame(Frame frame)
 {
     if (frame.type == FrameType::DIRTY_SET) {
-        return take_dirty_set(frame.body);
+        return back_channel_.take_set(frame.body);
     }
     if (frame.type == FrameType::DIRTY_DIGESTS) {
-        return take_dirty_digests(frame.body);
+        return back_channel_.take_digests(frame.body);
     }
     const bool ends = frame.type == FrameType::STOP;
     queue_.post(std::move(frame));
@@ -406,88 +313,25 @@ Status Primary::on_frame(Frame frame)
     return {};
 }
 
-Status Primary::take_dirty_set(View bytes)
-{
-    BodyReader body(bytes);
-    auto number = body.u64();
-    // One set a checkpoint: a second one would stay in libxc's pipe and be
-    // taken for the next checkpoint's.
-    if (!number || *number == 0 || *number != list_wanted_) {
-        return Error(ErrorKind::protocol, "DIRTY_SET out of turn");
-    }
-    auto whole = dirty_list_.take(body.rest());
-    if (!whole) {
-        return whole.error();
-    }
-    if (!*whole) {
-        return {};
-    }
-    list_wanted_ = 0;
-    b_ = dirty_list_.set().size().value();
-    // Before libxc knows of B and sends its pages.
-    if (CopyDigests* const known = stream_.known()) {
-        known->expect(dirty_list_.set());
-        digests_wanted_ = *number;
-    }
-    const auto moved = wait_moved();
-    if (!moved) {
-        return {};
-    }
-    const Status given = dirty_list_.give(moved);
-    if (!given && !ending_ && given.error().kind() == ErrorKind::protocol) {
-        return given;
-    }
-    // Otherwise libxc has closed its end: save() knows why.
-    return {};
-}
-
-// Nothing when libxc reads no more lists.
-std::optional<PageSet> Primary::wait_moved()
-{
-    std::unique_lock lock(moved_mutex_);
-    moved_changed_.wait(lock, [this] { return moved_ || ending_; });
-    return std::exchange(moved_, std::nullopt);
-}
-
-Status Primary::take_dirty_digests(View bytes)
-{
-    BodyReader body(bytes);
-    auto number = body.u64();
-    if (!number || *number == 0 || *number != digests_wanted_) {
-        return Error(ErrorKind::protocol, "DIRTY_DIGESTS out of turn");
-    }
-    return stream_.known()->add(body.rest());
-}
-
 void Primary::on_lost(Error why)
 {
     queue_.post(PeerLost{std::move(why)});
     end_stream();
 }
 
-// Whatever libxc waits for, a list that will not come or a wire that takes
-// nothing, it fails at once; the guest must not stand for longer. What has
-// been posted before says why.
+// libxc may be waiting for a list that will not come, or for a wire that takes
+// nothing. It fails at once instead, so that the guest stands no longer. What
+// was posted before this says why.
 void Primary::end_stream()
 {
-    {
-        const std::lock_guard lock(moved_mutex_);
-        ending_ = true;
-    }
-    moved_changed_.notify_all();
     stream_.abort();
-    dirty_list_.abort();
+    back_channel_.abort();
 }
 
 void Primary::request_stop(const std::string& reason)
 {
     queue_.post(StopRequest{reason});
     end_stream();
-}
-
-void Primary::request_failover()
-{
-    queue_.post(FailoverRequest{});
 }
 
 void Primary::domains_changed()
@@ -524,115 +368,13 @@ Error Primary::cause_of_end(const Status& saved)
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
-    SessionEnd end = peer_.takeover() ? yield() : go_on_alone(cause);
+    PrimaryEnd ending(domain_, guest_, peer_, board_, log_,
+                      options_.offer.timeout);
+    SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
+                                                 ? CopyLeft::none
+                                                 : CopyLeft::perhaps);
     end.guest_may_suspend = domain_.may_suspend_yet();
     return end;
-}
-
-SessionEnd Primary::go_on_alone(const Error& cause)
-{
-    if (cause.kind() == ErrorKind::guest_stopped) {
-        // Its shutdown is the monitor's to carry out: nothing to resume.
-        suspended_ = false;
-    }
-    if (suspended_) {
-        if (auto s = resume_guest(); suspended_) {
-            // Better on the other host than nowhere: without a STOP the
-            // secondary takes over.
-            log_.error("cannot resume the guest here, leaving it to the "
-                       "secondary: " + s.error().text());
-            board_.warn(
-                WarningKind::guest_stands,
-                copy_complete_ && cause.kind() != ErrorKind::peer_stopped
-                    ? "the guest is suspended here and cannot be resumed; "
-                      "check that it runs on the secondary, then \"xl "
-                      "destroy\" it here"
-                    : "the guest is suspended here and cannot be resumed, and "
-                      "the secondary has no copy of it: see the log");
-            return {State::held, cause.text(), false};
-        }
-    }
-    if (cause.kind() == ErrorKind::peer_lost) {
-        warn_of_copy();
-        return {State::unprotected, "secondary lost: " + cause.text(), false};
-    }
-    if (cause.kind() == ErrorKind::peer_stopped) {
-        (void)peer_.send(FrameType::BYE);
-        // Our guest runs, and the copy stands still: no hurry.
-        if (auto gone = peer_.hear_of_copy(copy_patience); !gone) {
-            board_.warn(WarningKind::copy_left,
-                        "secondary: " + gone.error().text());
-        }
-        return {State::unprotected, "secondary: " + cause.text(), false};
-    }
-    part(cause.text());
-    return {State::unprotected, cause.text(),
-            cause.kind() == ErrorKind::asked_to_stop ||
-                cause.kind() == ErrorKind::guest_stopped};
-}
-
-void Primary::part(const std::string& why)
-{
-    if (!peer_.part(why, options_.offer.timeout)) {
-        warn_of_copy();
-    }
-}
-
-// The secondary has not said that its copy is gone.
-void Primary::warn_of_copy()
-{
-    if (copy_complete_) {
-        board_.warn(WarningKind::guest_twice, check_peer_advice);
-        log_.warn(check_peer_advice);
-    }
-}
-
-// An admin wants the guest on the other host. It is held here before the other
-// may run it for good, and goes away here only when the other has it.
-SessionEnd Primary::yield()
-{
-    // Paused and not suspended: so "xl unpause" brings it back if need be.
-    Status held = domain_.pause();
-    if (held && suspended_) {
-        held = resume_guest();
-        if (!held) {
-            (void)domain_.unpause();
-        }
-    }
-    if (!held) {
-        return go_on_alone(
-            held.error().with_context("cannot hold the guest"));
-    }
-    board_.enter(State::held);
-    held = peer_.send(FrameType::YIELDED);
-    if (held) {
-        // However long the other side takes, and whatever is asked here: with
-        // YIELDED the guest is the secondary's, until it says otherwise.
-        auto taken = peer_.insist(FrameType::TAKEN_OVER);
-        if (taken) {
-            if (auto s = domain_.destroy(); !s) {
-                log_.warn("the guest runs on the secondary; cannot destroy it "
-                          "here: " + s.error().text());
-            }
-            return {State::ended, "failover to the secondary", true};
-        }
-        held = taken.error();
-    } else {
-        // It may have called the failover off, and left.
-        held = peer_.why_it_failed(held.error(), options_.offer.timeout);
-    }
-    if (held.error().kind() == ErrorKind::peer_stopped) {
-        (void)peer_.send(FrameType::BYE);
-        held = domain_.unpause();
-        if (held) {
-            return {State::unprotected, "failover was called off", false};
-        }
-    }
-    board_.warn(WarningKind::guest_held,
-                "failover under way when the connection was lost; the guest "
-                "is held here: if it does not run on the secondary, "
-                "\"xl unpause\" it");
-    return {State::held, held.error().text(), false};
 }
 
 }  // namespace xl_colo

@@ -1,17 +1,17 @@
 // One protected domain, seen from the host where it runs.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 #include <optional>
+#include <string>
 
 #include "hypervisor/page_mover.h"
-#include "pages/moved_pages.h"
-#include "relay/dirty_list_from_wire.h"
+#include "relay/back_channel.h"
 #include "relay/stream_to_wire.h"
+#include "session/guest_movement.h"
+#include "session/own_guest.h"
+#include "session/pause.h"
 #include "session/peer.h"
+#include "session/primary_end.h"
 #include "session/session.h"
 #include "status/status.h"
 #include "wire/link.h"
@@ -32,10 +32,14 @@ public:
     SessionEnd run();
 
     // Whether the guest has been suspended at all: xl's daemon is gone then.
-    bool has_suspended() const { return has_suspended_; }
+    bool has_suspended() const
+    {
+        return guest_.stands() != OwnGuest::Stands::never_yet;
+    }
 
     void request_stop(const std::string& reason) override;
-    void request_failover() override;
+    // Requests has told the admin already that this is the wrong host.
+    void request_failover() override {}
     void domains_changed() override;
 
 private:
@@ -50,26 +54,23 @@ private:
     Status on_frame(Frame frame) override;
     void on_lost(Error why) override;
 
-    Status take_dirty_set(View body);
-    Status take_dirty_digests(View body);
-    std::optional<PageSet> wait_moved();
     void end_stream();
-
     bool fail(Error why);
     Status begin_copy();
-    Status find_moved();
-    Status check_initial_copy();
+    bool await_secondary();
     Status tell_limits();
     Status verify();
     void record_checkpoint();
     bool begin_next();
     Error cause_of_end(const Status& saved);
     SessionEnd finish(const Error& cause);
-    SessionEnd go_on_alone(const Error& cause);
-    SessionEnd yield();
-    void part(const std::string& why);
-    void warn_of_copy();
-    Status resume_guest();
+
+    // How far the copy has come.
+    enum class Progress {
+        copying,     // it is no use yet
+        sent,        // all of checkpoint 0 is on its way, or arrived
+        protecting,  // it has run
+    };
 
     Domain& domain_;
     PageMover& mover_;
@@ -77,41 +78,19 @@ private:
     StatusBoard& board_;
     Log& log_;
     SessionOptions options_;
+    DigestKeys keys_;
 
     EventQueue queue_;
     Peer peer_;
-    DigestKeys keys_;
     StreamToWire stream_;
-    DirtyListFromWire dirty_list_;
+    BackChannel back_channel_;
+    OwnGuest guest_;
+    GuestMovement movement_;
 
-    // The checkpoint under way, or the last one.
-    CheckpointNumber number_;
-    bool suspended_ = false;        // the guest, by us
-    bool has_suspended_ = false;
-    bool copy_complete_ = false;    // the peer may have a state to go on with
-    bool copying_ = true;
-    std::atomic<bool> ending_{false};        // libxc reads no more lists
-    std::atomic<uint64_t> list_wanted_{0};  // the checkpoint whose B is due
-    uint64_t digests_wanted_ = 0;   // of that one's pages: the link's thread
-    std::optional<Error> failure_;  // of a callback
-
-    // Pages that came or went since the last checkpoint: the link's thread
-    // hands them to libxc, with B.
-    MovementTeller movement_;
-    std::mutex moved_mutex_;
-    std::condition_variable moved_changed_;
-    std::optional<PageSet> moved_;
-    MemoryLimits limits_;           // the copy's
-    bool limits_set_ = false;       // anew, since the last checkpoint
-
-    // Figures of the checkpoint under way.
-    EventQueue::Clock::time_point suspended_at_, stood_at_, may_run_at_,
-        resumed_at_;
-    Suspension suspension_;
-    std::optional<Pages> a_;
-    std::atomic<uint64_t> b_{0};
-    SentPages sent_pages_;
-    Bytes sent_before_, received_before_;
+    Progress progress_ = Progress::copying;
+    CheckpointNotes notes_;         // of the one under way, or the last
+    Growth sent_, received_;        // from one to the next
+    std::optional<Error> failure_;  // of a callback: the first
 };
 
 }  // namespace xl_colo

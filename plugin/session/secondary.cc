@@ -15,6 +15,7 @@
 #include "session/secondary.h"
 
 #include "base/heap.h"
+#include "session/figures_frame.h"
 #include "session/verify.h"
 #include "wire/stop_frame.h"
 

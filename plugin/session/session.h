@@ -44,8 +44,4 @@ public:
     virtual void domains_changed() = 0;
 };
 
-// What a DONE frame holds, after the number.
-Buffer encode_figures(const CheckpointFigures& figures);
-Result<CheckpointFigures> decode_figures(View body);
-
 }  // namespace xl_colo

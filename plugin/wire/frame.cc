@@ -35,7 +35,7 @@ constexpr std::array rows{
     TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", 8, frame_body_max},
     TypeRow{FrameType::CHECKPOINT, "CHECKPOINT", 8, 8},
     TypeRow{FrameType::RESUME, "RESUME", 8, 8},
-    TypeRow{FrameType::DONE, "DONE", 120, 120},
+    TypeRow{FrameType::DONE, "DONE", done_body_size, done_body_size},
     TypeRow{FrameType::DIGESTS, "DIGESTS", 16, digests_max},
     TypeRow{FrameType::PAGES, "PAGES", 16, frame_body_max},
     TypeRow{FrameType::MEMORY, "MEMORY", 16, 16},

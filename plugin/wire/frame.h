@@ -51,6 +51,9 @@ constexpr uint32_t frame_header_size = 8;
 // checkpoint before it; a static_assert in relay/ holds the two together.
 constexpr uint32_t frame_body_max = (128u << 20) + 16;
 
+// Of DONE; a static_assert in session/ holds it and the figures together.
+constexpr uint32_t done_body_size = 120;
+
 struct FrameHeader {
     FrameType type;
     uint32_t length;   // of the body, in bytes, without padding

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "relay/migration_stream.h"
+#include "session/figures_frame.h"
 #include "session/hello.h"
 #include "session/offer.h"
 #include "session/session_key.h"
