@@ -73,6 +73,14 @@ libcolo_a_SOURCES = \
 	plugin/control/control_server.h \
 	plugin/control/control_socket.cc \
 	plugin/control/control_socket.h \
+	plugin/devices/checkpoint_device.h \
+	plugin/devices/device_kind.cc \
+	plugin/devices/device_kind.h \
+	plugin/devices/device_set.cc \
+	plugin/devices/device_set.h \
+	plugin/devices/kinds.cc \
+	plugin/devices/pv_connection.cc \
+	plugin/devices/pv_connection.h \
 	plugin/fencing/fence.h \
 	plugin/fencing/shell_fence.cc \
 	plugin/fencing/shell_fence.h \
@@ -174,6 +182,8 @@ libcolo_a_SOURCES = \
 	plugin/status/status_text.h \
 	plugin/wire/frame.cc \
 	plugin/wire/frame.h \
+	plugin/wire/frame_router.cc \
+	plugin/wire/frame_router.h \
 	plugin/wire/link.cc \
 	plugin/wire/link.h \
 	plugin/wire/stop_frame.cc \

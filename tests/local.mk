@@ -35,6 +35,7 @@ libfakes_a_SOURCES = \
 	tests/fakes/session_pair.h \
 	tests/fakes/session_rules.cc \
 	tests/fakes/session_rules.h \
+	tests/fakes/test_device.h \
 	$(NULL)
 
 # Each is one program, tests/unit/test-<module>.cc, linked with all that the
@@ -48,6 +49,7 @@ unit_tests = \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \
+	tests/unit/test-device_set \
 	tests/unit/test-device_state \
 	tests/unit/test-dirty_list_from_wire \
 	tests/unit/test-dirty_list_to_wire \
@@ -56,6 +58,7 @@ unit_tests = \
 	tests/unit/test-event_queue \
 	tests/unit/test-figures_frame \
 	tests/unit/test-frame \
+	tests/unit/test-frame_router \
 	tests/unit/test-guest_library \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
@@ -74,6 +77,7 @@ unit_tests = \
 	tests/unit/test-qmp \
 	tests/unit/test-requests \
 	tests/unit/test-session-copy \
+	tests/unit/test-session-devices \
 	tests/unit/test-session-faults \
 	tests/unit/test-session-requests \
 	tests/unit/test-session-wire \

@@ -178,15 +178,47 @@ Status XenDomain::load_device_state(View state)
     return r ? Status() : r.error().with_context("cannot load device state");
 }
 
+Result<bool> XenDomain::restart_pv_drivers()
+{
+    if (!loaded_ || !options_.reset_pv) {
+        return false;
+    }
+    if (!reset_) {
+        auto pv = has_pv_drivers(*access_, domid_);
+        if (!pv || !*pv) {
+            return pv;
+        }
+        // The primary's guest has them since this checkpoint; how far the copy
+        // had come with its own does not matter any more.
+        if (auto s = reset_pv(*access_, domid_); !s) {
+            return s.error();
+        }
+        reset_ = true;
+    }
+    if (auto s = make_channels(*access_, domid_, peers_); !s) {
+        return s.error();
+    }
+    has_channels_ = true;
+    return true;
+}
+
 // What failed may be tried again, when the primary is lost meanwhile.
 Status XenDomain::resume()
 {
-    const Status resumed =
-        loaded_ && options_.reset_pv ? resume_loaded() : take_out_of_suspend();
-    if (resumed) {
-        loaded_ = reset_ = false;
+    if (reset_ && !has_channels_) {
+        return Error(ErrorKind::hypercall,
+                     "the copy's PV drivers were not restarted");
     }
-    return resumed;
+    if (auto s = take_out_of_suspend(); !s) {
+        return s;
+    }
+    // A reset has left it paused.
+    if (reset_ &&
+        xc_domain_unpause(access_->xc.get(), domid_.value()) != 0) {
+        return hypercall_error("cannot unpause the domain", errno);
+    }
+    loaded_ = reset_ = has_channels_ = false;
+    return {};
 }
 
 Status XenDomain::take_out_of_suspend()
@@ -208,27 +240,6 @@ Status XenDomain::take_out_of_suspend()
                      resumed.error().code());
     }
     return resumed;
-}
-
-Status XenDomain::resume_loaded()
-{
-    if (!reset_) {
-        auto pv = has_pv_drivers(*access_, domid_);
-        if (!pv) {
-            return pv.error();
-        }
-        if (!*pv) {
-            return take_out_of_suspend();
-        }
-        // The primary's guest has them since this checkpoint; how far the copy
-        // had come with its own does not matter any more.
-        if (auto s = reset_pv(*access_, domid_); !s) {
-            return s;
-        }
-        reset_ = true;
-    }
-    return restart_pv(*access_, domid_, peers_,
-                      [this] { return take_out_of_suspend(); });
 }
 
 // Never stopped: QEMU aborts when it is told to stop a log that does not run

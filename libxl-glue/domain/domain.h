@@ -42,6 +42,7 @@ public:
     Result<Buffer> device_state() override;
     Status begin_load() override;
     Status load_device_state(View state) override;
+    Result<bool> restart_pv_drivers() override;
     Status resume() override;
     Status mark_log() override { return log_dirty_.mark(); }
     Result<Pages> count_dirty() override { return log_dirty_.count(); }
@@ -62,7 +63,6 @@ public:
 
 private:
     Status take_out_of_suspend();
-    Status resume_loaded();
     // `rc` of a libxl operation that has no result.
     Status outcome(const char* what, int rc);
 
@@ -79,6 +79,7 @@ private:
     bool is_copy_ = false;          // suspend_copy() was called
     bool loaded_ = false;           // a device state, since the last resume()
     bool reset_ = false;            // by reset_pv(), since the last resume()
+    bool has_channels_ = false;     // by make_channels(), since then
     uint64_t shared_info_ = 0;      // the frame that it had before that
 };
 

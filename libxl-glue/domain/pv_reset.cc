@@ -21,10 +21,11 @@
 //   shared info        an empty page takes its place in the guest's physical
 //                      map, the guest maps the real one over it.
 //   grant table        stays; Xen only warns of grants in use
-//                      (grant_table_warn_active_grants()). The guest's frames
-//                      of it are pages in its map like others, so the primary's
-//                      entries come with the checkpoint; libxc puts in those of
-//                      the two rings (xc_dom_gnttab_seed(), called by
+//                      (grant_table_warn_active_grants()). Its frames are no
+//                      pages that libxc sends (XEN_DOMCTL_getpageframeinfo3
+//                      calls them XTAB): the copy keeps a table of its own, and
+//                      libxc puts the entries of the two rings into it
+//                      (xc_dom_gnttab_seed(), called by
 //                      x86_hvm_stream_complete()).
 //   Argo's rings       removed, the domain's own and those that others have for
 //                      it (argo_soft_reset()), where Xen has Argo switched on;
@@ -158,6 +159,29 @@ Status introduce(Access& access, xs_handle* xs, Domid domid, uint32_t port,
                : io_error("cannot introduce the domain to xenstored", errno);
 }
 
+}  // namespace
+
+Result<bool> has_pv_drivers(Access& access, Domid domid)
+{
+    uint64_t callback = 0;
+    if (xc_hvm_param_get(access.xc.get(), domid.value(),
+                         HVM_PARAM_CALLBACK_IRQ, &callback) != 0) {
+        return hypercall_error("cannot ask for the guest's PV drivers", errno);
+    }
+    return callback != 0;
+}
+
+Status reset_pv(Access& access, Domid domid)
+{
+    xc_interface* const xc = access.xc.get();
+    if (xc_domain_pause(xc, domid.value()) != 0) {
+        return hypercall_error("cannot pause the domain", errno);
+    }
+    return xc_domain_soft_reset(xc, domid.value()) == 0
+               ? Status()
+               : hypercall_error("cannot reset the domain", errno);
+}
+
 // The store's first, as libxl made them: as the lowest free ports they get the
 // numbers that they had, which spares guests that do not ask for them again
 // (the PV console of older Linux).
@@ -193,43 +217,6 @@ Status make_channels(Access& access, Domid domid, PvPeers& peers)
     // xenconsoled watches this; it binds when it gets to it, and then looks
     // into the ring whether it was told or not.
     return write_port(xs.get(), domid, "console", *console);
-}
-
-}  // namespace
-
-Result<bool> has_pv_drivers(Access& access, Domid domid)
-{
-    uint64_t callback = 0;
-    if (xc_hvm_param_get(access.xc.get(), domid.value(),
-                         HVM_PARAM_CALLBACK_IRQ, &callback) != 0) {
-        return hypercall_error("cannot ask for the guest's PV drivers", errno);
-    }
-    return callback != 0;
-}
-
-Status reset_pv(Access& access, Domid domid)
-{
-    xc_interface* const xc = access.xc.get();
-    if (xc_domain_pause(xc, domid.value()) != 0) {
-        return hypercall_error("cannot pause the domain", errno);
-    }
-    return xc_domain_soft_reset(xc, domid.value()) == 0
-               ? Status()
-               : hypercall_error("cannot reset the domain", errno);
-}
-
-Status restart_pv(Access& access, Domid domid, PvPeers& peers,
-                  const std::function<Status()>& resume)
-{
-    if (auto r = make_channels(access, domid, peers); !r) {
-        return r;
-    }
-    if (auto r = resume(); !r) {
-        return r;
-    }
-    return xc_domain_unpause(access.xc.get(), domid.value()) == 0
-               ? Status()
-               : hypercall_error("cannot unpause the domain", errno);
 }
 
 }  // namespace xl_colo

@@ -3,7 +3,7 @@
 // returns, to make everything anew with the hypervisor: event channels, vCPU
 // info, shared info, grant table. But this hypervisor has the copy's old ones
 // still, of which that memory knows nothing, and refuses the new. The guest
-// went dead at its second checkpoint (facts, "PV drivers").
+// went dead at its second checkpoint.
 //
 // So the domain is taken back to what a new one is: XEN_DOMCTL_soft_reset, and
 // then the two channels that a toolstack makes for it. libxl's soft reset
@@ -11,7 +11,6 @@
 // the domain and its devices anew around it.
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "xen/access.h"
@@ -34,9 +33,8 @@ Result<bool> has_pv_drivers(Access& access, Domid domid);
 Status reset_pv(Access& access, Domid domid);
 
 // Makes the channels of a domain that was reset and has all that a checkpoint
-// brings; `resume` has its devices go on, and it runs. After an error the
-// domain is paused and no state of the guest.
-Status restart_pv(Access& access, Domid domid, PvPeers& peers,
-                  const std::function<Status()>& resume);
+// brings: it may be resumed, and then unpaused. May be called again after an
+// error; until then the domain is paused and no state of the guest.
+Status make_channels(Access& access, Domid domid, PvPeers& peers);
 
 }  // namespace xl_colo

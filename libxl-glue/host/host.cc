@@ -41,12 +41,27 @@ std::string to_text(const char* text)
 
 // Disks and network cards are named one by one. Keyboards and framebuffers only
 // show what the guest does.
-std::vector<std::string> devices_that_act(const libxl_domain_config& config)
+// Keyboards and framebuffers only show what the guest does. `pv_drivers`:
+// whether the guest has any.
+std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
+                                    bool pv_drivers)
 {
+    std::vector<DeviceFacts> devices;
+    for (int i = 0; i < config.num_disks; i++) {
+        const libxl_device_disk& disk = config.disks[i];
+        // A CD-ROM drive stays an emulated one.
+        devices.push_back({DeviceType::disk, to_text(disk.vdev),
+                           disk.readwrite != 0,
+                           pv_drivers && !disk.is_cdrom});
+    }
+    for (int i = 0; i < config.num_nics; i++) {
+        devices.push_back(
+            {DeviceType::network_card, to_text(config.nics[i].mac)});
+    }
     const struct {
         const char* name;
         int count;
-    } kinds[] = {
+    } acting[] = {
         {"PCI device", config.num_pcidevs},
         {"device tree node", config.num_dtdevs},
         {"USB device", config.num_usbdevs},
@@ -57,13 +72,13 @@ std::vector<std::string> devices_that_act(const libxl_domain_config& config)
         {"PV sound", config.num_vsnds},
         {"channel", config.num_channels},
     };
-    std::vector<std::string> found;
-    for (const auto& kind : kinds) {
+    for (const auto& kind : acting) {
         if (kind.count > 0) {
-            found.push_back(kind.name);
+            devices.push_back({DeviceType::acting, kind.name});
         }
     }
-    return found;
+    devices.push_back({DeviceType::pv_connection, "xenstore and console"});
+    return devices;
 }
 
 }  // namespace
@@ -126,19 +141,7 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
         }
         pv_drivers = *found;
     }
-    for (int i = 0; i < (*config)->num_disks; i++) {
-        const libxl_device_disk& disk = (*config)->disks[i];
-        if (disk.readwrite) {
-            facts.writable_disks.push_back(to_text(disk.vdev));
-        } else if (pv_drivers && !disk.is_cdrom) {
-            // A CD-ROM drive stays an emulated one.
-            facts.pv_disks.push_back(to_text(disk.vdev));
-        }
-    }
-    for (int i = 0; i < (*config)->num_nics; i++) {
-        facts.nics.push_back(to_text((*config)->nics[i].mac));
-    }
-    facts.other_devices = devices_that_act(**config);
+    facts.devices = devices_of(**config, pv_drivers);
     facts.state = guest_state(access_->xc.get(), facts.domid);
     facts.memory_kib = (*config)->b_info.max_memkb;
 

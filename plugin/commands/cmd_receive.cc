@@ -59,6 +59,10 @@ Status receive(Link& link, Log& log)
         return s;
     }
 
+    if (auto s = check_devices(device_kinds(), offer.devices); !s) {
+        return s;
+    }
+
     SessionStatus status;
     status.domain = offer.domain;
     status.role = Role::secondary;
@@ -82,9 +86,11 @@ Status receive(Link& link, Log& log)
     if (!offer.fence.empty()) {
         fence.emplace(offer.fence, offer.domain, opened->primary.host);
     }
+    SessionOptions session;
+    session.offer = offer;
+    session.kinds = device_kinds();
     Secondary secondary(**host, link, (*process)->board(), log,
-                        SessionOptions{offer, std::nullopt, nullptr},
-                        copy_name(offer.domain),
+                        std::move(session), copy_name(offer.domain),
                         fence ? &*fence : nullptr);
     const SessionEnd end = (*process)->run(secondary);
     if (end.state == State::taken_over) {

@@ -72,6 +72,7 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.digest_key = make_digest_key();
     offer.fence = options.fence;
     offer.compression = options.compression;
+    offer.devices = guest.devices;
     offer.without = options.without;
     return offer;
 }
@@ -162,6 +163,7 @@ Status Start::protect()
     }
     StatusBoard& board = (*process)->board();
     session.on_protected = [this, &board] { say_protected(board); };
+    session.kinds = device_kinds();
     log_->notice("domain " + guest_ + ": copying to " + peer_);
 
     const auto mover = (*host)->page_mover();

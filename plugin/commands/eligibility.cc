@@ -1,5 +1,7 @@
 #include "commands/eligibility.h"
 
+#include "devices/device_kind.h"
+
 namespace xl_colo {
 
 namespace {
@@ -7,15 +9,6 @@ namespace {
 Error refused(const std::string& why)
 {
     return {ErrorKind::refused, why};
-}
-
-std::string list(const std::vector<std::string>& words)
-{
-    std::string line;
-    for (const auto& word : words) {
-        line += (line.empty() ? "" : ", ") + word;
-    }
-    return line;
 }
 
 }  // namespace
@@ -33,29 +26,7 @@ Status check_guest(const DomainFacts& guest)
         return refused(std::string("is not running (") +
                        to_string(guest.state) + ")");
     }
-    // Both copies would act on them, and nobody compares what they do.
-    if (!guest.writable_disks.empty()) {
-        return refused("has writable disks (" + list(guest.writable_disks) +
-                       "), which are not replicated: detach them, or, if the "
-                       "guest has no PV drivers, attach them read-only");
-    }
-    // The driver makes a new ring at each checkpoint, of which the backend on
-    // the copy's host, connected to the one before, wants to hear nothing
-    // (frontend_changed() in Linux' xen-blkback, and in QEMU's).
-    if (!guest.pv_disks.empty()) {
-        return refused("has disks that it uses by PV drivers (" +
-                       list(guest.pv_disks) +
-                       "), which would be dead on the copy: detach them");
-    }
-    if (!guest.nics.empty()) {
-        return refused("has network cards (" + list(guest.nics) +
-                       "), whose output is not compared: detach them");
-    }
-    if (!guest.other_devices.empty()) {
-        return refused("has devices on which both copies would act (" +
-                       list(guest.other_devices) + "): detach them");
-    }
-    return {};
+    return check_devices(device_kinds(), guest.devices);
 }
 
 std::string copy_name(const std::string& guest)

@@ -94,9 +94,12 @@ public:
     virtual Status begin_load() = 0;
     // Puts the state into the suspended domain's device model.
     virtual Status load_device_state(View state) = 0;
+    // Between load_device_state() and resume(): what a guest with PV drivers
+    // needs to start these anew. False where nothing has to be done. It may be
+    // called again after an error.
+    virtual Result<bool> restart_pv_drivers() = 0;
     // The suspended domain goes on: as if nothing had been, or, after
-    // begin_load(), from the checkpoint that a restore put in; a guest with PV
-    // drivers starts these anew then.
+    // begin_load(), from the checkpoint that a restore put in.
     virtual Status resume() = 0;
 
     // Whoever else saves the domain takes the log from us ("xl save -c", "xl

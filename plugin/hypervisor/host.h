@@ -36,18 +36,28 @@ struct HostFacts {
     uint64_t free_kib = 0;               // what a new domain may take
 };
 
+enum class DeviceType {
+    disk,
+    network_card,
+    pv_connection,  // to xenstored and xenconsoled: every guest has it
+    acting,         // anything else by which a guest acts on the world
+};
+
+// One device of a guest, as its configuration has it.
+struct DeviceFacts {
+    DeviceType type = DeviceType::acting;
+    std::string name;  // a disk's vdev, a card's MAC address, else in words
+    bool writable = false;           // disks
+    bool used_by_pv_driver = false;  // disks: for all that is known
+    bool operator==(const DeviceFacts&) const = default;
+};
+
 // What decides whether a guest can be protected.
 struct DomainFacts {
     Domid domid;
     std::string name;
     bool pv = false;            // neither HVM nor PVH
-    std::vector<std::string> writable_disks;  // by vdev
-    // Read-only ones that the guest uses by a PV driver, by vdev.
-    std::vector<std::string> pv_disks;
-    std::vector<std::string> nics;            // by MAC address
-    // What else both copies would act on, in words: passed-through hardware,
-    // shared folders and so on.
-    std::vector<std::string> other_devices;
+    std::vector<DeviceFacts> devices;
     GuestState state = GuestState::running;
     uint64_t memory_kib = 0;    // the most that the guest may have
     Pages gfns;                 // highest gfn plus one

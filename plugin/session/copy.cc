@@ -38,14 +38,20 @@ Status Copy::finish_building()
     return {};
 }
 
-Status Copy::suspend()
+Status Copy::suspend(CheckpointNumber number)
 {
     const Status suspended = domain_->suspend_copy();
     // A failure may come after it stands.
     if (suspended || domain_->state() == GuestState::suspended) {
         state_ = CopyState::suspended;
     }
-    return suspended;
+    return suspended ? devices_.guest_stands(number) : suspended;
+}
+
+Status Copy::commit(CheckpointNumber number)
+{
+    committed_ = number;
+    return devices_.committed(number);
 }
 
 Status Copy::pause()
@@ -59,6 +65,12 @@ Status Copy::pause()
 
 Status Copy::run()
 {
+    // One that is only paused has not been told to stop.
+    if (state_ != CopyState::paused) {
+        if (auto s = devices_.may_run(committed_); !s) {
+            return s;
+        }
+    }
     const Status runs = state_ == CopyState::suspended ? domain_->resume()
                                                        : domain_->unpause();
     if (runs) {
@@ -81,6 +93,7 @@ Status Copy::become_guest()
             return paused.error();
         }
         if (!*paused) {
+            devices_.take_over();
             return {};
         }
         if (auto s = domain_->unpause(); !s) {
@@ -97,6 +110,7 @@ Status Copy::destroy()
         const Status gone = incoming_ ? incoming_->abandon() : Status();
         return gone ? gone : left_over("as it is", gone.error());
     }
+    devices_.tear_down();
     const Status destroyed = domain_->destroy();
     if (destroyed || domain_->state() == GuestState::gone) {
         domain_.reset();

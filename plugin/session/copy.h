@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "devices/device_set.h"
 #include "hypervisor/page_mover.h"
 #include "session/copy_limits.h"
 
@@ -40,8 +41,12 @@ public:
     CopyState state() const { return state_; }
     bool is_whole() const { return xl_colo::is_whole(state_); }
 
-    // Stops it for a checkpoint, whatever its guest does.
-    Status suspend();
+    // Stops it for checkpoint `number`, whatever its guest does; then its
+    // devices.
+    Status suspend(CheckpointNumber number);
+    // The primary's guest is in `number` beyond doubt: the copy's own doings
+    // are void from here on, also those of its devices.
+    Status commit(CheckpointNumber number);
     // Holds one that runs.
     Status pause();
     // Lets one run that stands. After an error it is what it was.
@@ -57,6 +62,8 @@ public:
     // Null until it is built, and once it is destroyed.
     Domain* domain() { return domain_.get(); }
     CopyLimits& limits() { return limits_; }
+    // Empty until they are made, once the copy is built.
+    DeviceSet& devices() { return devices_; }
 
 private:
     Error left_over(const char* how, const Error& why) const;
@@ -66,6 +73,8 @@ private:
     CopyLimits limits_;
     std::unique_ptr<Incoming> incoming_;
     std::unique_ptr<Domain> domain_;
+    DeviceSet devices_;  // of the domain
+    CheckpointNumber committed_;
 };
 
 }  // namespace xl_colo

@@ -25,12 +25,17 @@ struct DomainsChanged {};    // some domain here shut down or went away
 struct GuestStopped {        // the protected one: it shut down or went away
     GuestState state;
 };
+struct CheckpointWanted {    // a device asks for one, here or on the peer
+    std::string why;
+    std::chrono::steady_clock::time_point asked;
+};
 struct PeerLost {
     Error error;
 };
 
-using Event = std::variant<Frame, StopRequest, FailoverRequest,
-                           DomainsChanged, GuestStopped, PeerLost>;
+using Event =
+    std::variant<Frame, StopRequest, FailoverRequest, DomainsChanged,
+                 GuestStopped, CheckpointWanted, PeerLost>;
 
 // Any thread posts, the session's thread takes.
 class EventQueue {

@@ -1,11 +1,58 @@
 #include "session/offer.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/json.h"
 
 namespace xl_colo {
+
+namespace {
+
+constexpr std::pair<DeviceType, const char*> device_types[] = {
+    {DeviceType::disk, "disk"},
+    {DeviceType::network_card, "network-card"},
+    {DeviceType::pv_connection, "pv-connection"},
+    {DeviceType::acting, "acting"},
+};
+
+const char* name_of(DeviceType type)
+{
+    return std::ranges::find(device_types, type, [](auto& t) {
+               return t.first;
+           })->second;
+}
+
+std::optional<DeviceType> device_type_of(const std::string& name)
+{
+    for (const auto& [type, its_name] : device_types) {
+        if (name == its_name) {
+            return type;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<std::vector<DeviceFacts>> parse_devices(
+    const std::vector<Json>& objects)
+{
+    std::vector<DeviceFacts> devices;
+    for (const Json& object : objects) {
+        JsonMembers members(object);
+        devices.push_back({members.named("type", device_type_of),
+                           members.text("name"), members.flag("writable"),
+                           members.flag("pv-driver")});
+        if (members.error()) {
+            return members.error()->with_context("\"devices\"");
+        }
+    }
+    return devices;
+}
+
+}  // namespace
 
 std::string to_json(const Offer& offer)
 {
@@ -21,7 +68,16 @@ std::string to_json(const Offer& offer)
         .member("digest-key", offer.digest_key)
         .member("fence", offer.fence)
         .member("compression", to_string(offer.compression));
-    json.key("without").open_list();
+    json.key("devices").open_list();
+    for (const DeviceFacts& device : offer.devices) {
+        json.open_object()
+            .member("type", name_of(device.type))
+            .member("name", device.name)
+            .member("writable", device.writable)
+            .member("pv-driver", device.used_by_pv_driver)
+            .close_object();
+    }
+    json.close_list().key("without").open_list();
     for (const auto& name : offer.without) {
         json.value(name);
     }
@@ -48,6 +104,7 @@ Result<Offer> parse_offer(View body)
     offer.fence = members.text("fence");
     const std::string compression = members.text("compression");
     const auto without = members.texts("without");
+    const auto devices = members.take(json->objects("devices"));
     if (members.error()) {
         return members.error()->with_context("OFFER");
     }
@@ -81,6 +138,11 @@ Result<Offer> parse_offer(View body)
     offer.timeout = std::chrono::milliseconds(timeout_ms);
     offer.interval = std::chrono::milliseconds(interval_ms);
     offer.without.insert(without.begin(), without.end());
+    auto known_devices = parse_devices(devices);
+    if (!known_devices) {
+        return known_devices.error().with_context("OFFER");
+    }
+    offer.devices = std::move(*known_devices);
     return offer;
 }
 

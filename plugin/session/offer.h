@@ -4,9 +4,11 @@
 #include <chrono>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/units.h"
+#include "hypervisor/host.h"
 #include "relay/compression.h"
 
 namespace xl_colo {
@@ -22,6 +24,7 @@ struct Offer {
     std::string digest_key;  // hexadecimal; fresh for each session
     std::string fence;       // empty: none
     Compression compression = Compression::none;
+    std::vector<DeviceFacts> devices;  // all of the guest's, in its order
     std::set<std::string> without;
 
     bool lacks(const char* work_around) const

@@ -2,19 +2,30 @@
 
 namespace xl_colo {
 
-Result<Suspension> OwnGuest::suspend()
+Result<Suspension> OwnGuest::suspend(CheckpointNumber number)
 {
+    number_ = number;
     auto suspension = domain_.suspend();
     // One that others have suspended is theirs to resume, or to destroy.
     const bool ours =
         suspension || (suspension.error().kind() != ErrorKind::refused &&
                        domain_.state() == GuestState::suspended);
     stands_ = ours ? Stands::by_us : Stands::not_by_us;
-    return suspension;
+    if (!suspension) {
+        return suspension;
+    }
+    const Status devices_stand = devices_.guest_stands(number);
+    return devices_stand ? suspension : devices_stand.error();
 }
 
 Status OwnGuest::resume()
 {
+    // One that others have resumed already is no business of its devices.
+    if (stands_ == Stands::by_us) {
+        if (auto s = devices_.may_run(number_); !s) {
+            return s;
+        }
+    }
     auto resumed = domain_.resume();
     // One that others have resumed must not run on the secondary as well.
     if (resumed || domain_.state() == GuestState::running) {

@@ -1,8 +1,10 @@
-// The primary's guest, as far as it is stopped and started for checkpoints:
-// who has stopped it last, and so whose it is to resume.
+// The primary's guest with its devices, as far as it is stopped and started for
+// checkpoints: who has stopped it last, and so whose it is to resume.
 #pragma once
 
 #include "base/result.h"
+#include "base/units.h"
+#include "devices/device_set.h"
 #include "hypervisor/domain.h"
 
 namespace xl_colo {
@@ -18,18 +20,23 @@ public:
 
     explicit OwnGuest(Domain& domain) : domain_(domain) {}
 
-    // Domain's. After an error the guest may stand by us nevertheless: it may
-    // have stopped half-way.
-    Result<Suspension> suspend();
-    // Domain's. After an error the guest may run nevertheless, because
-    // somebody else has resumed it.
+    // Domain's, for checkpoint `number`; then its devices. After an error the
+    // guest may stand by us nevertheless: it may have stopped half-way.
+    Result<Suspension> suspend(CheckpointNumber number);
+    // The devices, then Domain's. After an error the guest may run
+    // nevertheless, because somebody else has resumed it.
     Status resume();
+
+    // Empty until they are made.
+    DeviceSet& devices() { return devices_; }
 
     Stands stands() const { return stands_; }
 
 private:
     Domain& domain_;
     Stands stands_ = Stands::never_yet;
+    CheckpointNumber number_;  // for which it was suspended last
+    DeviceSet devices_;
 };
 
 }  // namespace xl_colo

@@ -15,6 +15,7 @@
 
 #include <utility>
 
+#include "base/bytes.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
 
@@ -52,6 +53,11 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       options_(std::move(options)),
       keys_(parse_digest_key(options_.offer.digest_key).value()),
       peer_(link, queue_),
+      router_(FrameSource::secondary,
+              [this](Frame frame) -> Status {
+                  queue_.post(std::move(frame));
+                  return {};
+              }),
       stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_),
               options_.offer.compression),
       back_channel_(options_.offer.gfns, mover.takes_dirty_list_parts(),
@@ -60,6 +66,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       guest_(domain),
       movement_(domain, options_.offer.gfns)
 {
+    route_frames();
 }
 
 SessionEnd Primary::run()
@@ -93,7 +100,7 @@ bool Primary::device_model_log_dirty(bool on)
 bool Primary::suspend()
 {
     notes_.begun = Clock::now();
-    auto suspension = guest_.suspend();
+    auto suspension = guest_.suspend(notes_.number);
     if (!suspension) {
         return fail(suspension.error());
     }
@@ -136,7 +143,8 @@ bool Primary::checkpoint()
     if (auto s = peer_.expect(FrameType::COMMITTED, notes_.number); !s) {
         return fail(s.error());
     }
-    return true;
+    auto s = guest_.devices().committed(notes_.number);
+    return s || fail(s.error());
 }
 
 bool Primary::postcopy()
@@ -179,7 +187,10 @@ bool Primary::wait_checkpoint()
                      std::to_string(taken) + " checkpoints taken"});
     }
     auto event = peer_.next(notes_.ran + options_.offer.interval);
-    if (!event) {
+    while (event && was_had(*event)) {
+        event = peer_.next(notes_.ran + options_.offer.interval);
+    }
+    if (!event || std::holds_alternative<CheckpointWanted>(*event)) {
         return begin_next();
     }
     if (auto end = end_in(*event)) {
@@ -191,6 +202,14 @@ bool Primary::wait_checkpoint()
         return fail({ErrorKind::asked_to_stop, "failover"});
     }
     return fail({ErrorKind::protocol, "unexpected " + to_string(frame.type)});
+}
+
+// Whether it asks for a checkpoint that there has been: asked for before the
+// guest last stood.
+bool Primary::was_had(const Event& event) const
+{
+    const auto* wanted = std::get_if<CheckpointWanted>(&event);
+    return wanted && wanted->asked < notes_.begun;
 }
 
 // ---- steps -----------------------------------------------------------------
@@ -210,7 +229,25 @@ Status Primary::begin_copy()
         return own.error();
     }
     stream_.always_send(*own);
+    if (auto s = set_up_devices(); !s) {
+        return s;
+    }
     return movement_.begin();
+}
+
+Status Primary::set_up_devices()
+{
+    auto devices = DeviceSet::make(
+        options_.kinds, options_.offer.devices,
+        {Role::primary, domain_, log_, link_, router_,
+         [this](const std::string& why) {
+             queue_.post(CheckpointWanted{why, Clock::now()});
+         }});
+    if (!devices) {
+        return devices.error();
+    }
+    guest_.devices() = std::move(*devices);
+    return guest_.devices().set_up();
 }
 
 bool Primary::begin_next()
@@ -291,6 +328,7 @@ void Primary::record_checkpoint()
     notes_.to_primary = received_.since_last(link_.received());
     const auto figures = figures_of(notes_, Clock::now(), WallClock::now());
     board_.add(figures, options_.offer.verify);
+    board_.set_devices(guest_.devices().status());
     // For the peer's status only; that it is lost shows soon enough.
     (void)link_.send(FrameType::DONE, {encode_figures(figures)});
 }
@@ -299,18 +337,30 @@ void Primary::record_checkpoint()
 
 Status Primary::on_frame(Frame frame)
 {
-    if (frame.type == FrameType::DIRTY_SET) {
+    return router_.take(std::move(frame));
+}
+
+// What the link's thread does at once; all else waits for the session's.
+void Primary::route_frames()
+{
+    router_.route(FrameType::DIRTY_SET, [this](const Frame& frame) {
         return back_channel_.take_set(frame.body);
-    }
-    if (frame.type == FrameType::DIRTY_DIGESTS) {
+    });
+    router_.route(FrameType::DIRTY_DIGESTS, [this](const Frame& frame) {
         return back_channel_.take_digests(frame.body);
-    }
-    const bool ends = frame.type == FrameType::STOP;
-    queue_.post(std::move(frame));
-    if (ends) {
+    });
+    // It may cross any frame that the session is waiting for.
+    router_.route(FrameType::CHECKPOINT_WANTED,
+                  [this](const Frame& frame) -> Status {
+                      queue_.post(CheckpointWanted{text_of(frame.body),
+                                                   Clock::now()});
+                      return {};
+                  });
+    router_.route(FrameType::STOP, [this](Frame frame) -> Status {
+        queue_.post(std::move(frame));
         end_stream();
-    }
-    return {};
+        return {};
+    });
 }
 
 void Primary::on_lost(Error why)
@@ -373,6 +423,7 @@ SessionEnd Primary::finish(const Error& cause)
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
                                                  ? CopyLeft::none
                                                  : CopyLeft::perhaps);
+    guest_.devices().tear_down();
     end.guest_may_suspend = domain_.may_suspend_yet();
     return end;
 }

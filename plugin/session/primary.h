@@ -14,6 +14,7 @@
 #include "session/primary_end.h"
 #include "session/session.h"
 #include "status/status.h"
+#include "wire/frame_router.h"
 #include "wire/link.h"
 
 namespace xl_colo {
@@ -53,14 +54,17 @@ private:
     // The link's thread.
     Status on_frame(Frame frame) override;
     void on_lost(Error why) override;
+    void route_frames();
 
     void end_stream();
     bool fail(Error why);
     Status begin_copy();
+    Status set_up_devices();
     bool await_secondary();
     Status tell_limits();
     Status verify();
     void record_checkpoint();
+    bool was_had(const Event& event) const;
     bool begin_next();
     Error cause_of_end(const Status& saved);
     SessionEnd finish(const Error& cause);
@@ -82,6 +86,7 @@ private:
 
     EventQueue queue_;
     Peer peer_;
+    FrameRouter router_;
     StreamToWire stream_;
     BackChannel back_channel_;
     OwnGuest guest_;

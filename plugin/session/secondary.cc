@@ -14,12 +14,19 @@
 // decided after the loop, by that state and by why the loop ended: takeover.h.
 #include "session/secondary.h"
 
+#include "base/bytes.h"
 #include "base/heap.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
 #include "wire/stop_frame.h"
 
 namespace xl_colo {
+
+namespace {
+
+using Clock = EventQueue::Clock;
+
+}  // namespace
 
 Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                      SessionOptions options, std::string name, Fence* fence)
@@ -29,6 +36,11 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
       log_(log),
       options_(std::move(options)),
       peer_(link, queue_),
+      router_(FrameSource::primary,
+              [this](Frame frame) -> Status {
+                  queue_.post(std::move(frame));
+                  return {};
+              }),
       stream_(options_.offer.gfns),
       copy_(std::move(name)),
       dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
@@ -37,6 +49,7 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                 {options_.offer.domain, options_.offer.timeout,
                  options_.yield_limit})
 {
+    route_frames();
 }
 
 Secondary::~Secondary() = default;
@@ -76,7 +89,9 @@ SessionEnd Secondary::receive()
     const Error cause = cause_of_end(restored);
     end_stream();
     dirty_list_.stop();  // it looks at the copy's memory
-    return takeover_.finish(cause, number_);
+    const SessionEnd end = takeover_.finish(cause, number_);
+    copy_.devices().tear_down();
+    return end;
 }
 
 // ---- libxc's callbacks -----------------------------------------------------
@@ -100,6 +115,10 @@ RestoreAnswer Secondary::checkpoint()
     // also when the primary does not live to hear of it.
     (void)peer_.send(FrameType::COMMITTED, number_);
     if (!initial) {
+        copy_.enter(CopyState::spoilt);
+        if (auto s = copy_.commit(number_); !s) {
+            return leave(s.error());
+        }
         if (auto s = make_ready(); !s) {
             return leave(s.error());
         }
@@ -139,6 +158,7 @@ RestoreAnswer Secondary::postcopy()
     if (auto s = copy_.run(); !s) {
         return leave(s.error());
     }
+    board_.set_devices(copy_.devices().status());
     if (initial) {
         board_.enter(State::protecting);
         if (options_.on_protected) {
@@ -161,6 +181,12 @@ RestoreAnswer Secondary::wait_checkpoint()
         }
         if (std::holds_alternative<FailoverRequest>(*event)) {
             return leave(takeover_.ask_primary());
+        }
+        if (auto* wanted = std::get_if<CheckpointWanted>(&*event)) {
+            // Where it cannot be sent, the primary is lost, and that comes.
+            (void)link_.send(FrameType::CHECKPOINT_WANTED,
+                             {view_of(wanted->why)});
+            continue;
         }
         if (std::holds_alternative<DomainsChanged>(*event)) {
             // A copy that has shut down ran ahead on its own: the primary has
@@ -197,7 +223,7 @@ RestoreAnswer Secondary::wait_checkpoint()
 // libxc sends B as soon as this returns.
 RestoreAnswer Secondary::suspend()
 {
-    if (auto s = copy_.suspend(); !s) {
+    if (auto s = copy_.suspend(number_); !s) {
         return leave(s.error());
     }
     // libxc takes the log next; without the mark it would miss pages.
@@ -243,7 +269,25 @@ Status Secondary::finish_building()
         digester_.emplace(keys_.contents,
                           options_.offer.lacks(without_digest));
     }
-    return domain.start_device_model_log_dirty();
+    if (auto s = domain.start_device_model_log_dirty(); !s) {
+        return s;
+    }
+    return set_up_devices();
+}
+
+Status Secondary::set_up_devices()
+{
+    auto devices = DeviceSet::make(
+        options_.kinds, options_.offer.devices,
+        {Role::secondary, *copy_.domain(), log_, link_, router_,
+         [this](const std::string& why) {
+             queue_.post(CheckpointWanted{why, Clock::now()});
+         }});
+    if (!devices) {
+        return devices.error();
+    }
+    copy_.devices() = std::move(*devices);
+    return copy_.devices().set_up();
 }
 
 // For what libxc is about to put into the copy. From here on there is no way
@@ -251,7 +295,6 @@ Status Secondary::finish_building()
 Status Secondary::make_ready()
 {
     Domain& domain = *copy_.domain();
-    copy_.enter(CopyState::spoilt);
     if (auto s = copy_.limits().apply(domain.balloon()); !s) {
         return s;
     }
@@ -325,49 +368,52 @@ RestoreAnswer Secondary::leave(Error why)
 
 Status Secondary::on_frame(Frame frame)
 {
-    switch (frame.type) {
-    case FrameType::IMAGE:
-    case FrameType::PAGES:
-    case FrameType::PACKED_PAGES:
-    case FrameType::RECORD: {
-        Status fed = turn_.pages_come();
-        if (fed) {
-            fed = frame.type == FrameType::IMAGE ? stream_.image(frame.body)
-                  : frame.type == FrameType::PAGES
-                      ? stream_.pages(frame.body)
-                  : frame.type == FrameType::PACKED_PAGES
-                      ? stream_.packed_pages(frame.body)
-                      : stream_.record(frame.body);
-        }
-        link_.recycle(std::move(frame.body));
-        return ending_ ? Status() : fed;
-    }
-    case FrameType::MEMORY: {
+    return router_.take(std::move(frame));
+}
+
+// What the link's thread does at once; all else waits for the session's.
+void Secondary::route_frames()
+{
+    const auto feed = [this](FrameType type,
+                             Status (StreamFromWire::*take)(View)) {
+        router_.route(type, [this, take](Frame frame) -> Status {
+            Status fed = turn_.pages_come();
+            if (fed) {
+                fed = (stream_.*take)(frame.body);
+            }
+            link_.recycle(std::move(frame.body));
+            return ending_ ? Status() : fed;
+        });
+    };
+    feed(FrameType::IMAGE, &StreamFromWire::image);
+    feed(FrameType::PAGES, &StreamFromWire::pages);
+    feed(FrameType::PACKED_PAGES, &StreamFromWire::packed_pages);
+    feed(FrameType::RECORD, &StreamFromWire::record);
+    router_.route(FrameType::MEMORY, [this](const Frame& frame) {
         const Status turn = turn_.pages_come();
         return turn ? copy_.limits().take(frame.body) : turn;
-    }
-    case FrameType::DEVICE_STATE:
+    });
+    router_.route(FrameType::DEVICE_STATE, [this](Frame frame) -> Status {
         if (auto s = turn_.device_state_comes(); !s) {
             return s;
         }
         queue_.post(std::move(frame));
         return {};
-    case FrameType::CHECKPOINT:
+    });
+    router_.route(FrameType::CHECKPOINT, [this](Frame frame) -> Status {
         if (auto s = turn_.checkpoint_comes(); !s) {
             return s;
         }
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
         return {};
-    case FrameType::STOP:
-        // libxc may be waiting for records that will not come.
+    });
+    // libxc may be waiting for records that will not come.
+    router_.route(FrameType::STOP, [this](Frame frame) -> Status {
         queue_.post(std::move(frame));
         end_stream();
         return {};
-    default:
-        queue_.post(std::move(frame));
-        return {};
-    }
+    });
 }
 
 void Secondary::on_lost(Error why)

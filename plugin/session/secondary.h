@@ -16,6 +16,7 @@
 #include "session/takeover.h"
 #include "session/turn.h"
 #include "status/status.h"
+#include "wire/frame_router.h"
 #include "wire/link.h"
 
 namespace xl_colo {
@@ -54,10 +55,12 @@ private:
     // The link's thread.
     Status on_frame(Frame frame) override;
     void on_lost(Error why) override;
+    void route_frames();
 
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
+    Status set_up_devices();
     Status make_ready();
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
@@ -74,6 +77,7 @@ private:
 
     EventQueue queue_;
     Peer peer_;
+    FrameRouter router_;
     StreamFromWire stream_;
     Copy copy_;
     Turn turn_;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "devices/device_kind.h"
 #include "session/offer.h"
 #include "session/session_key.h"
 #include "session/work_arounds.h"
@@ -24,6 +25,8 @@ struct SessionOptions {
     // Secondary: how long xl-colo-failover waits for a primary that is heard.
     // A guest with PV drivers has two minutes to suspend, Domain::suspend().
     std::chrono::milliseconds yield_limit{150'000};
+    // What makes the devices of offer.devices.
+    DeviceKinds kinds{};
 };
 
 // How a session ended: what is left of the guest on this host, and why.

@@ -111,6 +111,12 @@ void StatusBoard::clear(WarningKind kind)
                   [kind](const Warning& w) { return w.kind == kind; });
 }
 
+void StatusBoard::set_devices(std::vector<DeviceStatus> devices)
+{
+    const std::lock_guard lock(mutex_);
+    status_.devices = std::move(devices);
+}
+
 void StatusBoard::set_domid(Domid domid)
 {
     const std::lock_guard lock(mutex_);

@@ -70,6 +70,14 @@ struct CheckpointFigures {
     WallClock::time_point taken;
 };
 
+// A device that takes part in checkpoints.
+struct DeviceStatus {
+    std::string name;
+    std::string kind;
+    std::string text;  // one line: how it is
+    bool operator==(const DeviceStatus&) const = default;
+};
+
 struct SessionStatus {
     std::string domain;
     Domid domid;
@@ -83,6 +91,7 @@ struct SessionStatus {
     std::optional<std::string> ended;      // why protection ended
     std::vector<Warning> warnings;  // one of a kind, the most urgent first
     std::chrono::milliseconds interval{};
+    std::vector<DeviceStatus> devices;  // as of the last checkpoint
     bool verify = false;
     uint64_t verified = 0;          // checkpoints compared and found equal
 
@@ -104,6 +113,7 @@ public:
     void warn(WarningKind kind, const std::string& text);
     void clear(WarningKind kind);
     void set_domid(Domid domid);
+    void set_devices(std::vector<DeviceStatus> devices);
 
 private:
     mutable std::mutex mutex_;

@@ -137,6 +137,20 @@ void write_report(JsonWriter& json, const DomainReport& report,
         }
         json.close_list();
     }
+    json.key("devices");
+    if (!s) {
+        json.null();
+    } else {
+        json.open_list();
+        for (const DeviceStatus& device : status.devices) {
+            json.open_object()
+                .member("name", device.name)
+                .member("kind", device.kind)
+                .member("text", device.text)
+                .close_object();
+        }
+        json.close_list();
+    }
     json.member("ended", status.ended);
     json.member("interval-ms",
                 known(static_cast<uint64_t>(status.interval.count())));
@@ -202,6 +216,15 @@ Result<SessionStatus> status_from_json(const Json& object)
         JsonMembers its(warning);
         const auto kind = its.named("kind", warning_kind_of);
         status.warnings.push_back({kind, its.text("text")});
+        if (its.error()) {
+            return *its.error();
+        }
+    }
+    for (const Json& device :
+         read.take(object.objects("devices"), std::vector<Json>())) {
+        JsonMembers its(device);
+        status.devices.push_back(
+            {its.text("name"), its.text("kind"), its.text("text")});
         if (its.error()) {
             return *its.error();
         }

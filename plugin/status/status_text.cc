@@ -157,6 +157,15 @@ std::string remarks(const DomainReport& report, const std::string& indent)
     return text;
 }
 
+std::string device_lines(const SessionStatus& s, const std::string& indent)
+{
+    std::string text;
+    for (const DeviceStatus& device : s.devices) {
+        text += paragraph(indent + device.name + ": ", device.text);
+    }
+    return text;
+}
+
 std::string figure_lines(const SessionStatus& s)
 {
     std::string text =
@@ -224,7 +233,7 @@ std::string status_detail(const DomainReport& report,
                                           short_time(now - s.last->taken) +
                                           " ago");
     }
-    text += remarks(report, "  ");
+    text += device_lines(s, "  ") + remarks(report, "  ");
     return s.last ? text + figure_lines(s) : text;
 }
 

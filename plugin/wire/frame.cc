@@ -9,9 +9,12 @@ namespace xl_colo {
 
 namespace {
 
+enum class From { both, primary, secondary };
+
 struct TypeRow {
     FrameType type;
     const char* name;
+    From from;
     uint32_t min;
     uint32_t max;
 };
@@ -24,32 +27,40 @@ constexpr uint32_t verified_max = 16 + 64 * (16 + 4096);
 
 // The table of the specification, with what each body may measure.
 constexpr std::array rows{
-    TypeRow{FrameType::HELLO, "HELLO", 2, json_max},
-    TypeRow{FrameType::OFFER, "OFFER", 2, json_max},
-    TypeRow{FrameType::ACCEPT, "ACCEPT", 0, 0},
-    TypeRow{FrameType::HEARTBEAT, "HEARTBEAT", 0, 0},
-    TypeRow{FrameType::STOP, "STOP", 0, text_max},
-    TypeRow{FrameType::BYE, "BYE", 0, 0},
-    TypeRow{FrameType::IMAGE, "IMAGE", 40, 40},
-    TypeRow{FrameType::RECORD, "RECORD", 8, frame_body_max},
-    TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", 8, frame_body_max},
-    TypeRow{FrameType::CHECKPOINT, "CHECKPOINT", 8, 8},
-    TypeRow{FrameType::RESUME, "RESUME", 8, 8},
-    TypeRow{FrameType::DONE, "DONE", done_body_size, done_body_size},
-    TypeRow{FrameType::DIGESTS, "DIGESTS", 16, digests_max},
-    TypeRow{FrameType::PAGES, "PAGES", 16, frame_body_max},
-    TypeRow{FrameType::MEMORY, "MEMORY", 16, 16},
-    TypeRow{FrameType::PACKED_PAGES, "PACKED_PAGES", 24, frame_body_max},
-    TypeRow{FrameType::SUSPENDED, "SUSPENDED", 8, 8},
-    TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", 16, dirty_set_max},
-    TypeRow{FrameType::COMMITTED, "COMMITTED", 8, 8},
-    TypeRow{FrameType::READY, "READY", 8, 8},
-    TypeRow{FrameType::RESUMED, "RESUMED", 8, 8},
-    TypeRow{FrameType::VERIFIED, "VERIFIED", 16, verified_max},
-    TypeRow{FrameType::DIRTY_DIGESTS, "DIRTY_DIGESTS", 24, digests_max},
-    TypeRow{FrameType::TAKEOVER, "TAKEOVER", 0, 0},
-    TypeRow{FrameType::YIELDED, "YIELDED", 0, 0},
-    TypeRow{FrameType::TAKEN_OVER, "TAKEN_OVER", 0, 0},
+    TypeRow{FrameType::HELLO, "HELLO", From::both, 2, json_max},
+    TypeRow{FrameType::OFFER, "OFFER", From::primary, 2, json_max},
+    TypeRow{FrameType::ACCEPT, "ACCEPT", From::secondary, 0, 0},
+    TypeRow{FrameType::HEARTBEAT, "HEARTBEAT", From::both, 0, 0},
+    TypeRow{FrameType::STOP, "STOP", From::both, 0, text_max},
+    TypeRow{FrameType::BYE, "BYE", From::both, 0, 0},
+    TypeRow{FrameType::IMAGE, "IMAGE", From::primary, 40, 40},
+    TypeRow{FrameType::RECORD, "RECORD", From::primary, 8, frame_body_max},
+    TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", From::primary,
+            8, frame_body_max},
+    TypeRow{FrameType::CHECKPOINT, "CHECKPOINT", From::primary, 8, 8},
+    TypeRow{FrameType::RESUME, "RESUME", From::primary, 8, 8},
+    TypeRow{FrameType::DONE, "DONE", From::primary,
+            done_body_size, done_body_size},
+    TypeRow{FrameType::DIGESTS, "DIGESTS", From::primary, 16, digests_max},
+    TypeRow{FrameType::PAGES, "PAGES", From::primary, 16, frame_body_max},
+    TypeRow{FrameType::MEMORY, "MEMORY", From::primary, 16, 16},
+    TypeRow{FrameType::PACKED_PAGES, "PACKED_PAGES", From::primary,
+            24, frame_body_max},
+    TypeRow{FrameType::SUSPENDED, "SUSPENDED", From::secondary, 8, 8},
+    TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", From::secondary,
+            16, dirty_set_max},
+    TypeRow{FrameType::COMMITTED, "COMMITTED", From::secondary, 8, 8},
+    TypeRow{FrameType::READY, "READY", From::secondary, 8, 8},
+    TypeRow{FrameType::RESUMED, "RESUMED", From::secondary, 8, 8},
+    TypeRow{FrameType::VERIFIED, "VERIFIED", From::secondary,
+            16, verified_max},
+    TypeRow{FrameType::DIRTY_DIGESTS, "DIRTY_DIGESTS", From::secondary,
+            24, digests_max},
+    TypeRow{FrameType::CHECKPOINT_WANTED, "CHECKPOINT_WANTED", From::secondary,
+            0, text_max},
+    TypeRow{FrameType::TAKEOVER, "TAKEOVER", From::secondary, 0, 0},
+    TypeRow{FrameType::YIELDED, "YIELDED", From::primary, 0, 0},
+    TypeRow{FrameType::TAKEN_OVER, "TAKEN_OVER", From::secondary, 0, 0},
 };
 
 const TypeRow* find_row(FrameType type)
@@ -65,6 +76,14 @@ std::string to_string(FrameType type)
     const TypeRow* row = find_row(type);
     return row ? row->name
                : "frame type " + std::to_string(static_cast<uint32_t>(type));
+}
+
+bool may_come_from(FrameType type, FrameSource source)
+{
+    const TypeRow* row = find_row(type);
+    return row && (row->from == From::both ||
+                   (row->from == From::primary) ==
+                       (source == FrameSource::primary));
 }
 
 Result<FrameHeader> parse_frame_header(View bytes)

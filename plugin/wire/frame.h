@@ -34,12 +34,18 @@ enum class FrameType : uint32_t {
     RESUMED = 0x0024,
     VERIFIED = 0x0025,
     DIRTY_DIGESTS = 0x0026,
+    CHECKPOINT_WANTED = 0x0027,
     TAKEOVER = 0x0030,
     YIELDED = 0x0031,
     TAKEN_OVER = 0x0032,
 };
 
 std::string to_string(FrameType type);
+
+// Which side a frame is of.
+enum class FrameSource { primary, secondary };
+// Whether that side sends such frames.
+bool may_come_from(FrameType type, FrameSource source);
 
 struct Frame {
     FrameType type;

@@ -166,6 +166,14 @@ Status FakeDomain::load_device_state(View state)
     return guest_->load_device_state(state, options_.reload_by_snapshot);
 }
 
+Result<bool> FakeDomain::restart_pv_drivers()
+{
+    if (auto s = faults_.pass("restart_pv_drivers"); !s) {
+        return s.error();
+    }
+    return false;  // its guest has none
+}
+
 Status FakeDomain::resume()
 {
     if (auto s = faults_.pass("resume"); !s) {

@@ -46,6 +46,7 @@ public:
     Result<Buffer> device_state() override;
     Status begin_load() override;
     Status load_device_state(View state) override;
+    Result<bool> restart_pv_drivers() override;
     Status resume() override;
     Status mark_log() override;
     Result<Pages> count_dirty() override;

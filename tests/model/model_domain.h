@@ -56,6 +56,8 @@ public:
     Result<Buffer> device_state() override;
     Status begin_load() override;
     Status load_device_state(View state) override;
+    // No guest of the model has any.
+    Result<bool> restart_pv_drivers() override { return false; }
     Status resume() override;
     Status mark_log() override { return xen_.mark_log(); }
     Result<Pages> count_dirty() override { return xen_.count_dirty(); }

@@ -32,18 +32,43 @@ void guest_is_refused_with_a_reason(void**)
          "is not running (suspended)"},
         {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },
          "is not running (crash"},
-        {"disks", [](DomainFacts& g) { g.writable_disks = {"hda", "hdb"}; },
+        {"disks", 
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::disk, "hda", true},
+                          {DeviceType::disk, "hdb", true, true}};
+         },
          "writable disks (hda, hdb), which are not replicated: detach them, "
          "or, if the guest has no PV drivers, attach them read-only"},
-        {"pv_disks", [](DomainFacts& g) { g.pv_disks = {"xvda"}; },
+        {"pv_disks", 
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::disk, "xvda", false, true}};
+         },
          "uses by PV drivers (xvda), which would be dead on the copy: detach "
          "them"},
         {"nics",
-         [](DomainFacts& g) { g.nics = {"00:16:3e:00:00:01"}; },
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"}};
+         },
          "network cards (00:16:3e:00:00:01), whose output is not compared: "
          "detach them"},
+        {"cdrom_and_connections",
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::disk, "hdc"},
+                          {DeviceType::pv_connection, "xenstore and console"}};
+         },
+         nullptr},
+        {"the_first_kind_that_refuses_says_why",
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"},
+                          {DeviceType::disk, "hdc"},
+                          {DeviceType::disk, "hda", true}};
+         },
+         "writable disks (hda), which"},
         {"passed_through_hardware_and_the_like",
-         [](DomainFacts& g) { g.other_devices = {"PCI device", "vTPM"}; },
+         [](DomainFacts& g) {
+             g.devices = {{DeviceType::acting, "PCI device"},
+                          {DeviceType::acting, "vTPM"}};
+         },
          "has devices on which both copies would act (PCI device, vTPM): "
          "detach them"},
     };

@@ -83,6 +83,7 @@ constexpr struct {
     {0x20, "SUSPENDED"},  {0x21, "DIRTY_SET"},   {0x22, "COMMITTED"},
     {0x23, "READY"},
     {0x24, "RESUMED"},    {0x25, "VERIFIED"},    {0x26, "DIRTY_DIGESTS"},
+    {0x27, "CHECKPOINT_WANTED"},
     {0x30, "TAKEOVER"},   {0x31, "YIELDED"},     {0x32, "TAKEN_OVER"},
 };
 

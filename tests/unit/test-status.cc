@@ -54,6 +54,7 @@ SessionStatus protecting()
     s.interval = 1000ms;
     s.verify = true;
     s.verified = 10;
+    s.devices = {{"xenstore and console", "pv-connection", "as it is"}};
     return s;
 }
 

@@ -1,0 +1,58 @@
+// What makes the devices: each kind knows which of a guest's devices are its
+// own, and what speaks against protecting a guest that has them. A device that
+// no kind takes is refused by that walk, and by no list elsewhere.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "devices/checkpoint_device.h"
+#include "hypervisor/host.h"
+#include "status/status.h"
+#include "wire/frame_router.h"
+#include "wire/link.h"
+
+namespace xl_colo {
+
+// What a device has to work with; all of it outlives the device.
+struct DeviceContext {
+    Role role;
+    Domain& domain;
+    Log& log;
+    // Frames of its own: out, and in by a type that it registers in set_up().
+    FrameSender& sender;
+    FrameRouter& router;
+    // Has a checkpoint begin as soon as the one under way, if any, is done. For
+    // either role, any thread. Says why in a few words.
+    std::function<void(const std::string& why)> ask_for_checkpoint;
+};
+
+class DeviceKind {
+public:
+    virtual ~DeviceKind() = default;
+    virtual bool takes(const DeviceFacts& device) const = 0;
+    // `mine`: all of the guest's that it takes, at least one. Error refused
+    // with what an admin can do about it.
+    virtual Status check(const std::vector<DeviceFacts>& mine) const = 0;
+    // Null: a checkpoint needs nothing of it. Only after a check() without an
+    // error.
+    virtual std::unique_ptr<CheckpointDevice> make(
+        const DeviceFacts& device, const DeviceContext& context) const = 0;
+};
+
+// In the order in which they are asked; they live as long as the program.
+using DeviceKinds = std::span<const DeviceKind* const>;
+
+// All that there are.
+DeviceKinds device_kinds();
+
+// Whether a guest that has these can be protected. Error refused.
+Status check_devices(DeviceKinds kinds,
+                     const std::vector<DeviceFacts>& devices);
+
+}  // namespace xl_colo

@@ -1,0 +1,108 @@
+#include "devices/device_set.h"
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+namespace xl_colo {
+
+DeviceSet& DeviceSet::operator=(DeviceSet&& other) noexcept
+{
+    tear_down();
+    entries_ = std::move(other.entries_);
+    return *this;
+}
+
+Result<DeviceSet> DeviceSet::make(DeviceKinds kinds,
+                                  const std::vector<DeviceFacts>& devices,
+                                  const DeviceContext& context)
+{
+    if (auto s = check_devices(kinds, devices); !s) {
+        return s.error();
+    }
+    DeviceSet set;
+    for (const DeviceFacts& facts : devices) {
+        const auto kind = std::ranges::find_if(
+            kinds, [&](const DeviceKind* k) { return k->takes(facts); });
+        if (auto device = (*kind)->make(facts, context)) {
+            set.add(facts.name, std::move(device));
+        }
+    }
+    return set;
+}
+
+void DeviceSet::add(std::string name, std::unique_ptr<CheckpointDevice> device)
+{
+    entries_.push_back({std::move(name), std::move(device)});
+}
+
+template <typename Moment>
+Status DeviceSet::each(const char* what, Moment moment)
+{
+    for (Entry& entry : entries_) {
+        if (const Status s = moment(entry); !s) {
+            return s.error().with_context(entry.name + ": " + what);
+        }
+    }
+    return {};
+}
+
+Status DeviceSet::set_up()
+{
+    const Status s = each("cannot be set up", [](Entry& entry) {
+        entry.is_up = true;
+        return entry.device->set_up();
+    });
+    if (!s) {
+        tear_down();
+    }
+    return s;
+}
+
+Status DeviceSet::guest_stands(CheckpointNumber number)
+{
+    return each("cannot be stopped for a checkpoint", [&](Entry& entry) {
+        return entry.device->guest_stands(number);
+    });
+}
+
+Status DeviceSet::committed(CheckpointNumber number)
+{
+    return each("cannot commit a checkpoint", [&](Entry& entry) {
+        return entry.device->committed(number);
+    });
+}
+
+Status DeviceSet::may_run(CheckpointNumber number)
+{
+    return each("cannot go on after a checkpoint", [&](Entry& entry) {
+        return entry.device->may_run(number);
+    });
+}
+
+void DeviceSet::take_over()
+{
+    for (Entry& entry : entries_) {
+        entry.device->take_over();
+    }
+}
+
+void DeviceSet::tear_down()
+{
+    for (Entry& entry : std::views::reverse(entries_)) {
+        if (std::exchange(entry.is_up, false)) {
+            entry.device->tear_down();
+        }
+    }
+}
+
+std::vector<DeviceStatus> DeviceSet::status() const
+{
+    std::vector<DeviceStatus> all;
+    for (const Entry& entry : entries_) {
+        all.push_back(entry.device->status());
+    }
+    return all;
+}
+
+}  // namespace xl_colo

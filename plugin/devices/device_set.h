@@ -1,0 +1,55 @@
+// All devices of one guest on one host: walks them at each moment of a
+// checkpoint, in the order of the guest's configuration, at the end backwards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "devices/checkpoint_device.h"
+#include "devices/device_kind.h"
+
+namespace xl_colo {
+
+// The session's thread, but for status(). Errors have the device's name in
+// front; the devices after it are not called then.
+class DeviceSet {
+public:
+    DeviceSet() = default;
+    DeviceSet(DeviceSet&&) = default;
+    DeviceSet& operator=(DeviceSet&& other) noexcept;
+    // Tears down what is still up.
+    ~DeviceSet() { tear_down(); }
+
+    // Makes them, each by the first kind that takes it. Error refused for one
+    // that none takes.
+    static Result<DeviceSet> make(DeviceKinds kinds,
+                                  const std::vector<DeviceFacts>& devices,
+                                  const DeviceContext& context);
+    void add(std::string name, std::unique_ptr<CheckpointDevice> device);
+
+    // After an error everything that was set up is torn down again.
+    Status set_up();
+    Status guest_stands(CheckpointNumber number);
+    Status committed(CheckpointNumber number);
+    Status may_run(CheckpointNumber number);
+    void take_over();
+    void tear_down();
+
+    std::vector<DeviceStatus> status() const;
+
+private:
+    struct Entry {
+        std::string name;
+        std::unique_ptr<CheckpointDevice> device;
+        bool is_up = false;  // set_up() was called, tear_down() was not
+    };
+
+    template <typename Moment>
+    Status each(const char* what, Moment moment);
+
+    std::vector<Entry> entries_;
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,139 @@
+// The kinds of today: what is refused, and why; what needs nothing; and what
+// every guest has.
+#include "devices/device_kind.h"
+#include "devices/pv_connection.h"
+
+namespace xl_colo {
+
+namespace {
+
+std::string names(const std::vector<DeviceFacts>& devices)
+{
+    std::string line;
+    for (const DeviceFacts& device : devices) {
+        line += (line.empty() ? "" : ", ") + device.name;
+    }
+    return line;
+}
+
+Error refused(const std::string& why)
+{
+    return {ErrorKind::refused, why};
+}
+
+class RefusedKind : public DeviceKind {
+public:
+    std::unique_ptr<CheckpointDevice> make(const DeviceFacts&,
+                                           const DeviceContext&) const override
+    {
+        return nullptr;
+    }
+};
+
+class WritableDisk : public RefusedKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::disk && device.writable;
+    }
+    Status check(const std::vector<DeviceFacts>& mine) const override
+    {
+        return refused("has writable disks (" + names(mine) +
+                       "), which are not replicated: detach them, or, if the "
+                       "guest has no PV drivers, attach them read-only");
+    }
+};
+
+// The driver makes a new ring at each checkpoint. The backend on the copy's
+// host is connected to the ring before, and takes no notice of a new one
+// (frontend_changed() in Linux' xen-blkback, and in QEMU's).
+class PvDisk : public RefusedKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::disk && !device.writable &&
+               device.used_by_pv_driver;
+    }
+    Status check(const std::vector<DeviceFacts>& mine) const override
+    {
+        return refused("has disks that it uses by PV drivers (" + names(mine) +
+                       "), which would be dead on the copy: detach them");
+    }
+};
+
+// A CD-ROM drive, or a read-only disk that QEMU emulates: the two hosts have
+// the same in it, and how far the guest is with it is in QEMU's state.
+class ReadOnlyDisk : public DeviceKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::disk && !device.writable &&
+               !device.used_by_pv_driver;
+    }
+    Status check(const std::vector<DeviceFacts>&) const override { return {}; }
+    std::unique_ptr<CheckpointDevice> make(const DeviceFacts&,
+                                           const DeviceContext&) const override
+    {
+        return nullptr;
+    }
+};
+
+class NetworkCard : public RefusedKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::network_card;
+    }
+    Status check(const std::vector<DeviceFacts>& mine) const override
+    {
+        return refused("has network cards (" + names(mine) +
+                       "), whose output is not compared: detach them");
+    }
+};
+
+// Both copies would act on them, and nobody compares what they do.
+class ActingDevice : public RefusedKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::acting;
+    }
+    Status check(const std::vector<DeviceFacts>& mine) const override
+    {
+        return refused("has devices on which both copies would act (" +
+                       names(mine) + "): detach them");
+    }
+};
+
+class PvConnectionKind : public DeviceKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::pv_connection;
+    }
+    Status check(const std::vector<DeviceFacts>&) const override { return {}; }
+    std::unique_ptr<CheckpointDevice> make(
+        const DeviceFacts& device, const DeviceContext& context) const override
+    {
+        return make_pv_connection(device, context);
+    }
+};
+
+}  // namespace
+
+DeviceKinds device_kinds()
+{
+    static const WritableDisk writable_disk;
+    static const PvDisk pv_disk;
+    static const ReadOnlyDisk read_only_disk;
+    static const NetworkCard network_card;
+    static const ActingDevice acting_device;
+    static const PvConnectionKind pv_connection;
+    static const DeviceKind* const all[] = {
+        &writable_disk, &pv_disk,       &read_only_disk,
+        &network_card,  &acting_device, &pv_connection,
+    };
+    return all;
+}
+
+}  // namespace xl_colo

@@ -1,0 +1,211 @@
+// A device on each host is told of each moment, in the protocol's order, and
+// may end an interval early.
+#include <algorithm>
+#include <csignal>
+
+#include "session_pair.h"
+#include "session_rules.h"
+#include "test_device.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Notes = std::vector<std::string>;
+
+// Asks for a checkpoint when it may run after number 0, on one of the hosts.
+class AskingDevice : public TestDevice {
+public:
+    AskingDevice(DeviceNotes& notes, Faults& faults, bool asks,
+                 std::function<void(const std::string&)> ask)
+        : TestDevice("disk", notes, faults), asks_(asks), ask_(std::move(ask))
+    {
+    }
+    Status may_run(CheckpointNumber n) override
+    {
+        if (asks_ && n == CheckpointNumber{0}) {
+            ask_("a block differs");
+        }
+        return TestDevice::may_run(n);
+    }
+
+private:
+    bool asks_;
+    std::function<void(const std::string&)> ask_;
+};
+
+class AnyDisk : public DeviceKind {
+public:
+    explicit AnyDisk(SessionPair& pair) : pair_(pair) {}
+
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::disk;
+    }
+    Status check(const std::vector<DeviceFacts>&) const override { return {}; }
+    std::unique_ptr<CheckpointDevice> make(
+        const DeviceFacts&, const DeviceContext& context) const override
+    {
+        const bool primary = context.role == Role::primary;
+        return std::make_unique<AskingDevice>(
+            primary ? on_primary : on_secondary,
+            primary ? pair_.primary_host.faults : pair_.secondary_host.faults,
+            asker == context.role, context.ask_for_checkpoint);
+    }
+
+    mutable DeviceNotes on_primary, on_secondary;
+    std::optional<Role> asker;
+
+private:
+    SessionPair& pair_;
+};
+
+// Two hosts, and a guest with one device.
+struct WithDisk {
+    WithDisk() : kind(pair)
+    {
+        pair.options.offer.devices = {{DeviceType::disk, "disk", true}};
+        pair.options.kinds = kinds;
+        pair.options.max_checkpoints = 2;
+    }
+    Faults& faults(Role host)
+    {
+        return host == Role::primary ? pair.primary_host.faults
+                                     : pair.secondary_host.faults;
+    }
+
+    SessionPair pair;
+    AnyDisk kind;
+    const DeviceKind* const kinds[1] = {&kind};
+};
+
+size_t count(const Notes& notes, const std::string& what)
+{
+    return static_cast<size_t>(std::ranges::count(notes, "disk " + what));
+}
+
+}  // namespace
+
+static void moments_of_a_session(void**)
+{
+    WithDisk with;
+    const PairOutcome outcome = with.pair.run();
+    assert_text(states(outcome), "unprotected/ended");
+    assert_true(with.kind.on_primary.all() ==
+                Notes({"disk set_up", "disk guest_stands 0",
+                       "disk committed 0", "disk may_run 0",
+                       "disk guest_stands 1", "disk committed 1",
+                       "disk may_run 1", "disk guest_stands 2",
+                       "disk committed 2", "disk may_run 2",
+                       "disk tear_down"}));
+    assert_true(with.kind.on_secondary.all() ==
+                Notes({"disk set_up", "disk may_run 0", "disk guest_stands 1",
+                       "disk committed 1", "disk may_run 1",
+                       "disk guest_stands 2", "disk committed 2",
+                       "disk may_run 2", "disk tear_down"}));
+    for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
+        assert_true(side->status.devices ==
+                    std::vector<DeviceStatus>({{"disk", "test", "well"}}));
+    }
+}
+
+static void device_that_cannot_be_set_up_ends_the_start(void**)
+{
+    for (const Role host : {Role::primary, Role::secondary}) {
+        print_message("  %s\n", to_string(host));
+        WithDisk with;
+        with.faults(host).let_fail("device.set_up", 1,
+                                   Error(ErrorKind::io, "no snapshot"));
+        const PairOutcome outcome = with.pair.run();
+        assert_text(states(outcome), "unprotected/ended");
+        assert_contains(outcome.primary.end.why,
+                        "disk: cannot be set up: no snapshot");
+        assert_true(outcome.primary.runs);
+        assert_true(outcome.secondary.guest == GuestState::gone);
+        // On the primary before anything: its guest was not even suspended.
+        assert_int_equal(count(with.kind.on_primary.all(), "guest_stands 0"),
+                         host == Role::primary ? 0 : 1);
+        assert_int_equal(count(with.kind.on_primary.all(), "tear_down"), 1);
+        assert_int_equal(count(with.kind.on_secondary.all(), "tear_down"),
+                         host == Role::primary ? 0 : 1);
+    }
+}
+
+static void moment_that_fails_ends_protection(void**)
+{
+    for (const Role host : {Role::primary, Role::secondary}) {
+        for (const char* moment : {"guest_stands", "committed", "may_run"}) {
+            print_message("  %s: %s\n", to_string(host), moment);
+            WithDisk with;
+            with.faults(host).let_fail(std::string("device.") + moment, 2,
+                                       Error(ErrorKind::io, "made to fail"));
+            const PairOutcome outcome = with.pair.run();
+            assert_text(states(outcome), "unprotected/ended");
+            assert_contains(outcome.primary.end.why, "made to fail");
+            assert_true(outcome.primary.runs);
+            assert_true(outcome.secondary.guest == GuestState::gone);
+            assert_int_equal(count(with.kind.on_primary.all(), "tear_down"),
+                             1);
+            assert_int_equal(count(with.kind.on_secondary.all(), "tear_down"),
+                             1);
+        }
+    }
+}
+
+static void copy_that_takes_over_tells_its_device(void**)
+{
+    WithDisk with;
+    with.pair.wire.fault(FrameType::SUSPENDED, 2, WireFault::cut);
+    const PairOutcome outcome = with.pair.run();
+    assert_true(outcome.secondary.end.state == State::taken_over);
+    const Notes notes = with.kind.on_secondary.all();
+    // From its own state: number 2 was not committed.
+    const Notes end(notes.end() - 4, notes.end());
+    assert_true(end == Notes({"disk guest_stands 2", "disk may_run 1",
+                              "disk take_over", "disk tear_down"}));
+}
+
+// The interval would be an hour.
+static void device_has_a_checkpoint_begin_early(void**)
+{
+    for (const Role host : {Role::primary, Role::secondary}) {
+        print_message("  %s\n", to_string(host));
+        WithDisk with;
+        with.kind.asker = host;
+        with.pair.options.offer.interval = 1h;
+        with.pair.options.max_checkpoints = 1;
+        const PairOutcome outcome = with.pair.run();
+        assert_text(states(outcome), "unprotected/ended");
+        assert_true(outcome.primary.end.orderly);
+        assert_int_equal(outcome.primary.status.checkpoints, 2);
+    }
+}
+
+static void guest_with_a_device_of_no_kind_is_not_protected(void**)
+{
+    WithDisk with;
+    with.pair.options.offer.devices.push_back(
+        {DeviceType::network_card, "00:16:3e:00:00:01"});
+    const PairOutcome outcome = with.pair.run();
+    assert_text(states(outcome), "unprotected/ended");
+    assert_contains(outcome.primary.end.why, "00:16:3e:00:00:01");
+    assert_true(with.kind.on_primary.all().empty());
+}
+
+int main()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    alarm(300);  // a session that does not end fails
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(moments_of_a_session),
+        cmocka_unit_test(device_that_cannot_be_set_up_ends_the_start),
+        cmocka_unit_test(moment_that_fails_ends_protection),
+        cmocka_unit_test(copy_that_takes_over_tells_its_device),
+        cmocka_unit_test(device_has_a_checkpoint_begin_early),
+        cmocka_unit_test(guest_with_a_device_of_no_kind_is_not_protected),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
