@@ -18,6 +18,8 @@ noinst_LIBRARIES += libbase.a
 libbase_a_CPPFLAGS = $(plugin_cppflags)
 libbase_a_SOURCES = \
 	plugin/base/bytes.h \
+	plugin/base/child_process.cc \
+	plugin/base/child_process.h \
 	plugin/base/descriptors.cc \
 	plugin/base/descriptors.h \
 	plugin/base/domain_files.cc \

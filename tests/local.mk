@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
+	tests/unit/test-child_process \
 	tests/unit/test-commands \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \

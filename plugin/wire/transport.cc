@@ -1,8 +1,6 @@
 #include "wire/transport.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,12 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
-#include <vector>
 
 #include "base/descriptors.h"
-
-extern char** environ;
 
 namespace xl_colo {
 
@@ -35,54 +29,6 @@ Result<Pipe> make_pipe()
     return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// A running sh -c `command` with these as its stdin, stdout and stderr. POSIX
-// asks for care between fork and exec in a process with threads; posix_spawn
-// takes it.
-Result<pid_t> spawn(const std::string& command, int in, int out, int err)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
-
-    // ssh wants its signals as a login shell has them, not as we set them.
-    sigset_t none, defaults;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
-                                              POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-
-    // libxl-glue names our own helper to libxl so; an xl in `command` is none
-    // of its concern.
-    std::vector<char*> environment;
-    for (char** variable = environ; *variable; ++variable) {
-        if (!std::string_view(*variable).starts_with("LIBXL_SAVE_HELPER=")) {
-            environment.push_back(*variable);
-        }
-    }
-    environment.push_back(nullptr);
-
-    std::string words[] = {"sh", "-c", command};
-    char* argv[] = {words[0].data(), words[1].data(), words[2].data(),
-                    nullptr};
-    pid_t pid = -1;
-    const int r = posix_spawn(&pid, "/bin/sh", &files, &attributes, argv,
-                              environment.data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    if (r != 0) {
-        return Error::from_errno(ErrorKind::io, "cannot run a shell", r);
-    }
-    return pid;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Transport>> Transport::open(const std::string& command)
@@ -99,20 +45,21 @@ Result<std::unique_ptr<Transport>> Transport::open(const std::string& command)
     if (!messages) {
         return messages.error();
     }
-    auto pid = spawn(command, to_child->read.get(), from_child->write.get(),
-                     messages->write.get());
-    if (!pid) {
-        return pid.error();
+    auto child = ChildProcess::spawn(
+        command, {to_child->read.get(), from_child->write.get(),
+                  messages->write.get()});
+    if (!child) {
+        return child.error();
     }
     return std::unique_ptr<Transport>(new Transport(
-        command, *pid, std::move(from_child->read),
+        command, std::move(*child), std::move(from_child->read),
         std::move(to_child->write), std::move(messages->read)));
 }
 
-Transport::Transport(std::string command, pid_t pid, UniqueFd input,
+Transport::Transport(std::string command, ChildProcess child, UniqueFd input,
                      UniqueFd output, UniqueFd messages)
     : command_(std::move(command)),
-      pid_(pid),
+      child_(std::move(child)),
       input_(std::move(input)),
       output_(std::move(output)),
       messages_(std::move(messages)),
@@ -125,13 +72,8 @@ Transport::~Transport()
 {
     input_.reset();
     output_.reset();
-    // The whole group: the command may be a pipeline.
-    if (!ended_within(grace)) {
-        kill(-pid_, SIGTERM);
-    }
-    if (!ended_within(grace)) {
-        kill(-pid_, SIGKILL);
-        ended_within(grace);
+    if (child_.wait(grace) != ChildProcess::Waited::ended) {
+        child_.end(grace);
     }
     eventfd_write(finished_.get(), 1);
     passing_.join();
@@ -177,39 +119,20 @@ void Transport::pass_on_messages()
     }
 }
 
-// Looks every few ms: a pidfd would be exact, but kernels before 5.3 have none
-// and are still run as dom0.
-bool Transport::ended_within(std::chrono::milliseconds wait)
-{
-    const auto deadline = std::chrono::steady_clock::now() + wait;
-    while (!status_) {
-        int status = 0;
-        const pid_t r = waitpid(pid_, &status, WNOHANG);
-        if (r == pid_) {
-            status_ = status;
-        } else if (r < 0 && errno != EINTR) {
-            status_ = 0;  // somebody else's handler took it: it has ended
-        } else if (std::chrono::steady_clock::now() >= deadline) {
-            return false;
-        } else {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-    }
-    return true;
-}
-
 std::optional<std::string> Transport::failure(std::chrono::milliseconds wait)
 {
-    if (!ended_within(wait) || *status_ == 0) {
+    child_.wait(wait);
+    const auto status = child_.status();
+    if (!status || *status == 0) {
         return std::nullopt;
     }
     const std::string what = "the command \"" + command_ + "\" ";
-    if (WIFSIGNALED(*status_)) {
-        const int number = WTERMSIG(*status_);
+    if (WIFSIGNALED(*status)) {
+        const int number = WTERMSIG(*status);
         return what + "was killed by signal " + std::to_string(number) + ": " +
                strsignal(number);
     }
-    const int code = WEXITSTATUS(*status_);
+    const int code = WEXITSTATUS(*status);
     const std::string ended = what + "ended with " + std::to_string(code);
     switch (code) {
     case 126:

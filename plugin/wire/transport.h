@@ -2,21 +2,21 @@
 // shell as `xl migrate` does it, with the wire as its stdin and stdout.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/child_process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace xl_colo {
 
-// One running command. It has a session of its own, so that ^C on the terminal
-// does not reach it: this program ends the connection in order instead. What it
+// One running command, with what base/child_process.h gives all: a session of
+// its own, so that ^C on the terminal does not reach it, as this program ends
+// the connection in order instead. What it
 // writes to stderr, the far side's messages among it, is passed on to this
 // process's stderr, wherever that points at the time.
 class Transport {
@@ -41,14 +41,12 @@ public:
     static constexpr std::chrono::milliseconds grace{2000};
 
 private:
-    Transport(std::string command, pid_t pid, UniqueFd input, UniqueFd output,
-              UniqueFd messages);
-    bool ended_within(std::chrono::milliseconds wait);
+    Transport(std::string command, ChildProcess child, UniqueFd input,
+              UniqueFd output, UniqueFd messages);
     void pass_on_messages();
 
     std::string command_;
-    pid_t pid_;
-    std::optional<int> status_;  // as waitpid gives it
+    ChildProcess child_;
     UniqueFd input_;             // we read what the far side writes
     UniqueFd output_;
     UniqueFd messages_;
