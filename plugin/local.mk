@@ -86,6 +86,9 @@ libcolo_a_SOURCES = \
 	plugin/fencing/fence.h \
 	plugin/fencing/shell_fence.cc \
 	plugin/fencing/shell_fence.h \
+	plugin/fencing/shell_witness.cc \
+	plugin/fencing/shell_witness.h \
+	plugin/fencing/witness.h \
 	plugin/pages/content_hash.cc \
 	plugin/pages/content_hash.h \
 	plugin/pages/copy_digests.cc \

@@ -57,6 +57,7 @@ unit_tests = \
 	tests/unit/test-dirty_set_frame \
 	tests/unit/test-eligibility \
 	tests/unit/test-event_queue \
+	tests/unit/test-fencing \
 	tests/unit/test-figures_frame \
 	tests/unit/test-frame \
 	tests/unit/test-frame_router \

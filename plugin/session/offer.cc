@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "session/session_key.h"
 
 namespace xl_colo {
 
@@ -65,8 +66,10 @@ std::string to_json(const Offer& offer)
         .member("timeout-ms", static_cast<uint64_t>(offer.timeout.count()))
         .member("interval-ms", static_cast<uint64_t>(offer.interval.count()))
         .member("verify", offer.verify)
+        .member("session", offer.session)
         .member("digest-key", offer.digest_key)
         .member("fence", offer.fence)
+        .member("witness", offer.witness)
         .member("compression", to_string(offer.compression));
     json.key("devices").open_list();
     for (const DeviceFacts& device : offer.devices) {
@@ -100,8 +103,10 @@ Result<Offer> parse_offer(View body)
     const uint64_t timeout_ms = members.number("timeout-ms");
     const uint64_t interval_ms = members.number("interval-ms");
     offer.verify = members.flag("verify");
+    offer.session = members.text("session");
     offer.digest_key = members.text("digest-key");
     offer.fence = members.text("fence");
+    offer.witness = members.text("witness");
     const std::string compression = members.text("compression");
     const auto without = members.texts("without");
     const auto devices = members.take(json->objects("devices"));
@@ -128,6 +133,10 @@ Result<Offer> parse_offer(View body)
                      "OFFER: " + std::to_string(offer.gfns.value()) +
                          " gfns are more than a guest of " +
                          std::to_string(offer.memory_kib) + " KiB can have");
+    }
+    if (!is_session_id(offer.session)) {
+        return Error(ErrorKind::protocol,
+                     "OFFER: \"session\" is not 32 hexadecimal digits");
     }
     const auto known = parse_compression(compression);
     if (!known) {

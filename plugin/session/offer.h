@@ -21,8 +21,10 @@ struct Offer {
     std::chrono::milliseconds timeout{};
     std::chrono::milliseconds interval{};
     bool verify = false;
+    std::string session;     // make_session_id()
     std::string digest_key;  // hexadecimal; fresh for each session
     std::string fence;       // empty: none
+    std::string witness;     // empty: none
     Compression compression = Compression::none;
     std::vector<DeviceFacts> devices;  // all of the guest's, in its order
     std::set<std::string> without;

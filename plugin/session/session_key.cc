@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <array>
 #include <new>
 
 #include "base/hex.h"
@@ -13,17 +12,34 @@ namespace {
 
 constexpr size_t digest_key_size = 64;
 
+constexpr size_t session_id_size = 16;
+
+std::string random_hex(size_t size)
+{
+    Buffer bytes(size);
+    // Up to 256 bytes come whole or not at all, getrandom(2).
+    if (getrandom(bytes.data(), size, 0) != static_cast<ssize_t>(size)) {
+        throw std::bad_alloc();
+    }
+    return to_hex(bytes);
+}
+
 }  // namespace
 
 std::string make_digest_key()
 {
-    std::array<uint8_t, digest_key_size> key{};
-    // Up to 256 bytes come whole or not at all, getrandom(2).
-    if (getrandom(key.data(), key.size(), 0) !=
-        static_cast<ssize_t>(key.size())) {
-        throw std::bad_alloc();
-    }
-    return to_hex(key);
+    return random_hex(digest_key_size);
+}
+
+std::string make_session_id()
+{
+    return random_hex(session_id_size);
+}
+
+bool is_session_id(const std::string& text)
+{
+    return text.size() == 2 * session_id_size &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 Result<DigestKeys> parse_digest_key(const std::string& hex)

@@ -1,4 +1,5 @@
-// The secrets of a session, made by the primary and sent in its OFFER.
+// The secrets of a session and what it is called, made by the primary and sent
+// in its OFFER.
 #pragma once
 
 #include <string>
@@ -19,5 +20,11 @@ struct DigestKeys {
 // protocol.
 std::string make_digest_key();
 Result<DigestKeys> parse_digest_key(const std::string& hex);
+
+// What a witness knows a session by: 32 hexadecimal digits, in lower case, as
+// random as the keys, so that no two sessions of any two hosts share one. It is
+// no secret.
+std::string make_session_id();
+bool is_session_id(const std::string& text);
 
 }  // namespace xl_colo

@@ -57,6 +57,7 @@ SessionPair::SessionPair(const std::string& primary_name,
     // Long: what waits for it by mistake is noticed.
     options.offer.timeout = std::chrono::seconds(20);
     options.offer.interval = std::chrono::milliseconds(1);
+    options.offer.session = make_session_id();
     options.offer.digest_key = make_digest_key();
     options.max_checkpoints = 3;
 }

@@ -40,6 +40,7 @@ Offer make_offer(Pages gfns)
     offer.domain = "guest";
     offer.configuration = "model";
     offer.gfns = gfns;
+    offer.session = make_session_id();
     offer.digest_key = make_digest_key();
     return offer;
 }

@@ -46,8 +46,10 @@ Offer offer()
     o.timeout = 5s;
     o.interval = 250ms;
     o.verify = true;
+    o.session = make_session_id();
     o.digest_key = make_digest_key();
     o.fence = "fence_ipmilan -o \"off\"";
+    o.witness = "ssh gamma 'claim'";
     o.compression = Compression::automatic;
     o.without = {"f2", "back-channel"};
     return o;
@@ -81,7 +83,9 @@ void offer_arrives_as_it_was_sent(void**)
     assert_true(got->interval == sent.interval);
     assert_true(got->verify);
     assert_text(got->digest_key, sent.digest_key);
+    assert_text(got->session, sent.session);
     assert_text(got->fence, sent.fence);
+    assert_text(got->witness, sent.witness);
     assert_true(got->compression == sent.compression);
     assert_true(got->without == sent.without);
 }
@@ -209,12 +213,26 @@ void nonsense_in_offer_is_refused(void**)
              {"gfns", "2101249"},  // more than 16 MiB and 8 GiB
              {"timeout-ms", "0"}, {"timeout-ms", "86400001"},
              {"interval-ms", "86400001"}, {"verify", "1"},
+             {"session", nullptr}, {"session", "\"\""},
+             {"session", "\"0123456789abcdef0123456789ABCDEF\""},
+             {"session", "\"0123456789abcdef0123456789abcdef0\""},
              {"digest-key", "7"}, {"fence", "null"}, {"without", "\"f2\""},
+             {"witness", "null"}, {"witness", nullptr},
              {"configuration", "{}"}, {"memory-kib", "1.5"},
              {"compression", "\"zip\""}, {"compression", "1"}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
         assert_false(bool(parse_offer(bytes_of(with(good, n)))));
     }
+}
+
+void each_session_has_an_id_of_its_own(void**)
+{
+    const std::string id = make_session_id();
+    assert_int_equal(id.size(), 32);
+    assert_true(is_session_id(id));
+    assert_true(id != make_session_id());
+    assert_false(is_session_id(id + "0"));
+    assert_false(is_session_id("../" + id.substr(3)));
 }
 
 void digest_key_is_two_of_32_bytes(void**)
@@ -335,6 +353,7 @@ int main()
         cmocka_unit_test(other_protocol_is_refused_by_its_number),
         cmocka_unit_test(nonsense_in_hello_is_refused),
         cmocka_unit_test(nonsense_in_offer_is_refused),
+        cmocka_unit_test(each_session_has_an_id_of_its_own),
         cmocka_unit_test(digest_key_is_two_of_32_bytes),
         cmocka_unit_test(both_sides_learn_what_the_other_is),
         cmocka_unit_test(peer_that_leaves_is_heard_first),
