@@ -9,6 +9,7 @@
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "fencing/shell_fence.h"
+#include "fencing/shell_witness.h"
 #include "process/background.h"
 #include "process/domain_process.h"
 #include "session/opening.h"
@@ -86,12 +87,18 @@ Status receive(Link& link, Log& log)
     if (!offer.fence.empty()) {
         fence.emplace(offer.fence, offer.domain, opened->primary.host);
     }
+    std::optional<ShellWitness> witness;
+    if (!offer.witness.empty()) {
+        witness.emplace(offer.witness, offer.session,
+                        ShellWitness::Side::secondary, offer.domain);
+    }
     SessionOptions session;
     session.offer = offer;
     session.kinds = device_kinds();
     Secondary secondary(**host, link, (*process)->board(), log,
                         std::move(session), copy_name(offer.domain),
-                        fence ? &*fence : nullptr);
+                        fence ? &*fence : nullptr,
+                        witness ? &*witness : nullptr);
     const SessionEnd end = (*process)->run(secondary);
     if (end.state == State::taken_over) {
         (*process)->take_care(secondary.domain()->domid());

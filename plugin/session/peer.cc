@@ -1,5 +1,6 @@
 #include "session/peer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wire/stop_frame.h"
@@ -126,15 +127,29 @@ std::optional<Event> Peer::wait_local(
     return std::nullopt;
 }
 
-bool Peer::forget_failover_requests()
+// What has come by now, in its order.
+void Peer::keep_all()
 {
     while (auto event = queue_.take(EventQueue::Clock::now())) {
         note(*event);
         kept_.push_back(std::move(*event));
     }
+}
+
+bool Peer::forget_failover_requests()
+{
+    keep_all();
     return std::erase_if(kept_, [](const Event& event) {
         return std::holds_alternative<FailoverRequest>(event);
     }) > 0;
+}
+
+bool Peer::is_asked_to_stop()
+{
+    keep_all();
+    return std::ranges::any_of(kept_, [](const Event& event) {
+        return std::holds_alternative<StopRequest>(event);
+    });
 }
 
 std::optional<Error> Peer::pending_end()

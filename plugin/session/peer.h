@@ -46,6 +46,9 @@ public:
     // some.
     bool forget_failover_requests();
 
+    // Whether a StopRequest waits to be taken.
+    bool is_asked_to_stop();
+
     // The oldest end of protection that is known and that nobody has heard of
     // yet. Other requests stay for wait_local(); frames do not.
     std::optional<Error> pending_end();
@@ -81,6 +84,7 @@ public:
 private:
     Result<Frame> wait_for(FrameType type, bool or_request);
     void note(const Event& event);
+    void keep_all();
 
     FrameSender& sender_;
     EventQueue& queue_;

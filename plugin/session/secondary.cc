@@ -29,7 +29,8 @@ using Clock = EventQueue::Clock;
 }  // namespace
 
 Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
-                     SessionOptions options, std::string name, Fence* fence)
+                     SessionOptions options, std::string name, Fence* fence,
+                     Witness* witness)
     : host_(host),
       link_(link),
       board_(board),
@@ -45,7 +46,7 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
       copy_(std::move(name)),
       dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
                   !options_.offer.lacks(without_f2), [this] { end_stream(); }),
-      takeover_(copy_, peer_, board, log, fence, link,
+      takeover_(copy_, peer_, board, log, fence, witness, link,
                 {options_.offer.domain, options_.offer.timeout,
                  options_.yield_limit})
 {

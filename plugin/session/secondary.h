@@ -27,9 +27,11 @@ class Secondary : public SessionControl,
                   private RestoreCallbacks,
                   private FrameReceiver {
 public:
-    // `name`: what the copy is called until it takes over.
+    // `name`: what the copy is called until it takes over. `fence` and
+    // `witness`: null where there is none.
     Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
-              SessionOptions options, std::string name, Fence* fence);
+              SessionOptions options, std::string name, Fence* fence,
+              Witness* witness = nullptr);
     ~Secondary() override;
 
     // From ACCEPT to the end. The guest runs here afterwards if the state

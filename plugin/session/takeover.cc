@@ -1,5 +1,7 @@
 #include "session/takeover.h"
 
+#include <utility>
+
 namespace xl_colo {
 
 namespace {
@@ -13,63 +15,78 @@ const char* const check_primary_advice =
     "nothing proved the primary dead: check with \"xl list\" there, and "
     "destroy its guest if it still runs";
 
-// Only an admin knows more.
-Verdict decide_after_silence(CopyState copy, AskedSince asked)
+Verdict decide_by_admin(const Facts& facts)
 {
-    if (asked == AskedSince::stop) {
+    if (facts.asked == AskedSince::stop) {
         return Verdict::discard;
     }
-    if (copy == CopyState::running) {
+    if (facts.copy == CopyState::running) {
         return Verdict::pause;
     }
-    return asked == AskedSince::failover ? Verdict::take_over : Verdict::hold;
+    return facts.asked == AskedSince::failover ? Verdict::take_over
+                                               : Verdict::hold;
 }
 
-Verdict decide_after_loss(CopyState copy, Fenced fenced, AskedSince asked)
+Verdict decide_by_fence(const Facts& facts)
 {
-    if (fenced == Fenced::no_command || fenced == Fenced::yes) {
+    if (facts.fenced == Fenced::no_command || facts.fenced == Fenced::yes) {
         return Verdict::take_over;
     }
-    if (asked == AskedSince::stop) {
+    const bool asks = facts.fenced == Fenced::not_asked &&
+                      facts.asked != AskedSince::stop &&
+                      facts.copy != CopyState::running;
+    return asks ? Verdict::ask_fence : decide_by_admin(facts);
+}
+
+Verdict decide_by_witness(const Facts& facts)
+{
+    switch (facts.claimed) {
+    case Claimed::theirs:
         return Verdict::discard;
+    case Claimed::no_witness:
+    case Claimed::yours:
+        return decide_by_fence(facts);
+    case Claimed::not_asked:
+    case Claimed::unknown:
+        break;
     }
-    if (copy == CopyState::running) {
-        return Verdict::pause;
-    }
-    if (fenced == Fenced::not_asked) {
-        return Verdict::ask_fence;
-    }
-    return asked == AskedSince::failover ? Verdict::take_over : Verdict::hold;
+    const bool asks = facts.claimed == Claimed::not_asked &&
+                      facts.asked != AskedSince::stop &&
+                      facts.copy != CopyState::running;
+    return asks ? Verdict::ask_witness : decide_by_admin(facts);
 }
 
 }  // namespace
 
-Verdict decide(CopyState copy, Cause cause, Fenced fenced, AskedSince asked)
+Verdict decide(const Facts& facts)
 {
-    if (!is_whole(copy)) {
+    if (!is_whole(facts.copy)) {
         return Verdict::discard;
     }
-    switch (cause) {
+    switch (facts.cause) {
     case Cause::stopped:
     case Cause::failed:
         break;
     case Cause::yielded:
         return Verdict::take_over;
     case Cause::lost:
-        return decide_after_loss(copy, fenced, asked);
+        return decide_by_witness(facts);
     case Cause::silent:
-        return decide_after_silence(copy, asked);
+        return facts.claimed == Claimed::no_witness ? decide_by_admin(facts)
+                                                    : decide_by_witness(facts);
     }
     return Verdict::discard;
 }
 
 Takeover::Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-                   Fence* fence, Link& link, Settings settings)
+                   Fence* fence, Witness* witness, Link& link,
+                   Settings settings)
     : copy_(copy),
       peer_(peer),
       board_(board),
       log_(log),
       fence_(fence),
+      witness_(witness),
       link_(link),
       settings_(std::move(settings))
 {
@@ -130,57 +147,104 @@ Cause Takeover::classify(Error& cause)
 
 SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
 {
-    const Cause kind = classify(cause);
+    Facts facts{CopyState::none, classify(cause),
+                witness_ ? Claimed::not_asked : Claimed::no_witness,
+                fence_ ? Fenced::not_asked : Fenced::no_command,
+                AskedSince::nothing};
     std::string why = cause.text();
-    if (kind == Cause::lost || kind == Cause::silent) {
+    if (facts.cause == Cause::lost || facts.cause == Cause::silent) {
         // A primary that comes back is not to wait for us.
         link_.close();
         why = loss(cause, checkpoint);
     }
-    if (kind == Cause::silent && copy_.is_whole()) {
-        say_silent();
+    if (facts.cause == Cause::silent && !witness_ && copy_.is_whole()) {
+        hold_back("this host was silent for longer than the timeout, and the "
+                  "primary goes on without it, if it lives");
     }
-    Fenced fenced = fence_ ? Fenced::not_asked : Fenced::no_command;
-    AskedSince asked = AskedSince::nothing;
-    for (;;) {
-        switch (decide(copy_.state(), kind, fenced, asked)) {
+    for (bool first = true;;) {
+        facts.copy = copy_.state();
+        const Verdict verdict = decide(facts);
+        if (verdict != Verdict::discard && verdict != Verdict::take_over) {
+            board_.enter(State::fencing);
+        }
+        switch (verdict) {
         case Verdict::discard:
             return discard(cause);
         case Verdict::take_over:
-            return take_over(why, fenced == Fenced::yes);
+            return take_over(why, facts.fenced == Fenced::yes ||
+                                      facts.claimed == Claimed::yours);
         case Verdict::pause:
-            board_.enter(State::fencing);
             pause();
             if (copy_.state() == CopyState::running) {
-                asked = hold(retry_after, cause);
+                facts.asked = hold(retry_after, cause);
+            }
+            break;
+        case Verdict::ask_witness:
+            // The primary, which has lost nothing, is to ask before us.
+            if (std::exchange(first, false) &&
+                hold(settings_.timeout, cause) == AskedSince::stop) {
+                facts.asked = AskedSince::stop;
+                break;
+            }
+            facts.claimed = ask_witness();
+            facts.asked = AskedSince::nothing;
+            if (facts.claimed == Claimed::theirs) {
+                cause = {ErrorKind::refused,
+                         "the witness has given the guest to the primary (" +
+                             cause.text() + ")"};
             }
             break;
         case Verdict::ask_fence:
-            board_.enter(State::fencing);
-            fenced = ask_fence();
-            asked = AskedSince::nothing;
+            facts.fenced = ask_fence();
+            facts.asked = AskedSince::nothing;
             break;
         case Verdict::hold:
-            asked = hold(settings_.timeout, cause);
-            if (asked == AskedSince::nothing) {
-                fenced = Fenced::not_asked;  // it may say something else now
+            facts.asked = hold(settings_.timeout, cause);
+            if (facts.asked == AskedSince::nothing) {
+                // They may say something else now.
+                if (facts.claimed == Claimed::unknown) {
+                    facts.claimed = Claimed::not_asked;
+                } else if (facts.fenced == Fenced::no) {
+                    facts.fenced = Fenced::not_asked;
+                }
             }
             break;
         }
     }
 }
 
-void Takeover::say_silent()
+void Takeover::hold_back(const std::string& why)
 {
     const std::string text =
-        "this host was silent for longer than the timeout, and the primary "
-        "goes on without it, if it lives: run xl-colo-failover when the "
-        "primary is off, or xl-colo-stop to give the copy up";
+        why + ": the copy is held; run xl-colo-failover when the primary is "
+              "off, or xl-colo-stop to give the copy up";
+    const SessionStatus before = board_.read();
+    const Warning* said = before.warning(WarningKind::copy_held);
     board_.enter(State::fencing);
     board_.warn(WarningKind::copy_held, text);
-    log_.error(text);
-    // Nobody could know before.
-    (void)peer_.forget_failover_requests();
+    if (!said) {
+        log_.error(text);
+        // Nobody could know better before he had heard that.
+        (void)peer_.forget_failover_requests();
+    }
+}
+
+Claimed Takeover::ask_witness()
+{
+    const auto interrupted = [this] { return peer_.is_asked_to_stop(); };
+    const ClaimAnswer answer = witness_->claim(interrupted);
+    switch (answer.claim) {
+    case Claim::yours:
+        board_.clear(WarningKind::copy_held);
+        return Claimed::yours;
+    case Claim::theirs:
+        return Claimed::theirs;
+    case Claim::unknown:
+        break;
+    }
+    hold_back("the witness does not say who has the guest (" + answer.why +
+              ")");
+    return Claimed::unknown;
 }
 
 // In words, with how old the state is that the guest goes on from.

@@ -1,24 +1,49 @@
 // How a secondary's session ends: whether the copy becomes the guest.
 //
-// That follows from four facts, by decide(), and is decided nowhere else:
+// That follows from five facts, by decide(), and is decided nowhere else. What
+// the primary did comes first:
 //
-//     copy       cause    fence          since then  verdict
-//     ---------  -------  -------------  ----------  ------------------------
-//     not whole  any      any            any         discard the copy
-//     whole      stopped  any            any         discard
-//     whole      failed   any            any         discard
-//     whole      yielded  any            any         take over
-//     whole      silent   any            stop        discard
-//     running    silent   any            else        pause the copy
-//     stands     silent   any            nothing     hold the copy
-//     stands     silent   any            failover    take over
-//     whole      lost     none           any         take over
-//     whole      lost     yes            any         take over
-//     whole      lost     not asked, no  stop        discard
-//     running    lost     not asked, no  else        pause the copy
-//     stands     lost     not asked      else        ask the fence
-//     stands     lost     no             nothing     hold the copy
-//     stands     lost     no             failover    take over
+//     copy       cause         verdict
+//     ---------  ------------  ------------------------------
+//     not whole  any           discard the copy
+//     whole      stopped       discard
+//     whole      failed        discard
+//     whole      yielded       take over
+//     whole      lost, silent  by the witness, if there is one
+//     whole      lost          without a witness, by the fence
+//     whole      silent        without a witness, by an admin
+//
+// The witness:
+//
+//     copy     claim                  since then  verdict
+//     -------  ---------------------  ----------  ---------------
+//     any      theirs                 any         discard
+//     any      yours                  any         by the fence
+//     any      not asked, unknown     stop        discard
+//     running  not asked, unknown     else        pause the copy
+//     stands   not asked              else        ask the witness
+//     stands   unknown                nothing     hold the copy
+//     stands   unknown                failover    take over
+//
+// The fence:
+//
+//     copy     fence          since then  verdict
+//     -------  -------------  ----------  --------------
+//     any      none, yes      any         take over
+//     any      not asked, no  stop        discard
+//     running  not asked, no  else        pause the copy
+//     stands   not asked      else        ask the fence
+//     stands   no             nothing     hold the copy
+//     stands   no             failover    take over
+//
+// An admin:
+//
+//     copy     since then  verdict
+//     -------  ----------  --------------
+//     any      stop        discard
+//     running  else        pause the copy
+//     stands   nothing     hold the copy
+//     stands   failover    take over
 //
 // To pause, to ask and to hold bring new facts, so decide() is called until it
 // says one of the other two. Who is heard is not lost: nobody takes over from
@@ -31,6 +56,7 @@
 #include <string>
 
 #include "fencing/fence.h"
+#include "fencing/witness.h"
 #include "session/copy.h"
 #include "session/peer.h"
 #include "session/session.h"
@@ -47,6 +73,9 @@ enum class Cause {
     silent,      // the same, and nothing was heard of us before
 };
 
+// What the witness says of this side's claim, see Witness.
+enum class Claimed { no_witness, not_asked, unknown, theirs, yours };
+
 // What the fence command says of the primary: that it is off, or not.
 enum class Fenced { no_command, not_asked, no, yes };
 
@@ -54,9 +83,17 @@ enum class Fenced { no_command, not_asked, no, yes };
 // there is a warning of why the copy is held.
 enum class AskedSince { nothing, failover, stop };
 
-enum class Verdict { discard, take_over, pause, ask_fence, hold };
+enum class Verdict { discard, take_over, pause, ask_witness, ask_fence, hold };
 
-Verdict decide(CopyState copy, Cause cause, Fenced fenced, AskedSince asked);
+struct Facts {
+    CopyState copy;
+    Cause cause;
+    Claimed claimed;
+    Fenced fenced;
+    AskedSince asked;
+};
+
+Verdict decide(const Facts& facts);
 
 // Carries the verdicts out. For the session's thread; borrows everything.
 class Takeover {
@@ -67,7 +104,7 @@ public:
         std::chrono::milliseconds yield_limit;  // see ask_primary()
     };
     Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
-             Fence* fence, Link& link, Settings settings);
+             Fence* fence, Witness* witness, Link& link, Settings settings);
 
     // xl-colo-failover: asks the primary to hold its guest, and waits until it
     // says that it does or is lost. One that is heard and says nothing for the
@@ -83,7 +120,8 @@ public:
 
 private:
     Cause classify(Error& cause);
-    void say_silent();
+    void hold_back(const std::string& why);
+    Claimed ask_witness();
     std::string loss(const Error& cause, CheckpointNumber checkpoint);
     Fenced ask_fence();
     void pause();
@@ -95,7 +133,8 @@ private:
     Peer& peer_;
     StatusBoard& board_;
     Log& log_;
-    Fence* fence_;
+    Fence* fence_;      // or null
+    Witness* witness_;  // or null
     Link& link_;
     Settings settings_;
     bool yielded_ = false;  // the primary holds its guest for us

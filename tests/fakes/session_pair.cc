@@ -44,6 +44,17 @@ Status FakeFence::run()
     return yes ? Status() : Error(ErrorKind::refused, "exit status 1");
 }
 
+ClaimAnswer FakeWitness::claim(const Interrupted& interrupted)
+{
+    const Claim answer = answers_[std::min(claims_, answers_.size() - 1)];
+    ++claims_;
+    said_yours_ |= answer == Claim::yours;
+    if (on_claim) {
+        on_claim();
+    }
+    return {answer, interrupted() ? "interrupted" : "exit status 255"};
+}
+
 SessionPair::SessionPair(const std::string& primary_name,
                          const std::string& secondary_name)
     : primary_host(primary_name), secondary_host(secondary_name)
@@ -86,7 +97,7 @@ PairOutcome SessionPair::run()
                     primary_log, options);
     Secondary secondary(secondary_host, *secondary_link, secondary_board,
                         secondary_log, options, "guest--incoming",
-                        fence.get());
+                        fence.get(), witness.get());
     primary_ = &primary;
     secondary_ = &secondary;
 
@@ -102,7 +113,8 @@ PairOutcome SessionPair::run()
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
     outcome.frames = wire.all();
-    outcome.fenced = fence && fence->said_yes();
+    outcome.fenced = (fence && fence->said_yes()) ||
+                     (witness && witness->said_yours());
     return outcome;
 }
 

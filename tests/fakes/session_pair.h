@@ -31,6 +31,23 @@ private:
     bool said_yes_ = false;
 };
 
+class FakeWitness : public Witness {
+public:
+    // Its answers to the secondary, one after another; the last one stays.
+    explicit FakeWitness(std::vector<Claim> answers)
+        : answers_(std::move(answers)) {}
+    ClaimAnswer claim(const Interrupted& interrupted) override;
+    Status release() override { return {}; }
+    size_t claims() const { return claims_; }
+    bool said_yours() const { return said_yours_; }
+    std::function<void()> on_claim;
+
+private:
+    std::vector<Claim> answers_;
+    size_t claims_ = 0;
+    bool said_yours_ = false;
+};
+
 // One side, after the end.
 struct SideOutcome {
     SessionEnd end{State::connecting, "", false};
@@ -46,7 +63,7 @@ struct PairOutcome {
     SideOutcome primary, secondary;
     std::chrono::milliseconds took{};
     std::map<FrameType, unsigned> frames;
-    bool fenced = false;  // the primary is off, the fence says
+    bool fenced = false;  // the fence or the witness has said yes
 };
 
 // Set up what is public, then run() once.
@@ -62,6 +79,7 @@ public:
     FakeLog primary_log, secondary_log;
     FakeWire wire;
     std::unique_ptr<FakeFence> fence;
+    std::unique_ptr<FakeWitness> witness;  // the secondary's
 
     // The running sessions, for whoever asks something of them.
     SessionControl& primary() { return *primary_; }
