@@ -19,6 +19,7 @@
 #include "model_log.h"
 #include "session/primary.h"
 #include "session/secondary.h"
+#include "session/session_key.h"
 
 namespace xl_colo::model {
 
@@ -197,6 +198,7 @@ void Side::run_primary()
     domain = std::move(*host.open(domid, {}));
 
     Offer offer = make_offer(layout.gfns);
+    offer.session = make_session_id();
     offer.timeout = options.timeout;
     offer.interval = options.interval;
     offer.verify = options.verify;

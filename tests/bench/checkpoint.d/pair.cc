@@ -26,6 +26,7 @@
 #include "model_log.h"
 #include "session/primary.h"
 #include "session/secondary.h"
+#include "session/session_key.h"
 #include "stock.h"
 
 namespace xl_colo::bench {
@@ -362,6 +363,7 @@ void Side::run_primary()
     }
     const auto link = make_link();
     Offer offer = make_offer(layout.gfns);
+    offer.session = make_session_id();
     offer.timeout = silence;
     offer.compression = compression_of(options.kind);
     if (!options.digests) {
