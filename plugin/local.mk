@@ -171,6 +171,7 @@ libcolo_a_SOURCES = \
 	plugin/session/session.h \
 	plugin/session/session_key.cc \
 	plugin/session/session_key.h \
+	plugin/session/settings.h \
 	plugin/session/takeover.cc \
 	plugin/session/takeover.h \
 	plugin/session/turn.h \

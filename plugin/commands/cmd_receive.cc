@@ -93,7 +93,7 @@ Status receive(Link& link, Log& log)
                         ShellWitness::Side::secondary, offer.domain);
     }
     SessionOptions session;
-    session.offer = offer;
+    session.settings = offer;
     session.kinds = device_kinds();
     Secondary secondary(**host, link, (*process)->board(), log,
                         std::move(session), copy_name(offer.domain),

@@ -157,11 +157,13 @@ Status Start::protect()
         return about_guest(domain.error());
     }
 
-    SessionOptions session{make_offer(options_, *guest),
-                           options_.max_checkpoints, nullptr};
-    if (auto s = connect(*here, session.offer); !s) {
+    Offer offer = make_offer(options_, *guest);
+    if (auto s = connect(*here, offer); !s) {
         return about_guest(s.error());
     }
+    SessionOptions session;
+    session.settings = offer;
+    session.max_checkpoints = options_.max_checkpoints;
     StatusBoard& board = (*process)->board();
     session.on_protected = [this, &board] { say_protected(board); };
     session.kinds = device_kinds();

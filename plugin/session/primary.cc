@@ -33,12 +33,13 @@ bool stopped(GuestState state)
     return state != GuestState::running && state != GuestState::suspended;
 }
 
-std::optional<Elision> elision_for(const Offer& offer, const DigestKeys& keys)
+std::optional<Elision> elision_for(const SessionSettings& settings,
+                                   const DigestKeys& keys)
 {
-    if (offer.lacks(without_elision)) {
+    if (settings.lacks(without_elision)) {
         return std::nullopt;
     }
-    return Elision{keys.contents, offer.lacks(without_digest)};
+    return Elision{keys.contents, settings.lacks(without_digest)};
 }
 
 }  // namespace
@@ -51,20 +52,21 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       board_(board),
       log_(log),
       options_(std::move(options)),
-      keys_(parse_digest_key(options_.offer.digest_key).value()),
+      keys_(parse_digest_key(options_.settings.digest_key).value()),
       peer_(link, queue_),
       router_(FrameSource::secondary,
               [this](Frame frame) -> Status {
                   queue_.post(std::move(frame));
                   return {};
               }),
-      stream_(link, options_.offer.gfns, elision_for(options_.offer, keys_),
-              options_.offer.compression),
-      back_channel_(options_.offer.gfns, mover.takes_dirty_list_parts(),
-                    options_.offer.lacks(without_back_channel),
+      stream_(link, options_.settings.gfns,
+              elision_for(options_.settings, keys_),
+              options_.settings.compression),
+      back_channel_(options_.settings.gfns, mover.takes_dirty_list_parts(),
+                    options_.settings.lacks(without_back_channel),
                     stream_.known()),
       guest_(domain),
-      movement_(domain, options_.offer.gfns)
+      movement_(domain, options_.settings.gfns)
 {
     route_frames();
 }
@@ -152,7 +154,7 @@ bool Primary::postcopy()
     if (auto s = peer_.expect(FrameType::READY, notes_.number); !s) {
         return fail(s.error());
     }
-    if (options_.offer.verify) {
+    if (options_.settings.verify) {
         if (auto s = verify(); !s) {
             return fail(s.error());
         }
@@ -186,9 +188,9 @@ bool Primary::wait_checkpoint()
         return fail({ErrorKind::asked_to_stop,
                      std::to_string(taken) + " checkpoints taken"});
     }
-    auto event = peer_.next(notes_.ran + options_.offer.interval);
+    auto event = peer_.next(notes_.ran + options_.settings.interval);
     while (event && was_had(*event)) {
-        event = peer_.next(notes_.ran + options_.offer.interval);
+        event = peer_.next(notes_.ran + options_.settings.interval);
     }
     if (!event || std::holds_alternative<CheckpointWanted>(*event)) {
         return begin_next();
@@ -238,7 +240,7 @@ Status Primary::begin_copy()
 Status Primary::set_up_devices()
 {
     auto devices = DeviceSet::make(
-        options_.kinds, options_.offer.devices,
+        options_.kinds, options_.settings.devices,
         {Role::primary, domain_, log_, link_, router_,
          [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
@@ -302,7 +304,7 @@ Status Primary::verify()
     const std::string checkpoint =
         "checkpoint " + std::to_string(notes_.number.value());
     auto differences =
-        verify_as_primary(peer_, domain_, notes_.number, options_.offer.gfns,
+        verify_as_primary(peer_, domain_, notes_.number, options_.settings.gfns,
                           keys_.verification);
     if (!differences) {
         return differences.error();
@@ -327,7 +329,7 @@ void Primary::record_checkpoint()
     notes_.to_secondary = sent_.since_last(link_.sent());
     notes_.to_primary = received_.since_last(link_.received());
     const auto figures = figures_of(notes_, Clock::now(), WallClock::now());
-    board_.add(figures, options_.offer.verify);
+    board_.add(figures, options_.settings.verify);
     board_.set_devices(guest_.devices().status());
     // For the peer's status only; that it is lost shows soon enough.
     (void)link_.send(FrameType::DONE, {encode_figures(figures)});
@@ -412,14 +414,14 @@ Error Primary::cause_of_end(const Status& saved)
     if (!failure_) {
         return {ErrorKind::hypercall, "xc_domain_save ended by itself"};
     }
-    return peer_.why_it_failed(*failure_, options_.offer.timeout);
+    return peer_.why_it_failed(*failure_, options_.settings.timeout);
 }
 
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
     PrimaryEnd ending(domain_, guest_, peer_, board_, log_,
-                      options_.offer.timeout);
+                      options_.settings.timeout);
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
                                                  ? CopyLeft::none
                                                  : CopyLeft::perhaps);

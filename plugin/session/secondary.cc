@@ -42,12 +42,14 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                   queue_.post(std::move(frame));
                   return {};
               }),
-      stream_(options_.offer.gfns),
+      stream_(options_.settings.gfns),
       copy_(std::move(name)),
-      dirty_list_(link, options_.offer.gfns, host.suspect_long_dirty_header(),
-                  !options_.offer.lacks(without_f2), [this] { end_stream(); }),
+      dirty_list_(link, options_.settings.gfns,
+                  host.suspect_long_dirty_header(),
+                  !options_.settings.lacks(without_f2),
+                  [this] { end_stream(); }),
       takeover_(copy_, peer_, board, log, fence, witness, link,
-                {options_.offer.domain, options_.offer.timeout,
+                {options_.settings.domain, options_.settings.timeout,
                  options_.yield_limit})
 {
     route_frames();
@@ -67,7 +69,7 @@ SessionEnd Secondary::run()
 
 SessionEnd Secondary::receive()
 {
-    auto key = parse_digest_key(options_.offer.digest_key);
+    auto key = parse_digest_key(options_.settings.digest_key);
     if (!key) {
         return takeover_.discard(key.error());
     }
@@ -75,9 +77,9 @@ SessionEnd Secondary::receive()
 
     board_.enter(State::copying);
     const OpenOptions open{
-        .reload_by_snapshot = !options_.offer.lacks(without_f4),
-        .reset_pv = !options_.offer.lacks(without_pv_reset)};
-    auto incoming = host_.receive(options_.offer.configuration,
+        .reload_by_snapshot = !options_.settings.lacks(without_f4),
+        .reset_pv = !options_.settings.lacks(without_pv_reset)};
+    auto incoming = host_.receive(options_.settings.configuration,
                                   copy_.name(), open);
     if (!incoming) {
         return takeover_.discard(incoming.error());
@@ -86,7 +88,7 @@ SessionEnd Secondary::receive()
     board_.set_domid(copy_.incoming().domid());
     const Status restored = host_.page_mover()->restore(
         copy_.incoming(), stream_.take_io(), dirty_list_.take_back(),
-        options_.offer.gfns, !options_.offer.lacks(without_f3), *this);
+        options_.settings.gfns, !options_.settings.lacks(without_f3), *this);
     const Error cause = cause_of_end(restored);
     end_stream();
     dirty_list_.stop();  // it looks at the copy's memory
@@ -205,7 +207,7 @@ RestoreAnswer Secondary::wait_checkpoint()
             if (!figures || figures->number != number_) {
                 return leave({ErrorKind::protocol, "DONE out of turn"});
             }
-            board_.add(*figures, options_.offer.verify);
+            board_.add(*figures, options_.settings.verify);
             continue;
         }
         if (frame.type != FrameType::CHECKPOINT) {
@@ -259,7 +261,7 @@ Status Secondary::finish_building()
     if (auto s = domain.set_log_dirty(true); !s) {
         return s;
     }
-    if (!options_.offer.lacks(without_elision)) {
+    if (!options_.settings.lacks(without_elision)) {
         for (auto* memory : {&memory_, &digested_memory_}) {
             auto opened = domain.memory();
             if (!opened) {
@@ -268,7 +270,7 @@ Status Secondary::finish_building()
             *memory = std::move(*opened);
         }
         digester_.emplace(keys_.contents,
-                          options_.offer.lacks(without_digest));
+                          options_.settings.lacks(without_digest));
     }
     if (auto s = domain.start_device_model_log_dirty(); !s) {
         return s;
@@ -279,7 +281,7 @@ Status Secondary::finish_building()
 Status Secondary::set_up_devices()
 {
     auto devices = DeviceSet::make(
-        options_.kinds, options_.offer.devices,
+        options_.kinds, options_.settings.devices,
         {Role::secondary, *copy_.domain(), log_, link_, router_,
          [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
@@ -332,10 +334,10 @@ Status Secondary::settle_with_primary()
         return {};  // lost; the event is in the queue
     }
     Pages differing{0};
-    if (options_.offer.verify) {
+    if (options_.settings.verify) {
         auto count =
             verify_as_secondary(peer_, *copy_.domain(), number_,
-                                options_.offer.gfns, keys_.verification);
+                                options_.settings.gfns, keys_.verification);
         if (!count) {
             return unless_lost(count.error());
         }
@@ -465,7 +467,7 @@ Error Secondary::cause_of_end(const Status& restored)
     if (!failure_) {
         return {ErrorKind::hypercall, "xc_domain_restore ended by itself"};
     }
-    return peer_.why_it_failed(*failure_, options_.offer.timeout);
+    return peer_.why_it_failed(*failure_, options_.settings.timeout);
 }
 
 }  // namespace xl_colo

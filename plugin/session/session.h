@@ -9,15 +9,15 @@
 
 #include "base/log.h"
 #include "devices/device_kind.h"
-#include "session/offer.h"
 #include "session/session_key.h"
+#include "session/settings.h"
 #include "session/work_arounds.h"
 #include "status/status.h"
 
 namespace xl_colo {
 
 struct SessionOptions {
-    Offer offer;
+    SessionSettings settings;
     // Ends protection after so many checkpoints beyond the initial copy.
     std::optional<uint64_t> max_checkpoints;
     // Called once, by the session's thread, when the first checkpoint stands.
@@ -25,7 +25,7 @@ struct SessionOptions {
     // Secondary: how long xl-colo-failover waits for a primary that is heard.
     // A guest with PV drivers has two minutes to suspend, Domain::suspend().
     std::chrono::milliseconds yield_limit{150'000};
-    // What makes the devices of offer.devices.
+    // What makes the devices of settings.devices.
     DeviceKinds kinds{};
 };
 

@@ -61,15 +61,13 @@ SessionPair::SessionPair(const std::string& primary_name,
 {
     guest_ = primary_host.add_guest("guest");
     secondary_host.origin = guest_.get();
-    options.offer.domain = "guest";
-    options.offer.configuration = "fake " + guest_->uuid;
-    options.offer.gfns = FakeGuest::gfns;
-    options.offer.memory_kib = primary_host.guest_facts.memory_kib;
+    options.settings.domain = "guest";
+    options.settings.configuration = "fake " + guest_->uuid;
+    options.settings.gfns = FakeGuest::gfns;
     // Long: what waits for it by mistake is noticed.
-    options.offer.timeout = std::chrono::seconds(20);
-    options.offer.interval = std::chrono::milliseconds(1);
-    options.offer.session = make_session_id();
-    options.offer.digest_key = make_digest_key();
+    options.settings.timeout = std::chrono::seconds(20);
+    options.settings.interval = std::chrono::milliseconds(1);
+    options.settings.digest_key = make_digest_key();
     options.max_checkpoints = 3;
 }
 
@@ -81,7 +79,7 @@ PairOutcome SessionPair::run()
     const auto make_link = [this](UniqueFd fd) {
         UniqueFd out(dup(fd.get()));
         return std::make_unique<Link>(std::move(fd), std::move(out),
-                                      options.offer.timeout);
+                                      options.settings.timeout);
     };
     const auto primary_link = make_link(wire.take_primary_end());
     const auto secondary_link = make_link(wire.take_secondary_end());
@@ -89,7 +87,7 @@ PairOutcome SessionPair::run()
     StatusBoard secondary_board(initial(Role::secondary));
 
     const OpenOptions open{
-        .reload_by_snapshot = !options.offer.lacks(without_f4)};
+        .reload_by_snapshot = !options.settings.lacks(without_f4)};
     const auto domain = primary_host.open(guest_->domid, open);
     const auto mover = primary_host.page_mover();
 

@@ -38,8 +38,8 @@ Protected protect(const Setup& setup)
     SessionPair pair("alpha" + std::to_string(setup.seed),
                      "beta" + std::to_string(setup.seed));
     pair.options.max_checkpoints = setup.count;
-    pair.options.offer.verify = setup.verify;
-    pair.options.offer.without = setup.without;
+    pair.options.settings.verify = setup.verify;
+    pair.options.settings.without = setup.without;
     pair.secondary_host.libxc.stray_word = setup.stray_word;
     pair.secondary_host.suspect_stray_word = setup.suspected;
     if (setup.restless) {

@@ -67,7 +67,7 @@ private:
 struct WithDisk {
     WithDisk() : kind(pair)
     {
-        pair.options.offer.devices = {{DeviceType::disk, "disk", true}};
+        pair.options.settings.devices = {{DeviceType::disk, "disk", true}};
         pair.options.kinds = kinds;
         pair.options.max_checkpoints = 2;
     }
@@ -175,7 +175,7 @@ static void device_has_a_checkpoint_begin_early(void**)
         print_message("  %s\n", to_string(host));
         WithDisk with;
         with.kind.asker = host;
-        with.pair.options.offer.interval = 1h;
+        with.pair.options.settings.interval = 1h;
         with.pair.options.max_checkpoints = 1;
         const PairOutcome outcome = with.pair.run();
         assert_text(states(outcome), "unprotected/ended");
@@ -187,7 +187,7 @@ static void device_has_a_checkpoint_begin_early(void**)
 static void guest_with_a_device_of_no_kind_is_not_protected(void**)
 {
     WithDisk with;
-    with.pair.options.offer.devices.push_back(
+    with.pair.options.settings.devices.push_back(
         {DeviceType::network_card, "00:16:3e:00:00:01"});
     const PairOutcome outcome = with.pair.run();
     assert_text(states(outcome), "unprotected/ended");

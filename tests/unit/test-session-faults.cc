@@ -25,7 +25,7 @@ struct Case {
 void set_up(SessionPair& pair)
 {
     pair.options.max_checkpoints = 2;
-    pair.options.offer.verify = true;
+    pair.options.settings.verify = true;
 }
 
 Faults& faults_of(SessionPair& pair, Role host)
@@ -265,7 +265,7 @@ void log_that_somebody_takes_ends_protection_on_either_host(void**)
                            : pair.secondary_host.last_guest()->take_dirty());
             });
             // The frame goes on first, so that nothing is begun by then.
-            pair.options.offer.interval = 100ms;
+            pair.options.settings.interval = 100ms;
             outcome = pair.run();
         }
         print_message("  %s: %s\n", to_string(host),

@@ -199,7 +199,8 @@ void stop_does_not_wait_for_a_peer_that_is_stuck(void**)
     };
     const auto results = run_side_by_side(cases, [](const Stuck& stuck) {
         SessionPair pair;
-        pair.options.offer.timeout = 1s;  // the primary waits that long for BYE
+        // The primary waits that long for BYE.
+        pair.options.settings.timeout = 1s;
         auto& faults = pair.secondary_host.faults;
         faults.hold(stuck.call, stuck.nth);
         Freed freed;
@@ -259,7 +260,7 @@ void failover_over_a_connection_that_breaks(void**)
     };
     const auto outcomes = run_side_by_side(breaks, [](const Break& b) {
         SessionPair pair;
-        pair.options.offer.timeout = 2500ms;
+        pair.options.settings.timeout = 2500ms;
         pair.wire.fault(b.type, 1, b.fault);
         return run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
             p.secondary().request_failover();
@@ -345,7 +346,7 @@ struct Fenced {
 Fenced run_fenced(const FenceCase& c, const Request& set_up)
 {
     SessionPair pair;
-    pair.options.offer.timeout = 1500ms;
+    pair.options.settings.timeout = 1500ms;
     Fenced fenced;
     pair.fence = std::make_unique<FakeFence>(c.answers);
     pair.fence->on_run = [&] {
@@ -493,7 +494,7 @@ void secondary_takes_over_only_when_the_guest_is_its_own(void**)
     };
     const auto results = run_side_by_side(cases, [](const WitnessCase& c) {
         SessionPair pair;
-        pair.options.offer.timeout = 600ms;
+        pair.options.settings.timeout = 600ms;
         Witnessed witnessed;
         std::chrono::steady_clock::time_point lost;
         pair.witness = std::make_unique<FakeWitness>(c.answers);
@@ -577,7 +578,7 @@ void failover_waits_for_a_primary_that_is_slow(void**)
     };
     const auto outcomes = run_side_by_side(cases, [](const Slow& slow) {
         SessionPair pair;
-        pair.options.offer.timeout = 700ms;
+        pair.options.settings.timeout = 700ms;
         pair.options.yield_limit = slow.yield_limit;
         pair.fence = std::make_unique<FakeFence>(std::vector<bool>{false});
         pair.primary_host.faults.at("suspend", 4, [] {

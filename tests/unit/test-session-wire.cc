@@ -23,7 +23,7 @@ struct Case {
 void set_up(SessionPair& pair)
 {
     pair.options.max_checkpoints = 2;
-    pair.options.offer.verify = true;
+    pair.options.settings.verify = true;
 }
 
 // Each frame of a session in which nothing happens.
@@ -45,7 +45,7 @@ PairOutcome run_case(const Case& c)
     SessionPair pair;
     set_up(pair);
     if (c.fault == WireFault::freeze) {
-        pair.options.offer.timeout = 2s;
+        pair.options.settings.timeout = 2s;
     }
     pair.wire.fault(c.type, c.nth, c.fault);
     return pair.run();
@@ -308,7 +308,7 @@ void frame_out_of_turn_ends_protection(void**)
     const auto outcomes = run_side_by_side(cases, [](const Early& early) {
         SessionPair pair;
         set_up(pair);
-        pair.options.offer.interval = 50ms;
+        pair.options.settings.interval = 50ms;
         pair.secondary_host.faults.at("suspend_copy", 1, [] {
             std::this_thread::sleep_for(200ms);
         });

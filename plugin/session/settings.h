@@ -1,0 +1,34 @@
+// What both sides of a session go by, from its opening to its end. The admin
+// on the primary chose it; the OFFER takes it to the secondary.
+#pragma once
+
+#include <chrono>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "hypervisor/host.h"
+#include "relay/compression.h"
+
+namespace xl_colo {
+
+struct SessionSettings {
+    std::string domain;
+    std::string configuration;  // libxl's JSON
+    Pages gfns;
+    std::chrono::milliseconds timeout{};
+    std::chrono::milliseconds interval{};
+    bool verify = false;
+    std::string digest_key;  // hexadecimal; fresh for each session
+    Compression compression = Compression::none;
+    std::vector<DeviceFacts> devices;  // all of the guest's, in its order
+    std::set<std::string> without;     // of session/work_arounds.h
+
+    bool lacks(const char* work_around) const
+    {
+        return without.contains(work_around);
+    }
+};
+
+}  // namespace xl_colo
