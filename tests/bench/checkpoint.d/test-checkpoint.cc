@@ -134,8 +134,10 @@ void set_is_never_longer_than_stocks_list_and_short_where_dense(void**)
 void digests_are_sixteen_bytes_a_page(void**)
 {
     for (size_t i = 0; i < std::size(jobs); ++i) {
+        // The dirty log's mark is in B, too: so there is a frame anyway, and
+        // the row without pages, which back_bytes() leaves out, has it as well.
         const uint64_t pages = jobs[i].dirty_pages;
-        const uint64_t frames = (pages + digests_a_frame - 1) / digests_a_frame;
+        const uint64_t frames = pages / digests_a_frame;
         assert_int_equal(back_bytes(Run::ours, i) -
                              back_bytes(Run::ours_without_digests, i),
                          pages * digest_bytes + frames * digest_frame_bytes);
