@@ -96,7 +96,7 @@ Result<Suspension> XenDomain::suspend()
 // that it was. A guest that hangs could keep the primary's waiting otherwise.
 Status XenDomain::suspend_copy()
 {
-    is_copy_ = true;
+    load_ = Load::nothing;
     device_state_ = not_saved();
     // Of a domain that has shut down by itself this changes nothing: its vCPUs
     // are as still as after a suspend, and XEN_DOMCTL_resumedomain takes a
@@ -156,17 +156,20 @@ Status XenDomain::begin_load()
         return {};
     }
     shared_info_ = info->shared_info_frame;
-    reset_ = true;
+    load_ = Load::reset;
     return reset_pv(*access_, domid_);
 }
 
 Status XenDomain::load_device_state(View state)
 {
+    const Load loaded = is_reset() ? Load::reset_in : Load::in;
     if (emulator_ == Emulator::none) {
-        loaded_ = state.empty();
-        return loaded_ ? Status()
-                       : Error(ErrorKind::protocol,
-                               "a device state for a guest that has none");
+        if (!state.empty()) {
+            return Error(ErrorKind::protocol,
+                         "a device state for a guest that has none");
+        }
+        load_ = loaded;
+        return {};
     }
     const bool may_by_snapshot = options_.reload_by_snapshot;
     auto r = access_->qmp.with<void>(domid_, [&](Qmp& qmp) {
@@ -174,16 +177,21 @@ Status XenDomain::load_device_state(View state)
                    ? load_device_state_by_snapshot(qmp, state, run_folder())
                    : load_device_state_directly(qmp, state, run_folder());
     });
-    loaded_ = static_cast<bool>(r);
-    return r ? Status() : r.error().with_context("cannot load device state");
+    if (!r) {
+        return r.error().with_context("cannot load device state");
+    }
+    load_ = loaded;
+    return {};
 }
 
 Result<bool> XenDomain::restart_pv_drivers()
 {
-    if (!loaded_ || !options_.reset_pv) {
+    const bool is_in = load_ == Load::in || load_ == Load::reset_in ||
+                       load_ == Load::restarted;
+    if (!is_in || !options_.reset_pv) {
         return false;
     }
-    if (!reset_) {
+    if (load_ == Load::in) {
         auto pv = has_pv_drivers(*access_, domid_);
         if (!pv || !*pv) {
             return pv;
@@ -193,19 +201,19 @@ Result<bool> XenDomain::restart_pv_drivers()
         if (auto s = reset_pv(*access_, domid_); !s) {
             return s.error();
         }
-        reset_ = true;
+        load_ = Load::reset_in;
     }
     if (auto s = make_channels(*access_, domid_, peers_); !s) {
         return s.error();
     }
-    has_channels_ = true;
+    load_ = Load::restarted;
     return true;
 }
 
 // What failed may be tried again, when the primary is lost meanwhile.
 Status XenDomain::resume()
 {
-    if (reset_ && !has_channels_) {
+    if (is_reset() && load_ != Load::restarted) {
         return Error(ErrorKind::hypercall,
                      "the copy's PV drivers were not restarted");
     }
@@ -213,11 +221,13 @@ Status XenDomain::resume()
         return s;
     }
     // A reset has left it paused.
-    if (reset_ &&
+    if (load_ == Load::restarted &&
         xc_domain_unpause(access_->xc.get(), domid_.value()) != 0) {
         return hypercall_error("cannot unpause the domain", errno);
     }
-    loaded_ = reset_ = has_channels_ = false;
+    if (load_ != Load::no_copy) {
+        load_ = Load::nothing;
+    }
     return {};
 }
 
@@ -228,7 +238,7 @@ Status XenDomain::take_out_of_suspend()
     // with the checkpoint, or are those of a guest that was not in that call,
     // and stay as they are. Without PV drivers both are the same
     // (modify_returncode() in xg_resume.c).
-    const int cancel = is_copy_ ? 0 : 1;
+    const int cancel = load_ == Load::no_copy ? 1 : 0;
     const Status resumed =
         outcome("cannot resume the domain",
                 libxl_domain_resume(access_->libxl.get(), domid_.value(),
@@ -302,7 +312,7 @@ Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
 {
     return find_hypervisor_pages(
         access_->xc.get(), domid_,
-        reset_ ? std::optional(shared_info_) : std::nullopt);
+        is_reset() ? std::optional(shared_info_) : std::nullopt);
 }
 
 }  // namespace xl_colo

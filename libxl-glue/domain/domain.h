@@ -62,6 +62,20 @@ public:
     Result<std::vector<Pfn>> hypervisor_pages() override;
 
 private:
+    // How far a checkpoint has been put into the copy since it was suspended.
+    enum class Load {
+        no_copy,    // the primary's guest, or a copy that was not suspended yet
+        nothing,    // it would go on from where it was stopped
+        reset,      // begin_load() has reset its PV drivers: it is held paused
+        in,         // all of it is in; the PV drivers, if any, are as they were
+        reset_in,   // the same after a reset
+        restarted,  // and the PV drivers have channels again
+    };
+    bool is_reset() const
+    {
+        return load_ == Load::reset || load_ == Load::reset_in ||
+               load_ == Load::restarted;
+    }
     Status take_out_of_suspend();
     // `rc` of a libxl operation that has no result.
     Status outcome(const char* what, int rc);
@@ -76,10 +90,7 @@ private:
     LogDirty log_dirty_;
     // As of the last suspend(), until it is asked for.
     Result<Buffer> device_state_{Error(ErrorKind::io, "not suspended")};
-    bool is_copy_ = false;          // suspend_copy() was called
-    bool loaded_ = false;           // a device state, since the last resume()
-    bool reset_ = false;            // by reset_pv(), since the last resume()
-    bool has_channels_ = false;     // by make_channels(), since then
+    Load load_ = Load::no_copy;
     uint64_t shared_info_ = 0;      // the frame that it had before that
 };
 

@@ -40,7 +40,10 @@ struct Restore {
         auto& self = *static_cast<Restore*>(data);
         RestoreAnswer answer = RestoreAnswer::fail;
         try {
-            answer = (self.callbacks.*callback)();
+            // One that has been thrown already ends the restore here.
+            if (!self.exception) {
+                answer = (self.callbacks.*callback)();
+            }
         } catch (...) {
             self.exception = std::current_exception();
         }
@@ -59,8 +62,7 @@ struct Restore {
         try {
             self.callbacks.restore_results(Pfn(store), Pfn(console));
         } catch (...) {
-            // No answer is foreseen; the exception goes on after libxc's next
-            // callback, which our side then fails.
+            // No answer is foreseen: the next callback fails for it.
             self.exception = std::current_exception();
         }
     }

@@ -26,7 +26,7 @@ struct Access {
     explicit Access(Log& l) : log(l), logger(l) {}
 
     Log& log;
-    LogAdapter logger;    // the handles below use it, so it goes last
+    LogAdapter logger;    // destroyed last, as the handles below use it
     XcHandle xc;
     ForeignMemory memory;
     LibxlContext libxl;

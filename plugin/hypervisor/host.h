@@ -88,7 +88,8 @@ public:
     // Whether a domain of that name or with that UUID exists here; says which.
     virtual Result<std::optional<std::string>> taken(
         const std::string& name, const std::string& uuid) = 0;
-    // The UUID and the HVM-ness in a configuration, checked for sense.
+    // The UUID in a configuration. Error when that is none of an HVM or PVH
+    // guest.
     virtual Result<std::string> uuid_of(const std::string& configuration) = 0;
     // Free memory in KiB that building `configuration` takes.
     virtual Result<uint64_t> memory_needed_kib(
@@ -107,8 +108,8 @@ public:
     // end.
     virtual Result<std::optional<Domid>> carry_out_shutdown(
         Domid domid, GuestState state) = 0;
-    // Whether libxenguest here writes the dirty list with the wrong header
-    // (F2) for certain, perhaps, or not: 4.18 and later are suspected.
+    // Whether libxenguest here may write the dirty list with the wrong header
+    // (F2): 4.18 and later are suspected, and the first list tells.
     virtual bool suspect_long_dirty_header() const = 0;
 };
 

@@ -20,7 +20,7 @@ namespace {
 
 Result<UniqueFd> open_log(const std::string& path)
 {
-    // The log of a start by one admin is no reading for the next user.
+    // What one admin's guests do is not for every user of the host to read.
     UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
                      0600));
     if (!fd) {

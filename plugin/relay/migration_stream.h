@@ -100,9 +100,8 @@ struct Record {
 // `bytes` is header, body and padding, no more and no less. Refused are the
 // records that would make a restore do something else than build the copy:
 // VERIFY (pages are compared from then on, no longer stored), END (libxc takes
-// it for an end in good order; a COLO save never writes one) and dirty lists
-// (they
-// go the other way).
+// it for an end in good order; a COLO save never writes one) and dirty lists,
+// which go the other way.
 Result<Record> parse_record(View bytes, Pages gfns);
 
 // Adds the pfns of a dirty list as libxc holds them to `set`: 8 bytes each,

@@ -39,7 +39,7 @@ public:
 private:
     Cost link_;
     Cost packing_;
-    std::optional<double> left_;  // of each byte
+    std::optional<double> left_;  // the share of each byte that packing leaves
 };
 
 // One thread at a time.

@@ -40,9 +40,8 @@ class PagesReader {
 public:
     // The whole record in pieces, which borrow `body` and this; none where the
     // frame has marks of kept pages alone, which are added to `kept`. Error
-    // protocol:
-    // any page lies beyond `gfns` or is of no known type, the contents do not
-    // fit the entries, or the record would be longer than libxc takes.
+    // protocol: a page lies beyond `gfns` or is of no known type, the contents
+    // do not fit the entries, or the record would be longer than libxc takes.
     Result<std::span<const View>> record(View body, Pages gfns,
                                          PageSet& kept);
     // Those of the last record. Valid until the next one.

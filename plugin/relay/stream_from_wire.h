@@ -25,7 +25,7 @@ public:
     // libxc would take it into the next checkpoint.
     Status record(View body);
     // The body of a PAGES or PACKED_PAGES frame, which becomes a PAGE_DATA
-    // record. Err alike.
+    // record. Errors as of record().
     Status packed_pages(View body);
     Status pages(View body);
     // Pages that the primary did not send because the copy has them already, as

@@ -56,11 +56,13 @@ const char* to_string(WarningKind kind);
 struct CheckpointFigures {
     CheckpointNumber number;
     Microseconds pause{};           // primary: suspend begun to both resumed
-    // Of it: until the guest had taken the request; unknown if it got none.
+    // The parts of the pause: until the guest had taken the request to suspend
+    // (unknown if it got none), until the primary's vCPUs stood, until its
+    // devices stood as well; and, at its end, until both ran once they might.
     std::optional<Microseconds> acknowledge;
-    Microseconds guest_suspend{};   // of it: until the primary's vCPUs stood
-    Microseconds suspend{};         // of it: until its devices stood, too
-    Microseconds resume{};          // of it: until both ran, once they might
+    Microseconds guest_suspend{};
+    Microseconds suspend{};
+    Microseconds resume{};
     std::optional<Pages> a, b;      // unknown for the initial copy
     Pages d;
     Pages left_out;                 // of D, because the secondary has them

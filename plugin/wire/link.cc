@@ -33,8 +33,8 @@ Error lost_errno(const std::string& what, int code)
 // How long finish() waits. The peer has only to read on to the end.
 constexpr std::chrono::milliseconds last_read{2000};
 
-// From here on a body is worth being kept: memory that is new to the process
-// costs as much again as reading into it.
+// A body as large as this is kept for the next frame: memory that is new to the
+// process costs as much again as reading into it.
 constexpr uint32_t large_body = 256 << 10;
 
 void set_nonblocking(int fd)
