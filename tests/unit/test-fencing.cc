@@ -74,6 +74,38 @@ void a_release_that_fails_says_so(void**)
 
 }  // namespace
 
+// ---- the fence command -----------------------------------------------------
+
+static void fence_is_told_whom_it_is_about(void**)
+{
+    ShellFence fence("test \"$XL_COLO_DOMAIN $XL_COLO_PRIMARY\" = 'g1 alpha'",
+                     "g1", "alpha");
+    assert_true(bool(fence.run()));
+}
+
+static void fence_that_does_not_say_yes_says_no(void**)
+{
+    const auto answer = [](const char* command) {
+        ShellFence fence(command, "g1", "alpha", 300ms);
+        const Status s = fence.run();
+        return s ? std::string("yes") : s.error().text();
+    };
+    assert_text(answer("exit 3"), "exit status 3");
+    assert_text(answer("kill -KILL $$"), "ended by signal 9");
+    assert_text(answer("sleep 60"), "no answer within 300 ms");
+    assert_text(answer("true"), "yes");
+}
+
+// An xl in the command would run our helper in the place of its own.
+static void fence_does_not_get_our_save_helper(void**)
+{
+    setenv("LIBXL_SAVE_HELPER", "/nonexistent", 1);
+    ShellFence fence("test -z \"$LIBXL_SAVE_HELPER\"", "g1", "alpha");
+    const Status s = fence.run();
+    unsetenv("LIBXL_SAVE_HELPER");
+    assert_true(bool(s));
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
@@ -81,6 +113,9 @@ int main()
         cmocka_unit_test(a_claim_that_is_interrupted_is_unknown),
         cmocka_unit_test(the_witness_is_told_who_wants_what),
         cmocka_unit_test(a_release_that_fails_says_so),
+        cmocka_unit_test(fence_is_told_whom_it_is_about),
+        cmocka_unit_test(fence_that_does_not_say_yes_says_no),
+        cmocka_unit_test(fence_does_not_get_our_save_helper),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
