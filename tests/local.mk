@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/test-frame \
 	tests/unit/test-frame_router \
 	tests/unit/test-guest_library \
+	tests/unit/test-json \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \

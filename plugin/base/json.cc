@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -99,8 +100,42 @@ std::string JsonWriter::take()
     return result;
 }
 
+namespace {
+
+// Ours are three deep, QEMU's not many more. yajl frees a tree by recursion: a
+// million brackets, which a HELLO can hold, took the whole stack.
+constexpr size_t depth_max = 64;
+
+// The deepest that brackets and braces nest, wrong ones too.
+size_t depth_of(const std::string& text)
+{
+    size_t depth = 0, deepest = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted) {
+            i += c == '\\' ? 1 : 0;
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '[' || c == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+}  // namespace
+
 Result<Json> Json::parse(const std::string& text)
 {
+    if (depth_of(text) > depth_max) {
+        return Error(ErrorKind::protocol,
+                     "not valid JSON here: nested more than " +
+                         std::to_string(depth_max) + " deep");
+    }
     std::array<char, 512> why{};
     // yajl reads a C string: one with a NUL inside would be cut there.
     yajl_val root =
