@@ -164,6 +164,7 @@ Status Start::protect()
     SessionOptions session;
     session.settings = offer;
     session.max_checkpoints = options_.max_checkpoints;
+    session.step_timeout = options_.step_timeout;
     StatusBoard& board = (*process)->board();
     session.on_protected = [this, &board] { say_protected(board); };
     session.kinds = device_kinds();

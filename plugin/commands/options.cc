@@ -88,6 +88,13 @@ const Command<StartOptions>& start_command()
              [](Options& o, const std::string& value) {
                  return set_duration(o.timeout, value, 1s);
              }},
+            {'\0', "step-timeout", "TIME",
+             "how long a peer that is heard may take for one\n"
+             "step of a checkpoint; a bare number is in s\n"
+             "(default 60s)",
+             [](Options& o, const std::string& value) {
+                 return set_duration(o.step_timeout, value, 1s);
+             }},
             {'\0', "fence", "COMMAND",
              "run by HOST's shell before it takes over by\n"
              "itself; only when it exits 0 does it",

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "commands/command_line.h"
 #include "relay/compression.h"
+#include "session/session.h"
 
 namespace xl_colo {
 
@@ -31,6 +32,7 @@ struct StartOptions : CommonOptions {
     std::string ssh_command = "ssh";
     Milliseconds interval = std::chrono::seconds(1);
     Milliseconds timeout = std::chrono::seconds(10);
+    Milliseconds step_timeout = SessionOptions().step_timeout;
     bool verify = false;
     std::optional<uint64_t> max_checkpoints;
     bool foreground = false;

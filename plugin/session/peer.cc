@@ -7,6 +7,14 @@
 
 namespace xl_colo {
 
+namespace {
+
+// libxl has its own limits for what it waits for, of a minute and less each,
+// while it builds a domain; under load several may come near them.
+constexpr int initial_copy_factor = 10;
+
+}  // namespace
+
 std::optional<Error> end_in(const Event& event)
 {
     if (auto* gone = std::get_if<PeerLost>(&event)) {
@@ -41,18 +49,29 @@ void Peer::note(const Event& event)
     }
 }
 
-Result<Frame> Peer::wait_for(FrameType type, bool or_request)
+Result<Frame> Peer::wait_for(FrameType type, Heeds heeds,
+                             std::optional<std::chrono::milliseconds> limit)
 {
+    std::optional<EventQueue::Clock::time_point> deadline;
+    if (limit) {
+        deadline = EventQueue::Clock::now() + *limit;
+    }
     while (!ended_) {
-        Event event = *queue_.take();
-        note(event);
-        const auto end = end_in(event);
-        auto* frame = std::get_if<Frame>(&event);
-        if (end && (or_request || frame || ended_)) {
+        auto event = queue_.take(deadline);
+        if (!event) {
+            return Error(ErrorKind::timeout,
+                         "the other host is heard, but has not done its next "
+                         "step (" + to_string(type) + ") within " +
+                             std::to_string(limit->count()) + " ms");
+        }
+        note(*event);
+        const auto end = end_in(*event);
+        auto* frame = std::get_if<Frame>(&*event);
+        if (end && (heeds == Heeds::everybody || frame || ended_)) {
             return *end;
         }
         if (!frame) {
-            kept_.push_back(std::move(event));
+            kept_.push_back(std::move(*event));
             continue;
         }
         if (frame->type == type) {
@@ -71,7 +90,11 @@ Result<Frame> Peer::wait_for(FrameType type, bool or_request)
 
 Result<Buffer> Peer::expect(FrameType type, CheckpointNumber number)
 {
-    auto frame = expect(type);
+    auto limit = step_limit_;
+    if (limit && number == CheckpointNumber{0}) {
+        *limit *= initial_copy_factor;
+    }
+    auto frame = wait_for(type, Heeds::everybody, limit);
     if (!frame) {
         return frame.error();
     }
@@ -90,6 +113,11 @@ Result<Buffer> Peer::expect(FrameType type, CheckpointNumber number)
     frame->body.erase(frame->body.begin(),
                       frame->body.begin() + sizeof(uint64_t));
     return std::move(frame->body);
+}
+
+Result<Frame> Peer::insist(FrameType type)
+{
+    return wait_for(type, Heeds::only_the_peer);
 }
 
 std::optional<Event> Peer::next(
@@ -175,7 +203,7 @@ std::optional<Error> Peer::pending_end()
 }
 
 Error Peer::why_it_failed(const Error& failure,
-                                  std::chrono::milliseconds patience)
+                          std::chrono::milliseconds patience)
 {
     if (failure.kind() != ErrorKind::peer_lost) {
         return failure;
@@ -203,7 +231,7 @@ Status Peer::send(FrameType type, CheckpointNumber number, View rest)
 }
 
 bool Peer::part(const std::string& why,
-                        std::chrono::milliseconds patience)
+                std::chrono::milliseconds patience)
 {
     // A peer whose words made no sense is told, but no longer listened to.
     if (lost() || !send_stop(why) || ended_) {

@@ -21,19 +21,23 @@ std::optional<Error> end_in(const Event& event);
 
 class Peer {
 public:
-    Peer(FrameSender& sender, EventQueue& queue)
-        : sender_(sender), queue_(queue) {}
+    // `step_limit`: how long a peer that is heard may take for its next step;
+    // those of the initial copy, for which it builds a domain, ten times as
+    // long. A secondary has none: its copy can wait, and is worth something
+    // when a primary that hangs is ended by somebody.
+    Peer(FrameSender& sender, EventQueue& queue,
+         std::optional<std::chrono::milliseconds> step_limit = std::nullopt)
+        : sender_(sender), queue_(queue), step_limit_(step_limit) {}
 
-    // The next frame, which must be `type`. Errors: those of end_in(), at
-    // once, whichever comes first; takeover() below; protocol for any other
-    // frame.
-    Result<Frame> expect(FrameType type) { return wait_for(type, true); }
-    // The same for a body that begins with this checkpoint's number: what
-    // follows the number.
+    // The next frame, which must be `type`, with a body that begins with this
+    // checkpoint's number: what follows the number. Errors: those of end_in(),
+    // at once, whichever comes first; takeover() below; timeout; protocol for
+    // any other frame.
     Result<Buffer> expect(FrameType type, CheckpointNumber number);
-    // The same, but only the peer ends the wait: for when the guest's fate is
-    // in its hands.
-    Result<Frame> insist(FrameType type) { return wait_for(type, false); }
+    // The next frame, which must be `type`, however long that takes: only the
+    // peer ends the wait, since the guest's fate is in its hands. Errors: those
+    // of its that end_in() knows; protocol.
+    Result<Frame> insist(FrameType type);
 
     // A quiet moment: the oldest event that was kept, or the next one.
     std::optional<Event> next(
@@ -82,12 +86,17 @@ public:
     bool takeover() const { return takeover_; }
 
 private:
-    Result<Frame> wait_for(FrameType type, bool or_request);
+    // Whose events end a wait.
+    enum class Heeds { everybody, only_the_peer };
+    Result<Frame> wait_for(
+        FrameType type, Heeds heeds,
+        std::optional<std::chrono::milliseconds> limit = std::nullopt);
     void note(const Event& event);
     void keep_all();
 
     FrameSender& sender_;
     EventQueue& queue_;
+    const std::optional<std::chrono::milliseconds> step_limit_;
     std::deque<Event> kept_;
     std::optional<Error> ended_;  // the link, and why
     bool takeover_ = false;

@@ -53,7 +53,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       log_(log),
       options_(std::move(options)),
       keys_(parse_digest_key(options_.settings.digest_key).value()),
-      peer_(link, queue_),
+      peer_(link, queue_, options_.step_timeout),
       router_(FrameSource::secondary,
               [this](Frame frame) -> Status {
                   queue_.post(std::move(frame));

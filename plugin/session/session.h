@@ -22,6 +22,11 @@ struct SessionOptions {
     std::optional<uint64_t> max_checkpoints;
     // Called once, by the session's thread, when the first checkpoint stands.
     std::function<void()> on_protected;
+    // Primary: how long a secondary that is heard may take for one step. Twice
+    // what QEMU has for one command, of which a step takes a few: the guest
+    // stands meanwhile, but whatever comes to its end costs less than
+    // protection. Those of the initial copy may take ten times as long.
+    std::chrono::milliseconds step_timeout{60'000};
     // Secondary: how long xl-colo-failover waits for a primary that is heard.
     // A guest with PV drivers has two minutes to suspend, Domain::suspend().
     std::chrono::milliseconds yield_limit{150'000};

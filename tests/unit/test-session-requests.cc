@@ -182,52 +182,87 @@ struct Stuck {
     unsigned nth;
 };
 
-// The primary's guest, which is suspended meanwhile, goes on as soon as an
-// admin says so.
+const std::vector<Stuck> stuck_calls{
+    {"building_the_domain", "wait_built", 1},
+    {"suspending", "suspend_copy", 1},
+    {"loading_the_device_state", "load_device_state", 2},
+    {"resuming", "resume", 1},
+    {"applying_pages", "restore: page", 80},
+};
+
+struct Freed {
+    PairOutcome outcome;
+    bool ran_meanwhile = false;
+};
+
+// The primary's guest goes on while the other host is stuck, which it is for
+// `longer` than that takes.
+Freed run_with_stuck(SessionPair& pair, const Stuck& stuck,
+                     const Request& request,
+                     std::chrono::milliseconds longer = 0ms)
+{
+    // The primary waits that long for BYE.
+    pair.options.settings.timeout = 1s;
+    auto& faults = pair.secondary_host.faults;
+    faults.hold(stuck.call, stuck.nth);
+    Freed freed;
+    std::thread admin([&] {
+        if (!faults.wait_held(stuck.call)) {
+            return;  // nothing may run any more that could be asked
+        }
+        request(pair);
+        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (!freed.ran_meanwhile &&
+               std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(5ms);
+            freed.ran_meanwhile = pair.guest().runs();
+        }
+        std::this_thread::sleep_for(longer);
+        faults.release(stuck.call);
+    });
+    freed.outcome = pair.run();
+    admin.join();
+    return freed;
+}
+
+void check_freed(const Stuck& stuck, const Freed& freed)
+{
+    print_message("  %s: %s\n", stuck.name, to_text(freed.outcome).c_str());
+    assert_true(freed.ran_meanwhile);
+    assert_true(broken_rules(freed.outcome).empty());
+    assert_text(states(freed.outcome), "unprotected/ended");
+}
+
 void stop_does_not_wait_for_a_peer_that_is_stuck(void**)
 {
-    const std::vector<Stuck> cases{
-        {"building_the_domain", "wait_built", 1},
-        {"suspending", "suspend_copy", 1},
-        {"loading_the_device_state", "load_device_state", 2},
-        {"resuming", "resume", 1},
-        {"applying_pages", "restore: page", 80},
-    };
-    struct Freed {
-        PairOutcome outcome;
-        bool ran_meanwhile = false;
-    };
-    const auto results = run_side_by_side(cases, [](const Stuck& stuck) {
-        SessionPair pair;
-        // The primary waits that long for BYE.
-        pair.options.settings.timeout = 1s;
-        auto& faults = pair.secondary_host.faults;
-        faults.hold(stuck.call, stuck.nth);
-        Freed freed;
-        std::thread admin([&] {
-            if (!faults.wait_held(stuck.call)) {
-                return;  // nothing may run any more that could be asked
-            }
-            pair.primary().request_stop("asked");
-            const auto deadline = std::chrono::steady_clock::now() + 5s;
-            while (!freed.ran_meanwhile &&
-                   std::chrono::steady_clock::now() < deadline) {
-                std::this_thread::sleep_for(5ms);
-                freed.ran_meanwhile = pair.guest().runs();
-            }
-            faults.release(stuck.call);
+    const auto results =
+        run_side_by_side(stuck_calls, [](const Stuck& stuck) {
+            SessionPair pair;
+            return run_with_stuck(pair, stuck, [](SessionPair& p) {
+                p.primary().request_stop("asked");
+            });
         });
-        freed.outcome = pair.run();
-        admin.join();
-        return freed;
-    });
-    for (size_t i = 0; i < cases.size(); ++i) {
-        print_message("  %s: %s\n", cases[i].name,
-                      to_text(results[i].outcome).c_str());
-        assert_true(results[i].ran_meanwhile);
-        assert_true(broken_rules(results[i].outcome).empty());
-        assert_text(states(results[i].outcome), "unprotected/ended");
+    for (size_t i = 0; i < stuck_calls.size(); ++i) {
+        check_freed(stuck_calls[i], results[i]);
         assert_text(results[i].outcome.primary.end.why, "asked");
+    }
+}
+
+// Nobody asks for anything: heartbeats alone do not keep the guest waiting.
+void peer_that_is_stuck_ends_protection_after_the_step_timeout(void**)
+{
+    const auto results =
+        run_side_by_side(stuck_calls, [](const Stuck& stuck) {
+            SessionPair pair;
+            pair.options.step_timeout = 200ms;
+            // When the copy is to be resumed, the guest runs already.
+            return run_with_stuck(pair, stuck, [](SessionPair&) {}, 1s);
+        });
+    for (size_t i = 0; i < stuck_calls.size(); ++i) {
+        check_freed(stuck_calls[i], results[i]);
+        assert_contains(results[i].outcome.primary.end.why,
+                        "is heard, but has not done its next step");
+        assert_false(results[i].outcome.primary.end.orderly);
     }
 }
 
@@ -721,6 +756,8 @@ int main()
         cmocka_unit_test(guest_that_ends_by_itself),
         cmocka_unit_test(copy_that_vanishes_ends_protection),
         cmocka_unit_test(stop_does_not_wait_for_a_peer_that_is_stuck),
+        cmocka_unit_test(
+            peer_that_is_stuck_ends_protection_after_the_step_timeout),
         cmocka_unit_test(failover_over_a_connection_that_breaks),
         cmocka_unit_test(failover_in_which_a_call_fails),
         cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
