@@ -217,6 +217,9 @@ xl_colo_LDADD = \
 	$(YAJL_LIBS) \
 	$(NULL)
 
+# For a host without Xen as well: no link to the program.
+dist_sbin_SCRIPTS = plugin/fencing/xl-colo-witness
+
 colo_names = \
 	xl-colo-failover \
 	xl-colo-receive \

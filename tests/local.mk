@@ -124,6 +124,7 @@ check_scripts = \
 	tests/dist \
 	tests/lint \
 	tests/man-pages \
+	tests/witness-claims \
 	$(NULL)
 TESTS += $(check_scripts)
 

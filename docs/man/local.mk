@@ -6,6 +6,7 @@ man_pods = \
 	docs/man/xl-colo-start.1.pod \
 	docs/man/xl-colo-status.1.pod \
 	docs/man/xl-colo-stop.1.pod \
+	docs/man/xl-colo-witness.1.pod \
 	docs/man/xl-colo.7.pod \
 	$(NULL)
 EXTRA_DIST += $(man_pods)
@@ -17,6 +18,7 @@ man1_MANS = \
 	docs/man/xl-colo-start.1 \
 	docs/man/xl-colo-status.1 \
 	docs/man/xl-colo-stop.1 \
+	docs/man/xl-colo-witness.1 \
 	$(NULL)
 man7_MANS = docs/man/xl-colo.7
 CLEANFILES += $(man1_MANS) $(man7_MANS)
