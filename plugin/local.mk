@@ -31,6 +31,8 @@ libbase_a_SOURCES = \
 	plugin/base/hex.h \
 	plugin/base/json.cc \
 	plugin/base/json.h \
+	plugin/base/keyed_hash.cc \
+	plugin/base/keyed_hash.h \
 	plugin/base/log.h \
 	plugin/base/result.cc \
 	plugin/base/result.h \
@@ -101,8 +103,6 @@ libcolo_a_SOURCES = \
 	plugin/pages/page_difference.h \
 	plugin/pages/page_digester.cc \
 	plugin/pages/page_digester.h \
-	plugin/pages/page_hash.cc \
-	plugin/pages/page_hash.h \
 	plugin/pages/page_set.cc \
 	plugin/pages/page_set.h \
 	plugin/process/background.cc \
@@ -188,10 +188,14 @@ libcolo_a_SOURCES = \
 	plugin/status/status_text.h \
 	plugin/wire/frame.cc \
 	plugin/wire/frame.h \
+	plugin/wire/frame_check.cc \
+	plugin/wire/frame_check.h \
 	plugin/wire/frame_router.cc \
 	plugin/wire/frame_router.h \
 	plugin/wire/link.cc \
 	plugin/wire/link.h \
+	plugin/wire/send_turn.cc \
+	plugin/wire/send_turn.h \
 	plugin/wire/stop_frame.cc \
 	plugin/wire/stop_frame.h \
 	plugin/wire/transport.cc \

@@ -60,9 +60,11 @@ unit_tests = \
 	tests/unit/test-fencing \
 	tests/unit/test-figures_frame \
 	tests/unit/test-frame \
+	tests/unit/test-frame_check \
 	tests/unit/test-frame_router \
 	tests/unit/test-guest_library \
 	tests/unit/test-json \
+	tests/unit/test-keyed_hash \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \
@@ -71,7 +73,6 @@ unit_tests = \
 	tests/unit/test-options \
 	tests/unit/test-packer \
 	tests/unit/test-page_difference \
-	tests/unit/test-page_hash \
 	tests/unit/test-page_set \
 	tests/unit/test-page_sifter \
 	tests/unit/test-pages_frame \

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "session/session_key.h"
 #include "wire/stop_frame.h"
 
 namespace xl_colo {
@@ -43,6 +44,18 @@ Result<Hello> exchange_hello(Link& link, const Hello& mine)
     return parse_hello(frame->body);
 }
 
+// From here on each frame is checked.
+void begin_checks(Link& link, const DigestKeys& keys, FrameSource we_are)
+{
+    const FrameCheck primary(keys.frames, FrameSource::primary);
+    const FrameCheck secondary(keys.frames, FrameSource::secondary);
+    if (we_are == FrameSource::primary) {
+        link.check_frames(primary, secondary);
+    } else {
+        link.check_frames(secondary, primary);
+    }
+}
+
 }  // namespace
 
 Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
@@ -73,6 +86,11 @@ Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
                    ? by_peer({ErrorKind::refused, answer.error().text()})
                    : answer.error();
     }
+    const auto keys = parse_digest_key(offer.digest_key);
+    if (!keys) {
+        return keys.error();
+    }
+    begin_checks(link, *keys, FrameSource::primary);
     return theirs;
 }
 
@@ -95,8 +113,16 @@ Result<Opened> open_as_secondary(Link& link, const HostFacts& here)
 
 Status accept(Link& link, const Offer& offer)
 {
+    const auto keys = parse_digest_key(offer.digest_key);
+    if (!keys) {
+        return keys.error();
+    }
     link.set_timeout(offer.timeout);
-    return link.send(FrameType::ACCEPT);
+    if (auto s = link.send(FrameType::ACCEPT); !s) {
+        return s;
+    }
+    begin_checks(link, *keys, FrameSource::secondary);
+    return {};
 }
 
 Result<Compression> agree_on(Compression wanted, const Hello& secondary)

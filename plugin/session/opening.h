@@ -32,7 +32,8 @@ struct Opened {
 // The answer is still to be given. Errors: peer_stopped with the primary's
 // words, peer_lost, protocol.
 Result<Opened> open_as_secondary(Link& link, const HostFacts& here);
-// The link's timeout is the session's from here on.
+// The link's timeout is the session's from here on, and each frame has its
+// check. Errors: peer_lost; protocol, of a digest key that is none.
 Status accept(Link& link, const Offer& offer);
 
 // What the two agree on of what the admin asked for. Error refused.

@@ -7,14 +7,6 @@
 
 namespace xl_colo {
 
-namespace {
-
-// libxl has its own limits for what it waits for, of a minute and less each,
-// while it builds a domain; under load several may come near them.
-constexpr int initial_copy_factor = 10;
-
-}  // namespace
-
 std::optional<Error> end_in(const Event& event)
 {
     if (auto* gone = std::get_if<PeerLost>(&event)) {

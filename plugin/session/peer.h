@@ -19,12 +19,16 @@ namespace xl_colo {
 // those of a StopRequest; guest_stopped.
 std::optional<Error> end_in(const Event& event);
 
+// How many times as long the steps of the initial copy may take. libxl has
+// limits of its own for what it waits for while it builds a domain, of a minute
+// and less each; under load several may come near them.
+constexpr int initial_copy_factor = 10;
+
 class Peer {
 public:
-    // `step_limit`: how long a peer that is heard may take for its next step;
-    // those of the initial copy, for which it builds a domain, ten times as
-    // long. A secondary has none: its copy can wait, and is worth something
-    // when a primary that hangs is ended by somebody.
+    // `step_limit`: how long a peer that is heard may take for its next step,
+    // beyond the initial copy. A secondary has none: its copy can wait, and is
+    // worth something when a primary that hangs is ended by somebody.
     Peer(FrameSender& sender, EventQueue& queue,
          std::optional<std::chrono::milliseconds> step_limit = std::nullopt)
         : sender_(sender), queue_(queue), step_limit_(step_limit) {}

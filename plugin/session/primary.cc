@@ -74,6 +74,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
 SessionEnd Primary::run()
 {
     board_.enter(State::copying);
+    link_.set_stall_limit(options_.step_timeout * initial_copy_factor);
     link_.start(*this);
     Status saved;
     if (auto begun = begin_copy()) {
@@ -173,6 +174,7 @@ bool Primary::postcopy()
     record_checkpoint();
     if (std::exchange(progress_, Progress::protecting) !=
         Progress::protecting) {
+        link_.set_stall_limit(options_.step_timeout);
         board_.enter(State::protecting);
         if (options_.on_protected) {
             options_.on_protected();

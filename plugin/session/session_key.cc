@@ -51,7 +51,8 @@ Result<DigestKeys> parse_digest_key(const std::string& hex)
                                               " bytes of hexadecimal");
     }
     const auto middle = key->begin() + digest_key_size / 2;
-    return DigestKeys{Buffer(key->begin(), middle), Buffer(middle, key->end())};
+    return DigestKeys{Buffer(key->begin(), middle), Buffer(middle, key->end()),
+                      *key};
 }
 
 }  // namespace xl_colo

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/keyed_hash.h"
 #include "pages/page_difference.h"
-#include "pages/page_hash.h"
 
 namespace xl_colo {
 
@@ -79,7 +79,7 @@ private:
 
     std::unique_ptr<GuestMemory> memory_;
     std::vector<bool> present_;
-    PageHash hash_;
+    KeyedHash hash_;
 };
 
 // The pages in which this host and the primary differ, found frame by frame.

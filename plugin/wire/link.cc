@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -28,6 +27,11 @@ Error lost(const std::string& why)
 Error lost_errno(const std::string& what, int code)
 {
     return Error::from_errno(ErrorKind::peer_lost, what, code);
+}
+
+Error takes_nothing()
+{
+    return {ErrorKind::timeout, "the other host is heard, but takes no data"};
 }
 
 // How long finish() waits. The peer has only to read on to the end.
@@ -63,26 +67,30 @@ Link::~Link()
 void Link::interrupt()
 {
     closing_ = true;
+    turn_.end();
     eventfd_write(interrupt_.get(), 1);
 }
 
-// False when the peer cannot read it all, or takes nothing at the moment.
-bool Link::end_sending()
+// False when the peer cannot read it all, or takes nothing.
+bool Link::end_sending(Clock::time_point deadline)
 {
-    const std::unique_lock lock(send_mutex_, std::try_to_lock);
-    if (!lock || closing_ || !out_) {
+    if (!turn_.take(deadline)) {
         return false;
     }
-    shutdown(out_.get(), SHUT_WR);  // a socket may be our input as well
-    out_.reset();
-    return true;
+    const bool ends = out_ && !cut_short_;
+    if (ends) {
+        shutdown(out_.get(), SHUT_WR);  // a socket may be our input as well
+        out_.reset();
+    }
+    turn_.give_back();
+    return ends;
 }
 
 void Link::finish()
 {
-    if (reader_.joinable() && end_sending()) {
-        (void)wait_ready(read_out_.get(), POLLIN, interrupt_.get(),
-                         Clock::now() + last_read);
+    const auto deadline = Clock::now() + last_read;
+    if (reader_.joinable() && end_sending(deadline)) {
+        (void)wait_ready(read_out_.get(), POLLIN, interrupt_.get(), deadline);
     }
     close();
 }
@@ -97,7 +105,7 @@ void Link::close()
         heart_.join();
     }
     in_.reset();
-    const std::lock_guard lock(send_mutex_);
+    turn_.wait_until_free();
     out_.reset();
 }
 
@@ -170,10 +178,39 @@ Result<Frame> Link::receive()
                                                   " with padding that is not "
                                                   "zero");
         }
+        if (auto s = verify(*header, frame.body); !s) {
+            return s.error();
+        }
         if (frame.type != FrameType::HEARTBEAT) {
             return frame;
         }
     }
+}
+
+void Link::check_frames(const FrameCheck& sent, const FrameCheck& received)
+{
+    sent_check_ = sent;
+    received_check_ = received;
+}
+
+Status Link::verify(FrameHeader header, const Buffer& body)
+{
+    if (!received_check_) {
+        return {};
+    }
+    FrameCheck::Sum sum{};
+    if (auto s = read_exactly(sum.data(), sum.size()); !s) {
+        return s;
+    }
+    const uint64_t number = frames_received_++;
+    if (sum == received_check_->of_frame(number, header,
+                                         received_check_->of_body({body}))) {
+        return {};
+    }
+    return Error(ErrorKind::protocol,
+                 to_string(header.type) + ", frame " + std::to_string(number) +
+                     ", is not as it was sent: the connection changes what "
+                     "it carries");
 }
 
 void Link::start(FrameReceiver& receiver)
@@ -251,25 +288,53 @@ Status Link::send(FrameType type, std::initializer_list<View> body)
                      to_string(type) + " of " + std::to_string(length) +
                          " bytes is more than a frame may hold");
     }
-    const auto header =
-        frame_header_bytes({type, static_cast<uint32_t>(length)});
+    const FrameHeader header{type, static_cast<uint32_t>(length)};
+    const auto header_bytes = frame_header_bytes(header);
     static constexpr std::array<uint8_t, 8> zeros{};
+    // Before the others have to wait for us.
+    const auto of_body =
+        sent_check_ ? sent_check_->of_body(body) : FrameCheck::Sum{};
+    FrameCheck::Sum sum{};
 
     std::vector<iovec> pieces;
-    pieces.reserve(body.size() + 2);
+    pieces.reserve(body.size() + 3);
     const auto add = [&pieces](View piece) {
         if (!piece.empty()) {
             pieces.push_back({const_cast<uint8_t*>(piece.data()),
                               piece.size()});
         }
     };
-    add(header);
+    add(header_bytes);
     for (const View& piece : body) {
         add(piece);
     }
-    add(View(zeros).first(padding_of(static_cast<uint32_t>(length))));
+    add(View(zeros).first(padding_of(header.length)));
 
-    const std::lock_guard lock(send_mutex_);
+    std::optional<Clock::time_point> deadline;
+    if (type == FrameType::STOP || type == FrameType::BYE) {
+        deadline = Clock::now() + timeout_;
+    }
+    if (!turn_.take(deadline)) {
+        return closing_ ? lost("the link was closed") : takes_nothing();
+    }
+    if (sent_check_) {
+        sum = sent_check_->of_frame(frames_sent_++, header, of_body);
+        add(sum);
+    }
+    const Status sent = write_all(
+        type, pieces, deadline.value_or(Clock::time_point::max()));
+    turn_.give_back();
+    return sent;
+}
+
+// With the turn.
+Status Link::write_all(FrameType type, std::vector<iovec>& pieces,
+                       Clock::time_point deadline)
+{
+    if (cut_short_) {
+        return takes_nothing();
+    }
+    auto stalled_since = Clock::now();
     size_t next = 0;
     while (next < pieces.size()) {
         if (closing_ || !out_) {
@@ -280,9 +345,16 @@ Status Link::send(FrameType type, std::initializer_list<View> body)
         if (r < 0 && errno == EAGAIN) {
             // A peer may be slow as long as it is heard: the reader decides
             // when it is lost. Once nobody listens the timeout holds here.
-            const auto waited = wait_ready(out_.get(), POLLOUT,
-                                           interrupt_.get(),
-                                           Clock::now() + timeout_);
+            const auto now = Clock::now();
+            const auto give_up = std::min(deadline,
+                                          stalled_since + stall_limit_.load());
+            if (now >= give_up) {
+                cut_short_ = true;
+                return takes_nothing();
+            }
+            const auto waited =
+                wait_ready(out_.get(), POLLOUT, interrupt_.get(),
+                           std::min(give_up, now + timeout_));
             if (!waited) {
                 return lost(waited.error().text());
             }
@@ -297,6 +369,7 @@ Status Link::send(FrameType type, std::initializer_list<View> body)
         if (r < 0) {
             return lost_errno("cannot send " + to_string(type), errno);
         }
+        stalled_since = Clock::now();
         sent_ += static_cast<uint64_t>(r);
         for (auto done = static_cast<size_t>(r); done > 0;) {
             iovec& piece = pieces[next];

@@ -2,17 +2,22 @@
 // decision that the peer is lost.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <initializer_list>
-#include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "wire/frame.h"
+#include "wire/frame_check.h"
+#include "wire/send_turn.h"
 
 namespace xl_colo {
 
@@ -20,7 +25,8 @@ namespace xl_colo {
 class FrameSender {
 public:
     virtual ~FrameSender() = default;
-    // The body is the pieces one after another. Error peer_lost.
+    // The body is the pieces one after another. Error peer_lost; timeout, of a
+    // peer that is heard and takes no data.
     virtual Status send(FrameType type, std::initializer_list<View> body) = 0;
     Status send(FrameType type) { return send(type, {}); }
 };
@@ -48,6 +54,16 @@ public:
     Result<Frame> receive();
     // The OFFER brings the timeout to the secondary. Before start().
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+    // From now on each frame has its check, both ways, and one that comes must
+    // bear it out, or ends the link with error protocol. Between two frames,
+    // before start().
+    void check_frames(const FrameCheck& sent, const FrameCheck& received);
+    // How long a peer that is heard may take nothing of what is being sent.
+    // Without a limit, which is how it begins, it may for ever. Any thread.
+    void set_stall_limit(std::chrono::milliseconds limit)
+    {
+        stall_limit_ = limit;
+    }
     // From now on frames go to `receiver`, which must outlive the link's
     // threads: call close() first.
     void start(FrameReceiver& receiver);
@@ -68,6 +84,8 @@ public:
         }
     }
 
+    // STOP and BYE wait for their turn and for the peer to take them no longer
+    // than the timeout: nobody's guest is to wait for a last word.
     using FrameSender::send;
     Status send(FrameType type, std::initializer_list<View> body) override;
 
@@ -84,18 +102,28 @@ private:
     using Clock = std::chrono::steady_clock;
 
     Status read_exactly(uint8_t* to, size_t size);
+    Status verify(FrameHeader header, const Buffer& body);
+    Status write_all(FrameType type, std::vector<iovec>& pieces,
+                     Clock::time_point deadline);
     void read_loop(FrameReceiver& receiver);
     void heartbeat_loop();
     void interrupt();
-    bool end_sending();
+    bool end_sending(Clock::time_point deadline);
 
     UniqueFd in_;
     UniqueFd out_;
     UniqueFd interrupt_;  // an eventfd: readable once the link is to end
     UniqueFd read_out_;   // the same: once the reader has ended
     std::chrono::milliseconds timeout_;
+    // At first, for ever; a time that can be added to another.
+    std::atomic<std::chrono::milliseconds> stall_limit_{
+        std::chrono::hours(24 * 365)};
     Buffer spare_;        // the reader's thread only
-    std::mutex send_mutex_;
+    std::optional<FrameCheck> sent_check_, received_check_;
+    uint64_t frames_received_ = 0;  // with a check; the reader's thread
+    SendTurn turn_;                 // for out_ and these:
+    uint64_t frames_sent_ = 0;      // with a check
+    bool cut_short_ = false;        // a frame has been: nothing may follow
     std::atomic<uint64_t> sent_{0};
     std::atomic<uint64_t> received_{0};
     std::atomic<bool> closing_{false};

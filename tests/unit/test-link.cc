@@ -526,6 +526,140 @@ void frames_of_many_threads_do_not_mix(void**)
     }
 }
 
+// Two links as after ACCEPT, of which the first is the primary's.
+struct Checked {
+    std::unique_ptr<Link> primary, secondary;
+    UniqueFd to_secondary, to_primary;  // where what they send can be read
+};
+
+Checked checked_links()
+{
+    const Buffer key{'k'};
+    const FrameCheck primary(key, FrameSource::primary);
+    const FrameCheck secondary(key, FrameSource::secondary);
+    auto [a, b] = socket_pair();
+    auto [c, d] = socket_pair();
+    Checked links{make_link(std::move(a), patient),
+                  make_link(std::move(d), patient), std::move(b),
+                  std::move(c)};
+    links.primary->check_frames(primary, secondary);
+    links.secondary->check_frames(secondary, primary);
+    return links;
+}
+
+// What the primary sends, as it is on the wire: three frames.
+Buffer three_checked_frames(Checked& links)
+{
+    const Buffer body(20, 7);
+    (void)links.primary->send(FrameType::CHECKPOINT, {Buffer(8, 1)});
+    (void)links.primary->send(FrameType::RECORD, {body});
+    (void)links.primary->send(FrameType::RECORD, {body});
+    Buffer bytes(static_cast<size_t>(links.primary->sent().value()));
+    read_exact(links.to_secondary.get(), bytes.data(), bytes.size());
+    return bytes;
+}
+
+// How many of the frames in `bytes` the secondary takes.
+size_t taken(Checked& links, const Buffer& bytes, Error& error)
+{
+    write_exact(links.to_primary.get(), bytes);
+    links.to_primary.reset();
+    for (size_t count = 0;; ++count) {
+        auto frame = links.secondary->receive();
+        if (!frame) {
+            error = frame.error();
+            return count;
+        }
+    }
+}
+
+void checked_frames_are_taken_as_they_were_sent(void**)
+{
+    Checked links = checked_links();
+    const Buffer bytes = three_checked_frames(links);
+    assert_int_equal(bytes.size(), 32 + 48 + 48);
+    Error error(ErrorKind::aborted, "");
+    assert_int_equal(taken(links, bytes, error), 3);
+    assert_text(error.text(), "the connection ended");
+}
+
+void any_changed_bit_ends_the_link(void**)
+{
+    for (size_t bit = 0; bit < 8 * 128; ++bit) {
+        Checked links = checked_links();
+        Buffer bytes = three_checked_frames(links);
+        bytes[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+        Error error(ErrorKind::aborted, "");
+        const size_t whole = bit / 8 < 32 ? 0 : bit / 8 < 80 ? 1 : 2;
+        assert_int_equal(taken(links, bytes, error), whole);
+        // A length that has grown waits for what does not come.
+        assert_true(error.kind() == ErrorKind::protocol ||
+                    error.kind() == ErrorKind::peer_lost);
+    }
+}
+
+void frame_that_is_dropped_or_doubled_ends_the_link(void**)
+{
+    const auto after = [](auto change) {
+        Checked links = checked_links();
+        Buffer bytes = three_checked_frames(links);
+        change(bytes);
+        Error error(ErrorKind::aborted, "");
+        assert_int_equal(taken(links, bytes, error), 1);
+        assert_true(error.kind() == ErrorKind::protocol);
+        assert_contains(error.text(), "is not as it was sent");
+    };
+    after([](Buffer& bytes) {
+        const Buffer first(bytes.begin(), bytes.begin() + 32);
+        bytes.insert(bytes.begin(), first.begin(), first.end());
+    });
+    // Two that are alike but for their number.
+    after([](Buffer& bytes) {
+        bytes.erase(bytes.begin() + 32, bytes.begin() + 80);
+    });
+}
+
+// One that is heard, so that the reader never calls it lost.
+void last_word_waits_no_longer_than_the_timeout(void**)
+{
+    Status half, stop, later;
+    {
+        auto [a, b] = socket_pair();
+        Receiver receiver;
+        const auto link = make_link(std::move(a), 200ms);
+        link->start(receiver);
+        std::atomic<bool> done{false};
+        std::thread peer([&, fd = b.get()] {
+            while (!done) {
+                write_exact(fd, frame_bytes(FrameType::HEARTBEAT));
+                std::this_thread::sleep_for(20ms);
+            }
+        });
+        std::thread sender([&] {
+            const Buffer body(16 << 20);
+            half = link->send(FrameType::RECORD, {body});
+        });
+        // Until the large frame is on its way.
+        Buffer first(8);
+        do {
+            read_exact(b.get(), first.data(), first.size());
+        } while (first == frame_bytes(FrameType::HEARTBEAT));
+        stop = link->send(FrameType::STOP);
+        link->set_stall_limit(300ms);
+        sender.join();
+        later = link->send(FrameType::RESUME);
+        assert_int_equal(receiver.losses(), 0);
+        done = true;
+        peer.join();
+        link->close();
+    }
+    for (const Status* s : {&half, &stop, &later}) {
+        assert_false(bool(*s));
+        assert_true(s->error().kind() == ErrorKind::timeout);
+        assert_contains(s->error().text(), "takes no data");
+    }
+}
+
 }  // namespace
 
 int main()
@@ -551,6 +685,10 @@ int main()
         cmocka_unit_test(close_ends_a_reader_whose_peer_never_stops),
         cmocka_unit_test(handshake_frames_are_received_before_the_start),
         cmocka_unit_test(frames_of_many_threads_do_not_mix),
+        cmocka_unit_test(checked_frames_are_taken_as_they_were_sent),
+        cmocka_unit_test(any_changed_bit_ends_the_link),
+        cmocka_unit_test(frame_that_is_dropped_or_doubled_ends_the_link),
+        cmocka_unit_test(last_word_waits_no_longer_than_the_timeout),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -14,9 +14,10 @@ namespace {
 constexpr Bytes guest{64 << 20};
 constexpr uint64_t pfn_bytes = 8;
 constexpr uint64_t digest_bytes = 16;
-// A frame with digests holds so many at most; header, checkpoint's number.
+// A frame with digests holds so many at most; header, checkpoint's number, and
+// the frame's check.
 constexpr uint64_t digests_a_frame = 1024;
-constexpr uint64_t digest_frame_bytes = 16;
+constexpr uint64_t digest_frame_bytes = 32;
 // All that a checkpoint sends besides pages and their headers: vCPUs, device
 // state, frames.
 constexpr uint64_t other_bytes = 16 << 10;

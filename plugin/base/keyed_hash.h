@@ -5,17 +5,21 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 
 #include "base/units.h"
 
 namespace xl_colo {
 
-class PageHash {
+class KeyedHash {
 public:
     // The same key gives the same digests on every machine.
-    explicit PageHash(View key);
+    explicit KeyedHash(View key);
 
-    std::array<uint8_t, 16> operator()(View page) const;
+    std::array<uint8_t, 16> operator()(View bytes) const;
+    // Of the pieces one after another. The same as of one that holds them all.
+    std::array<uint8_t, 16> operator()(
+        std::initializer_list<View> pieces) const;
 
 private:
     std::array<uint8_t, 192> secret_;  // XXH3's default secret has that size
