@@ -79,7 +79,7 @@ Status receive(Link& link, Log& log)
     if (auto s = redirect_stderr(log_path(offer.domain)); !s) {
         return s;
     }
-    if (auto s = accept(link, offer); !s) {
+    if (auto s = accept(link, *opened); !s) {
         return s;
     }
 

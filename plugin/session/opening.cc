@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "session/session_key.h"
 #include "wire/stop_frame.h"
 
 namespace xl_colo {
 
 namespace {
+
+void add_to(Buffer& buffer, View bytes)
+{
+    buffer.insert(buffer.end(), bytes.begin(), bytes.end());
+}
 
 // The frame that must come next. A STOP in its place is the peer's reason.
 Result<Frame> expect(Link& link, FrameType type)
@@ -28,12 +32,12 @@ Result<Frame> expect(Link& link, FrameType type)
     return frame;
 }
 
-// Sends ours and waits for theirs.
-Result<Hello> exchange_hello(Link& link, const Hello& mine)
+// Sends ours and waits for theirs, which is added to `heard`.
+Result<Hello> exchange_hello(Link& link, const std::string& mine,
+                             Buffer& heard)
 {
-    const std::string text = to_json(mine);
     // A peer that ended at once may have said why before: read that first.
-    const Status sent = link.send(FrameType::HELLO, {view_of(text)});
+    const Status sent = link.send(FrameType::HELLO, {view_of(mine)});
     auto frame = expect(link, FrameType::HELLO);
     if (!frame) {
         return frame.error();
@@ -41,14 +45,16 @@ Result<Hello> exchange_hello(Link& link, const Hello& mine)
     if (!sent) {
         return sent.error();
     }
+    add_to(heard, frame->body);
     return parse_hello(frame->body);
 }
 
-// From here on each frame is checked.
-void begin_checks(Link& link, const DigestKeys& keys, FrameSource we_are)
+// From here on each frame is checked. `said`: all that the primary has said
+// before, then what the secondary has.
+void begin_checks(Link& link, const Buffer& said, FrameSource we_are)
 {
-    const FrameCheck primary(keys.frames, FrameSource::primary);
-    const FrameCheck secondary(keys.frames, FrameSource::secondary);
+    const FrameCheck primary(said, FrameSource::primary);
+    const FrameCheck secondary(said, FrameSource::secondary);
     if (we_are == FrameSource::primary) {
         link.check_frames(primary, secondary);
     } else {
@@ -61,7 +67,9 @@ void begin_checks(Link& link, const DigestKeys& keys, FrameSource we_are)
 Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
 {
     const Hello mine = make_hello(here);
-    auto theirs = exchange_hello(link, mine);
+    const std::string hello = to_json(mine);
+    Buffer heard;
+    auto theirs = exchange_hello(link, hello, heard);
     if (!theirs) {
         return theirs;
     }
@@ -86,17 +94,19 @@ Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
                    ? by_peer({ErrorKind::refused, answer.error().text()})
                    : answer.error();
     }
-    const auto keys = parse_digest_key(offer.digest_key);
-    if (!keys) {
-        return keys.error();
-    }
-    begin_checks(link, *keys, FrameSource::primary);
+    Buffer said;
+    add_to(said, view_of(hello));
+    add_to(said, view_of(text));
+    add_to(said, heard);
+    begin_checks(link, said, FrameSource::primary);
     return theirs;
 }
 
 Result<Opened> open_as_secondary(Link& link, const HostFacts& here)
 {
-    auto theirs = exchange_hello(link, make_hello(here));
+    const std::string hello = to_json(make_hello(here));
+    Buffer said;
+    auto theirs = exchange_hello(link, hello, said);
     if (!theirs) {
         return theirs.error();
     }
@@ -108,20 +118,18 @@ Result<Opened> open_as_secondary(Link& link, const HostFacts& here)
     if (!offer) {
         return offer.error();
     }
-    return Opened{std::move(*theirs), std::move(*offer)};
+    add_to(said, frame->body);
+    add_to(said, view_of(hello));
+    return Opened{std::move(*theirs), std::move(*offer), std::move(said)};
 }
 
-Status accept(Link& link, const Offer& offer)
+Status accept(Link& link, const Opened& opened)
 {
-    const auto keys = parse_digest_key(offer.digest_key);
-    if (!keys) {
-        return keys.error();
-    }
-    link.set_timeout(offer.timeout);
+    link.set_timeout(opened.offer.timeout);
     if (auto s = link.send(FrameType::ACCEPT); !s) {
         return s;
     }
-    begin_checks(link, *keys, FrameSource::secondary);
+    begin_checks(link, opened.said, FrameSource::secondary);
     return {};
 }
 

@@ -27,14 +27,15 @@ Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer);
 struct Opened {
     Hello primary;
     Offer offer;
+    Buffer said;  // by both, which is the key of what checks the frames
 };
 
 // The answer is still to be given. Errors: peer_stopped with the primary's
 // words, peer_lost, protocol.
 Result<Opened> open_as_secondary(Link& link, const HostFacts& here);
 // The link's timeout is the session's from here on, and each frame has its
-// check. Errors: peer_lost; protocol, of a digest key that is none.
-Status accept(Link& link, const Offer& offer);
+// check. Error peer_lost.
+Status accept(Link& link, const Opened& opened);
 
 // What the two agree on of what the admin asked for. Error refused.
 Result<Compression> agree_on(Compression wanted, const Hello& secondary);

@@ -51,8 +51,7 @@ Result<DigestKeys> parse_digest_key(const std::string& hex)
                                               " bytes of hexadecimal");
     }
     const auto middle = key->begin() + digest_key_size / 2;
-    return DigestKeys{Buffer(key->begin(), middle), Buffer(middle, key->end()),
-                      *key};
+    return DigestKeys{Buffer(key->begin(), middle), Buffer(middle, key->end())};
 }
 
 }  // namespace xl_colo

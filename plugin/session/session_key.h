@@ -9,12 +9,11 @@
 
 namespace xl_colo {
 
-// 32 bytes each of the first two, which are two so that a comparison finds what
-// the other digest takes for the same.
+// 32 bytes each. They are two so that a comparison finds what the other digest
+// takes for the same.
 struct DigestKeys {
     Buffer verification;  // of KeyedHash
     Buffer contents;      // of ContentHash
-    Buffer frames;        // of FrameCheck, which shows none of it: both
 };
 
 // Both from the kernel's random source, in hexadecimal, and back. Error

@@ -57,7 +57,7 @@ Result<Offer> open_as_secondary(Link& link, Host& host)
     if (!opened) {
         return opened.error();
     }
-    if (auto s = accept(link, opened->offer); !s) {
+    if (auto s = accept(link, *opened); !s) {
         return s.error();
     }
     return std::move(opened->offer);

@@ -283,7 +283,7 @@ void both_sides_learn_what_the_other_is(void**)
     std::jthread other([&] {
         opened = open_as_secondary(*ends.theirs, facts("beta"));
         if (*opened) {
-            (void)accept(*ends.theirs, (*opened)->offer);
+            (void)accept(*ends.theirs, **opened);
         }
     });
     Offer o = offer();
@@ -339,6 +339,67 @@ void refusal_names_the_host_that_refuses(void**)
     assert_contains(too_old.error().text(), "beta: runs Xen 4.16");
 }
 
+using Change = std::function<void(std::string&)>;
+
+// All that comes from `from`, to `to`, until it ends; OFFER, which is small and
+// so comes whole, with a change.
+void pass_on(int from, int to, const Change& change_offer)
+{
+    std::string bytes(65536, 0);
+    for (ssize_t r; (r = read(from, bytes.data(), bytes.size())) > 0;) {
+        std::string some = bytes.substr(0, static_cast<size_t>(r));
+        if (some.find("\"session\":") != std::string::npos) {
+            change_offer(some);
+        }
+        (void)!write(to, some.data(), some.size());
+    }
+    shutdown(to, SHUT_WR);
+}
+
+// What the secondary makes of the primary's first frame after an OFFER that the
+// connection has changed.
+Status first_frame_after(const Change& change_offer)
+{
+    std::array<int, 2> left{}, right{};
+    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, left.data());
+    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, right.data());
+    const UniqueFd at_primary(left[1]), at_secondary(right[1]);
+    Link primary(UniqueFd(left[0]), UniqueFd(dup(left[0])), 10s);
+    Link secondary(UniqueFd(right[0]), UniqueFd(dup(right[0])), 10s);
+    std::jthread there([&] {
+        pass_on(at_primary.get(), at_secondary.get(), change_offer);
+    });
+    std::jthread back([&] {
+        pass_on(at_secondary.get(), at_primary.get(), change_offer);
+    });
+    Status first;
+    std::jthread other([&] {
+        auto opened = open_as_secondary(secondary, facts("beta"));
+        (void)accept(secondary, *opened);
+        auto frame = secondary.receive();
+        first = frame ? Status() : Status(frame.error());
+        secondary.close();
+    });
+    Offer o = offer();
+    assert_true(bool(open_as_primary(primary, facts("alpha"), o)));
+    (void)primary.send(FrameType::CHECKPOINT, {Buffer(8)});
+    other.join();
+    primary.close();
+    return first;
+}
+
+void offer_that_changed_on_its_way_is_found(void**)
+{
+    assert_true(bool(first_frame_after([](std::string&) {})));
+    // Two sides that ask the witness for two sessions both get a yes.
+    const Status found = first_frame_after([](std::string& bytes) {
+        char& digit = bytes[bytes.find("\"session\":") + 12];
+        digit = digit == 'f' ? 'e' : 'f';
+    });
+    assert_true(found.error().kind() == ErrorKind::protocol);
+    assert_contains(found.error().text(), "is not as it was sent");
+}
+
 }  // namespace
 
 int main()
@@ -358,6 +419,7 @@ int main()
         cmocka_unit_test(both_sides_learn_what_the_other_is),
         cmocka_unit_test(peer_that_leaves_is_heard_first),
         cmocka_unit_test(refusal_names_the_host_that_refuses),
+        cmocka_unit_test(offer_that_changed_on_its_way_is_found),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
