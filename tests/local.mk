@@ -85,6 +85,7 @@ unit_tests = \
 	tests/unit/test-session-faults \
 	tests/unit/test-session-requests \
 	tests/unit/test-session-wire \
+	tests/unit/test-session-witness \
 	tests/unit/test-status \
 	tests/unit/test-store_ring \
 	tests/unit/test-stream_to_wire \

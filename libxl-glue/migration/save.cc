@@ -33,7 +33,8 @@ struct Save {
     {
         auto& self = *static_cast<Save*>(data);
         try {
-            if ((self.callbacks.*callback)()) {
+            // One that has been thrown already ends the save here.
+            if (!self.exception && (self.callbacks.*callback)()) {
                 return 1;
             }
             self.ended = true;

@@ -1,6 +1,7 @@
 // Xen's two kinds of failure as ours.
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include "base/result.h"
@@ -19,6 +20,12 @@ inline Error hypercall_error(const std::string& what, int errno_value)
 inline Error io_error(const std::string& what, int errno_value)
 {
     return Error::from_errno(ErrorKind::io, what, errno_value);
+}
+
+// What nobody has thought of; memory that is short, too.
+inline Error unexpected(const std::exception& bug)
+{
+    return {ErrorKind::aborted, std::string("this is a bug: ") + bug.what()};
 }
 
 // libxl has told its log the details.

@@ -13,6 +13,7 @@ enum class ErrorKind {
     refused,        // a check before anything was changed said no
     peer_lost,      // silence, end of file or an error on the wire
     peer_stopped,   // the peer ended protection and said why
+    peer_yielded,   // the peer has left the guest to this side
     protocol,       // the peer sent what the specification does not allow
     domain_gone,    // the domain does not exist (any more)
     guest_stopped,  // the guest shut down, rebooted or crashed by itself

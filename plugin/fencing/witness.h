@@ -20,6 +20,9 @@ struct ClaimAnswer {
     std::string why;  // of unknown: for people, one line
 };
 
+// What a side knows of its claim.
+enum class Claimed { no_witness, not_asked, unknown, theirs, yours };
+
 // One session's, and one side's. For one thread at a time.
 class Witness {
 public:

@@ -2,6 +2,11 @@
 
 namespace xl_colo {
 
+bool has_ended(GuestState state)
+{
+    return state != GuestState::running && state != GuestState::suspended;
+}
+
 Result<Suspension> OwnGuest::suspend(CheckpointNumber number)
 {
     number_ = number;

@@ -9,6 +9,10 @@
 
 namespace xl_colo {
 
+// Whether it has stopped for good, by itself or because an admin made it. Only
+// we suspend it.
+bool has_ended(GuestState state);
+
 // Borrows `domain`. The session's thread.
 class OwnGuest {
 public:

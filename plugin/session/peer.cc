@@ -24,6 +24,10 @@ std::optional<Error> end_in(const Event& event)
     if (frame && frame->type == FrameType::STOP) {
         return Error(ErrorKind::peer_stopped, stop_text(*frame));
     }
+    if (frame && frame->type == FrameType::YIELDED) {
+        return Error(ErrorKind::peer_yielded,
+                     "the primary cannot run its guest any more");
+    }
     return std::nullopt;
 }
 
@@ -68,6 +72,9 @@ Result<Frame> Peer::wait_for(FrameType type, Heeds heeds,
         }
         if (frame->type == type) {
             return std::move(*frame);
+        }
+        if (heeds == Heeds::only_the_peer) {
+            continue;  // of the step that ended, and still on its way
         }
         if (frame->type == FrameType::TAKEOVER) {
             return Error(ErrorKind::asked_to_stop,

@@ -15,8 +15,8 @@
 namespace xl_colo {
 
 // Why protection is to end, if the event says that: peer_lost or what was
-// wrong on the wire; peer_stopped with the peer's words; asked_to_stop with
-// those of a StopRequest; guest_stopped.
+// wrong on the wire; peer_stopped with the peer's words; peer_yielded;
+// asked_to_stop with those of a StopRequest; guest_stopped.
 std::optional<Error> end_in(const Event& event);
 
 // How many times as long the steps of the initial copy may take. libxl has
@@ -38,9 +38,9 @@ public:
     // at once, whichever comes first; takeover() below; timeout; protocol for
     // any other frame.
     Result<Buffer> expect(FrameType type, CheckpointNumber number);
-    // The next frame, which must be `type`, however long that takes: only the
-    // peer ends the wait, since the guest's fate is in its hands. Errors: those
-    // of its that end_in() knows; protocol.
+    // The next frame of that type, however long that takes: only the peer ends
+    // the wait, since the guest's fate is in its hands. Errors: those of its
+    // that end_in() knows.
     Result<Frame> insist(FrameType type);
 
     // A quiet moment: the oldest event that was kept, or the next one.

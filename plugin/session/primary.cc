@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/errors.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
 
@@ -26,12 +27,6 @@ namespace {
 using Clock = EventQueue::Clock;
 
 constexpr CheckpointNumber initial_copy{0};
-
-// Whether the guest ended of its own accord. Only we suspend it.
-bool stopped(GuestState state)
-{
-    return state != GuestState::running && state != GuestState::suspended;
-}
 
 std::optional<Elision> elision_for(const SessionSettings& settings,
                                    const DigestKeys& keys)
@@ -45,13 +40,15 @@ std::optional<Elision> elision_for(const SessionSettings& settings,
 }  // namespace
 
 Primary::Primary(Domain& domain, PageMover& mover, Link& link,
-                 StatusBoard& board, Log& log, SessionOptions options)
+                 StatusBoard& board, Log& log, SessionOptions options,
+                 Witness* witness)
     : domain_(domain),
       mover_(mover),
       link_(link),
       board_(board),
       log_(log),
       options_(std::move(options)),
+      witness_(witness),
       keys_(parse_digest_key(options_.settings.digest_key).value()),
       peer_(link, queue_, options_.step_timeout),
       router_(FrameSource::secondary,
@@ -77,11 +74,16 @@ SessionEnd Primary::run()
     link_.set_stall_limit(options_.step_timeout * initial_copy_factor);
     link_.start(*this);
     Status saved;
-    if (auto begun = begin_copy()) {
-        saved = mover_.save(domain_.domid(), stream_.take_io(),
-                            back_channel_.take_back(), *this);
-    } else {
-        fail(begun.error());
+    // Whatever goes wrong, the guest is not to be left as it stands.
+    try {
+        if (auto begun = begin_copy()) {
+            saved = mover_.save(domain_.domid(), stream_.take_io(),
+                                back_channel_.take_back(), *this);
+        } else {
+            fail(begun.error());
+        }
+    } catch (const std::exception& bug) {
+        fail(unexpected(bug));
     }
     SessionEnd end = finish(cause_of_end(saved));
     link_.finish();
@@ -391,7 +393,7 @@ void Primary::request_stop(const std::string& reason)
 void Primary::domains_changed()
 {
     const GuestState state = domain_.state();
-    if (stopped(state)) {
+    if (has_ended(state)) {
         queue_.post(GuestStopped{state});
         end_stream();
     }
@@ -422,8 +424,8 @@ Error Primary::cause_of_end(const Status& saved)
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
-    PrimaryEnd ending(domain_, guest_, peer_, board_, log_,
-                      options_.settings.timeout);
+    PrimaryEnd ending(domain_, guest_, peer_, board_, log_, witness_,
+                      {options_.settings.timeout, options_.until_gone});
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
                                                  ? CopyLeft::none
                                                  : CopyLeft::perhaps);

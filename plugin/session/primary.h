@@ -25,8 +25,9 @@ class Primary : public SessionControl,
                 private SaveCallbacks,
                 private FrameReceiver {
 public:
+    // `witness`: null where there is none.
     Primary(Domain& domain, PageMover& mover, Link& link, StatusBoard& board,
-            Log& log, SessionOptions options);
+            Log& log, SessionOptions options, Witness* witness = nullptr);
 
     // From the initial copy to the end of protection. The guest runs here
     // afterwards, unless the state says held or ended.
@@ -82,6 +83,7 @@ private:
     StatusBoard& board_;
     Log& log_;
     SessionOptions options_;
+    Witness* witness_;
     DigestKeys keys_;
 
     EventQueue queue_;

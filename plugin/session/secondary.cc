@@ -15,6 +15,7 @@
 #include "session/secondary.h"
 
 #include "base/bytes.h"
+#include "base/errors.h"
 #include "base/heap.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
@@ -86,9 +87,15 @@ SessionEnd Secondary::receive()
     }
     copy_.begin(std::move(*incoming));
     board_.set_domid(copy_.incoming().domid());
-    const Status restored = host_.page_mover()->restore(
-        copy_.incoming(), stream_.take_io(), dirty_list_.take_back(),
-        options_.settings.gfns, !options_.settings.lacks(without_f3), *this);
+    Status restored;
+    try {
+        restored = host_.page_mover()->restore(
+            copy_.incoming(), stream_.take_io(), dirty_list_.take_back(),
+            options_.settings.gfns, !options_.settings.lacks(without_f3),
+            *this);
+    } catch (const std::exception& bug) {
+        failure_ = unexpected(bug);
+    }
     const Error cause = cause_of_end(restored);
     end_stream();
     dirty_list_.stop();  // it looks at the copy's memory
@@ -412,11 +419,13 @@ void Secondary::route_frames()
         return {};
     });
     // libxc may be waiting for records that will not come.
-    router_.route(FrameType::STOP, [this](Frame frame) -> Status {
-        queue_.post(std::move(frame));
-        end_stream();
-        return {};
-    });
+    for (const FrameType type : {FrameType::STOP, FrameType::YIELDED}) {
+        router_.route(type, [this](Frame frame) -> Status {
+            queue_.post(std::move(frame));
+            end_stream();
+            return {};
+        });
+    }
 }
 
 void Secondary::on_lost(Error why)

@@ -27,6 +27,9 @@ struct SessionOptions {
     // stands meanwhile, but whatever comes to its end costs less than
     // protection. Those of the initial copy may take ten times as long.
     std::chrono::milliseconds step_timeout{60'000};
+    // Primary: how long a guest that cannot be resumed may take to go away:
+    // somebody may just be destroying it.
+    std::chrono::milliseconds until_gone{15'000};
     // Secondary: how long xl-colo-failover waits for a primary that is heard.
     // A guest with PV drivers has two minutes to suspend, Domain::suspend().
     std::chrono::milliseconds yield_limit{150'000};

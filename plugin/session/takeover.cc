@@ -95,6 +95,7 @@ Takeover::Takeover(Copy& copy, Peer& peer, StatusBoard& board, Log& log,
 Error Takeover::ask_primary()
 {
     const auto deadline = Clock::now() + settings_.yield_limit;
+    asked_ = true;
     // Where it cannot be sent the queue says why.
     (void)peer_.send(FrameType::TAKEOVER);
     while (auto event = peer_.next(deadline)) {
@@ -108,11 +109,6 @@ Error Takeover::ask_primary()
         }
         // A checkpoint may have begun before the primary heard of this: then it
         // waits for our guest to be suspended, hears of it, and gives that up.
-        auto* frame = std::get_if<Frame>(&*event);
-        if (frame && frame->type == FrameType::YIELDED) {
-            yielded_ = true;
-            return {ErrorKind::asked_to_stop, "failover was asked for here"};
-        }
     }
     return {ErrorKind::timeout,
             "failover: the primary is heard and did not hold its guest in " +
@@ -124,11 +120,9 @@ Error Takeover::ask_primary()
 // when it was another step that failed.
 Cause Takeover::classify(Error& cause)
 {
-    if (yielded_) {
-        return Cause::yielded;
-    }
     const auto ends = [](const Error& error) {
         return error.kind() == ErrorKind::peer_stopped ||
+               error.kind() == ErrorKind::peer_yielded ||
                error.kind() == ErrorKind::peer_lost;
     };
     if (!ends(cause)) {
@@ -138,6 +132,13 @@ Cause Takeover::classify(Error& cause)
     }
     if (cause.kind() == ErrorKind::peer_stopped) {
         return Cause::stopped;
+    }
+    if (cause.kind() == ErrorKind::peer_yielded) {
+        yielded_ = true;
+        if (asked_) {
+            cause = {cause.kind(), "failover was asked for here"};
+        }
+        return Cause::yielded;
     }
     if (cause.kind() != ErrorKind::peer_lost && !peer_.lost()) {
         return Cause::failed;
@@ -168,8 +169,14 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
             board_.enter(State::fencing);
         }
         switch (verdict) {
-        case Verdict::discard:
-            return discard(cause);
+        case Verdict::discard: {
+            const SessionEnd end = discard(cause);
+            // The primary knows, and we do not ask again.
+            if (facts.claimed == Claimed::theirs && !copy_.domain()) {
+                (void)witness_->release();
+            }
+            return end;
+        }
         case Verdict::take_over:
             return take_over(why, facts.fenced == Fenced::yes ||
                                       facts.claimed == Claimed::yours);
@@ -405,7 +412,7 @@ SessionEnd Takeover::take_over(std::string why, bool primary_is_off)
         board_.warn(WarningKind::guest_twice, check_primary_advice);
         log_.warn(check_primary_advice);
     }
-    return {State::taken_over, why, yielded_};
+    return {State::taken_over, why, yielded_ && asked_};
 }
 
 SessionEnd Takeover::discard(const Error& cause)

@@ -68,13 +68,11 @@ namespace xl_colo {
 enum class Cause {
     stopped,     // the primary sent STOP: it goes on with its own guest
     failed,      // a step, or somebody here ended it; the primary is there
-    yielded,     // xl-colo-failover: the primary holds its guest for us
+    yielded,     // the primary holds its guest for us: xl-colo-failover, or it
+                 // cannot run it any more
     lost,        // nothing is heard of the primary
     silent,      // the same, and nothing was heard of us before
 };
-
-// What the witness says of this side's claim, see Witness.
-enum class Claimed { no_witness, not_asked, unknown, theirs, yours };
 
 // What the fence command says of the primary: that it is off, or not.
 enum class Fenced { no_command, not_asked, no, yes };
@@ -137,7 +135,8 @@ private:
     Witness* witness_;  // or null
     Link& link_;
     Settings settings_;
-    bool yielded_ = false;  // the primary holds its guest for us
+    bool asked_ = false;    // the primary, for its guest
+    bool yielded_ = false;  // it holds that for us
 };
 
 }  // namespace xl_colo

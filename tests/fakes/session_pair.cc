@@ -44,15 +44,49 @@ Status FakeFence::run()
     return yes ? Status() : Error(ErrorKind::refused, "exit status 1");
 }
 
+Claim FakeThirdHost::claim(Role role)
+{
+    const std::lock_guard lock(mutex_);
+    if (!holder_) {
+        holder_ = role;
+    }
+    return *holder_ == role ? Claim::yours : Claim::theirs;
+}
+
+std::optional<Role> FakeThirdHost::holder() const
+{
+    const std::lock_guard lock(mutex_);
+    return holder_;
+}
+
+void FakeThirdHost::release()
+{
+    const std::lock_guard lock(mutex_);
+    holder_.reset();
+}
+
 ClaimAnswer FakeWitness::claim(const Interrupted& interrupted)
 {
-    const Claim answer = answers_[std::min(claims_, answers_.size() - 1)];
+    const Claim answer =
+        third_ && claims_ >= answers_.size()
+            ? third_->claim(role_)
+            : answers_[std::min(claims_, answers_.size() - 1)];
     ++claims_;
     said_yours_ |= answer == Claim::yours;
     if (on_claim) {
         on_claim();
     }
-    return {answer, interrupted() ? "interrupted" : "exit status 255"};
+    (void)interrupted;
+    return {answer, answer == Claim::unknown ? "no answer" : ""};
+}
+
+Status FakeWitness::release()
+{
+    ++releases_;
+    if (third_) {
+        third_->release();
+    }
+    return {};
 }
 
 SessionPair::SessionPair(const std::string& primary_name,
@@ -69,6 +103,7 @@ SessionPair::SessionPair(const std::string& primary_name,
     options.settings.interval = std::chrono::milliseconds(1);
     options.settings.digest_key = make_digest_key();
     options.max_checkpoints = 3;
+    options.until_gone = std::chrono::milliseconds(300);
 }
 
 SessionPair::~SessionPair() = default;
@@ -92,7 +127,7 @@ PairOutcome SessionPair::run()
     const auto mover = primary_host.page_mover();
 
     Primary primary(**domain, *mover, *primary_link, primary_board,
-                    primary_log, options);
+                    primary_log, options, primary_witness.get());
     Secondary secondary(secondary_host, *secondary_link, secondary_board,
                         secondary_log, options, "guest--incoming",
                         fence.get(), witness.get());
@@ -113,6 +148,7 @@ PairOutcome SessionPair::run()
     outcome.frames = wire.all();
     outcome.fenced = (fence && fence->said_yes()) ||
                      (witness && witness->said_yours());
+    outcome.witnessed = witness && primary_witness;
     return outcome;
 }
 

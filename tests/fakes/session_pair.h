@@ -31,20 +31,40 @@ private:
     bool said_yes_ = false;
 };
 
+// Whom both sides ask: the first one gets the guest.
+class FakeThirdHost {
+public:
+    Claim claim(Role role);
+    // Whether a claim is there. Role is whose it is.
+    std::optional<Role> holder() const;
+    void release();
+
+private:
+    mutable std::mutex mutex_;
+    std::optional<Role> holder_;
+};
+
 class FakeWitness : public Witness {
 public:
-    // Its answers to the secondary, one after another; the last one stays.
+    // Its answers to one side, one after another; the last one stays.
     explicit FakeWitness(std::vector<Claim> answers)
         : answers_(std::move(answers)) {}
+    // The third host's, after these.
+    FakeWitness(FakeThirdHost& third, Role role, std::vector<Claim> first = {})
+        : answers_(std::move(first)), third_(&third), role_(role) {}
     ClaimAnswer claim(const Interrupted& interrupted) override;
-    Status release() override { return {}; }
+    Status release() override;
     size_t claims() const { return claims_; }
+    size_t releases() const { return releases_; }
     bool said_yours() const { return said_yours_; }
     std::function<void()> on_claim;
 
 private:
     std::vector<Claim> answers_;
+    FakeThirdHost* third_ = nullptr;
+    Role role_ = Role::primary;
     size_t claims_ = 0;
+    size_t releases_ = 0;
     bool said_yours_ = false;
 };
 
@@ -64,6 +84,7 @@ struct PairOutcome {
     std::chrono::milliseconds took{};
     std::map<FrameType, unsigned> frames;
     bool fenced = false;  // the fence or the witness has said yes
+    bool witnessed = false;  // both sides had one to ask
 };
 
 // Set up what is public, then run() once.
@@ -80,6 +101,7 @@ public:
     FakeWire wire;
     std::unique_ptr<FakeFence> fence;
     std::unique_ptr<FakeWitness> witness;  // the secondary's
+    std::unique_ptr<FakeWitness> primary_witness;
 
     // The running sessions, for whoever asks something of them.
     SessionControl& primary() { return *primary_; }

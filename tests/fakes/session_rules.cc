@@ -17,6 +17,8 @@ std::vector<std::string> broken_rules(const PairOutcome& outcome)
     const bool twice = primary.runs && secondary.runs;
 
     rule(primary.runs || secondary.runs || held, "the guest runs nowhere");
+    rule(!twice || !outcome.witnessed,
+         "the guest runs twice although there is a witness");
     rule(!held || primary.status.warning(WarningKind::guest_held) ||
              primary.status.warning(WarningKind::guest_stands),
          "held without a warning");
@@ -61,6 +63,15 @@ std::string states(const PairOutcome& outcome)
 {
     return std::string(to_string(outcome.primary.end.state)) + "/" +
            to_string(outcome.secondary.end.state);
+}
+
+std::vector<WarningKind> kinds_of(const SessionStatus& status)
+{
+    std::vector<WarningKind> kinds;
+    for (const Warning& warning : status.warnings) {
+        kinds.push_back(warning.kind);
+    }
+    return kinds;
 }
 
 std::string to_text(const PairOutcome& outcome)

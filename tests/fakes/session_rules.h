@@ -15,6 +15,9 @@ std::vector<std::string> broken_rules(const PairOutcome& outcome);
 // "unprotected/ended": the two states.
 std::string states(const PairOutcome& outcome);
 
+// What a side warns of, the most urgent first.
+std::vector<WarningKind> kinds_of(const SessionStatus& status);
+
 // All of it, for a person who has to find out why.
 std::string to_text(const PairOutcome& outcome);
 

@@ -278,6 +278,58 @@ void log_that_somebody_takes_ends_protection_on_either_host(void**)
     }
 }
 
+// Whatever throws, memory that is short among it, the guest is not left as it
+// stands.
+void exception_ends_protection_like_an_error(void**)
+{
+    std::vector<Case> cases = each_call();
+    std::erase_if(cases,
+                  [](const Case& c) { return c.host == Role::secondary; });
+    const auto outcomes = run_side_by_side(cases, [](const Case& c) {
+        SessionPair pair;
+        set_up(pair);
+        faults_of(pair, c.host).at(c.call, c.nth,
+                                   [] { throw std::bad_alloc(); });
+        return pair.run();
+    });
+    for (size_t i = 0; i < cases.size(); ++i) {
+        const PairOutcome& outcome = outcomes[i];
+        if (!broken_rules(outcome).empty() ||
+            states(outcome) != "unprotected/ended" ||
+            outcome.primary.end.why != "this is a bug: std::bad_alloc") {
+            fail_msg("%s\n  %s", name_of(cases[i]).c_str(),
+                     to_text(outcome).c_str());
+        }
+    }
+}
+
+// "xl destroy" of it takes the device model first, so that a checkpoint fails,
+// and nothing can be resumed: that is no guest for the copy to go on with.
+void guest_that_is_being_destroyed_does_not_go_on_elsewhere(void**)
+{
+    PairOutcome outcome;
+    {
+        SessionPair pair;
+        set_up(pair);
+        auto& faults = pair.primary_host.faults;
+        faults.let_fail("device_state", 2, injected);
+        std::thread destroyer;
+        faults.at("resume", 2, [&] {
+            destroyer = std::thread([&] {
+                std::this_thread::sleep_for(50ms);
+                pair.guest().destroy();
+            });
+        });
+        faults.let_fail("resume", 2, injected);
+        outcome = pair.run();
+        destroyer.join();
+    }
+    print_message("  %s\n", to_text(outcome).c_str());
+    assert_text(states(outcome), "unprotected/ended");
+    assert_true(outcome.secondary.guest == GuestState::gone);
+    assert_contains(outcome.primary.end.why, "the guest has stopped: gone");
+}
+
 // Better on the other host than nowhere: a primary that cannot resume its
 // guest leaves it to the secondary.
 void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
@@ -293,8 +345,11 @@ void guest_that_cannot_be_resumed_goes_on_elsewhere(void**)
     }
     print_message("  %s\n", to_text(outcome).c_str());
     assert_true(broken_rules(outcome).empty());
-    assert_text(states(outcome), "held/taken-over");
+    // It was told so: nobody is fenced, and nobody asked to look.
+    assert_text(states(outcome), "ended/taken-over");
     assert_true(outcome.secondary.runs);
+    assert_true(outcome.secondary.status.warnings.empty());
+    assert_true(outcome.primary.guest == GuestState::gone);
 }
 
 // Such as "xl save -c" that comes to its end just then. One that runs here is
@@ -354,6 +409,9 @@ int main()
             copy_that_fails_after_a_loss_nobody_has_read_takes_over),
         cmocka_unit_test(
             log_that_somebody_takes_ends_protection_on_either_host),
+        cmocka_unit_test(exception_ends_protection_like_an_error),
+        cmocka_unit_test(
+            guest_that_is_being_destroyed_does_not_go_on_elsewhere),
         cmocka_unit_test(guest_that_cannot_be_resumed_goes_on_elsewhere),
         cmocka_unit_test(guest_that_somebody_else_resumed_stays_here),
         cmocka_unit_test(guest_that_somebody_else_suspended_is_left_to_him),

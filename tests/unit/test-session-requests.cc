@@ -363,15 +363,6 @@ struct FenceCase {
     std::vector<WarningKind> warnings;
 };
 
-std::vector<WarningKind> kinds_of(const SessionStatus& status)
-{
-    std::vector<WarningKind> kinds;
-    for (const Warning& warning : status.warnings) {
-        kinds.push_back(warning.kind);
-    }
-    return kinds;
-}
-
 struct Fenced {
     PairOutcome outcome;
     size_t runs = 0;
@@ -482,94 +473,6 @@ void failover_without_an_answer_is_a_loss(void**)
         for (size_t i = 0; i < cases.size(); ++i) {
             check_fenced(cases[i], results[i]);
         }
-    }
-}
-
-// ---- the witness -----------------------------------------------------------
-
-struct WitnessCase {
-    const char* name;
-    std::vector<Claim> answers;
-    Request meanwhile;  // at its second answer
-    std::vector<bool> fence;  // none: no command
-    size_t claims;
-    const char* state;
-    const char* why;
-    std::vector<WarningKind> warnings;
-};
-
-void secondary_takes_over_only_when_the_guest_is_its_own(void**)
-{
-    const Request off = [](SessionPair& pair) {
-        pair.secondary().request_stop("off");
-    };
-    const Request knows_better = [](SessionPair& pair) {
-        pair.secondary().request_failover();
-    };
-    using enum Claim;
-    const std::vector<WitnessCase> cases{
-        {"yours", {yours}, nullptr, {}, 1, "taken-over", "primary lost", {}},
-        {"theirs", {theirs}, nullptr, {true}, 1, "ended",
-         "the witness has given the guest to the primary", {}},
-        {"unknown_then_yours", {unknown, unknown, yours}, nullptr, {}, 3,
-         "taken-over", "primary lost", {}},
-        {"unknown_then_theirs", {unknown, theirs}, nullptr, {}, 2, "ended",
-         "the witness has given the guest to the primary", {}},
-        {"unknown_and_overruled", {unknown}, knows_better, {}, 2,
-         "taken-over", "primary lost", {WarningKind::guest_twice}},
-        {"unknown_and_called_off", {unknown}, off, {}, 2, "ended", "off", {}},
-        {"yours_and_then_the_fence", {yours}, nullptr, {false, true}, 1,
-         "taken-over", "primary lost", {}},
-    };
-    struct Witnessed {
-        PairOutcome outcome;
-        size_t claims = 0;
-        std::chrono::milliseconds first{};
-        bool copy_ran = false;
-    };
-    const auto results = run_side_by_side(cases, [](const WitnessCase& c) {
-        SessionPair pair;
-        pair.options.settings.timeout = 600ms;
-        Witnessed witnessed;
-        std::chrono::steady_clock::time_point lost;
-        pair.witness = std::make_unique<FakeWitness>(c.answers);
-        pair.witness->on_claim = [&] {
-            if (pair.witness->claims() == 1) {
-                witnessed.first =
-                    std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::steady_clock::now() - lost);
-            }
-            witnessed.copy_ran |= pair.secondary_host.last_guest()->runs();
-            if (c.meanwhile && pair.witness->claims() == 2) {
-                c.meanwhile(pair);
-            }
-        };
-        if (!c.fence.empty()) {
-            pair.fence = std::make_unique<FakeFence>(c.fence);
-            pair.fence->on_run = [&] {
-                witnessed.copy_ran |= pair.secondary_host.last_guest()->runs();
-            };
-        }
-        pair.wire.at(FrameType::DONE, 2, [&] {
-            lost = std::chrono::steady_clock::now();
-        });
-        pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
-        witnessed.outcome = pair.run();
-        witnessed.claims = pair.witness->claims();
-        return witnessed;
-    });
-    for (size_t i = 0; i < cases.size(); ++i) {
-        const SideOutcome& secondary = results[i].outcome.secondary;
-        print_message("  %s: %s\n", cases[i].name,
-                      to_text(results[i].outcome).c_str());
-        assert_int_equal(results[i].claims, cases[i].claims);
-        // The primary has lost nothing: it is to ask first.
-        assert_true(results[i].first >= 600ms);
-        assert_false(results[i].copy_ran);
-        assert_text(to_string(secondary.end.state), cases[i].state);
-        assert_contains(secondary.end.why, cases[i].why);
-        assert_true(kinds_of(secondary.status) == cases[i].warnings);
-        assert_true(broken_rules(results[i].outcome).empty());
     }
 }
 
@@ -762,7 +665,6 @@ int main()
         cmocka_unit_test(failover_in_which_a_call_fails),
         cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
         cmocka_unit_test(failover_without_an_answer_is_a_loss),
-        cmocka_unit_test(secondary_takes_over_only_when_the_guest_is_its_own),
         cmocka_unit_test(failover_waits_for_a_primary_that_is_slow),
         cmocka_unit_test(copy_that_cannot_be_paused_is_not_fenced_for),
         cmocka_unit_test(guest_that_does_not_run_at_once_is_tried_again),
