@@ -47,6 +47,7 @@ unit_tests = \
 	tests/unit/test-caretaker \
 	tests/unit/test-child_process \
 	tests/unit/test-commands \
+	tests/unit/test-commands-start \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \
@@ -98,6 +99,7 @@ unit_tests = \
 
 unit_test_parts = \
 	tests/unit/check.h \
+	tests/unit/commands.h \
 	tests/unit/dirty_lists.h \
 	tests/unit/fake_qmp.h \
 	tests/unit/golden/callout-messages.txt \

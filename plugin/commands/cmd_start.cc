@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
@@ -14,6 +13,7 @@
 #include "session/opening.h"
 #include "session/primary.h"
 #include "session/session_key.h"
+#include "wire/stop_frame.h"
 #include "wire/transport.h"
 
 namespace xl_colo {
@@ -29,34 +29,23 @@ LogLevel level_of(int verbose)
                        : verbose == 1 ? LogLevel::info : LogLevel::notice;
 }
 
-// A process that only looks after a guest whose protection has ended makes
-// room; one that protects it stays.
-Status displace_caretaker(const std::string& domain)
+// A process of this host's gets so long to answer, and to leave.
+constexpr std::chrono::seconds local_patience{10};
+
+// Before the guest is looked at: one that is being protected may be suspended at
+// the moment.
+Status check_free(const std::string& domain)
 {
-    constexpr std::chrono::seconds patience{10};
-    auto status = ask_status(domain, patience);
-    if (!status) {
-        return {};  // nobody there; the control server finds out the rest
+    const auto status = ask_status(domain, local_patience);
+    if (!status || status->state == State::unprotected ||
+        status->state == State::taken_over) {
+        return {};
     }
-    if (status->state != State::unprotected &&
-        status->state != State::taken_over) {
-        return Error(ErrorKind::refused,
-                     "is protected already, with " + status->peer +
-                         ": see xl-colo-status, or xl-colo-stop it first");
-    }
-    if (auto stopped = ask_stop(domain, patience); !stopped) {
-        return stopped.error();
-    }
-    // It has answered; its socket goes when its process does.
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (ask_status(domain, patience)) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return Error(ErrorKind::timeout,
-                         "the process that looks after it does not leave");
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return {};
+    return Error(ErrorKind::refused,
+                 status->state == State::connecting
+                     ? "another xl-colo-start of it is under way"
+                     : "is protected already, with " + status->peer +
+                           ": see xl-colo-status, or xl-colo-stop it first");
 }
 
 Offer make_offer(const StartOptions& options, const DomainFacts& guest)
@@ -78,6 +67,9 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     return offer;
 }
 
+// In this order: what may be refused is, the other host is reached and agrees,
+// and only then does whoever looked after the guest until now have to leave. From
+// there on it is this process that does, however it ends.
 class Start {
 public:
     Start(const StartOptions& options, Background& background)
@@ -89,112 +81,130 @@ public:
     {
     }
 
-    int run()
-    {
-        block_signals();
-        const Status s = protect();
-        if (!s) {
-            log_->error(s.error().text());
-            return EXIT_FAILURE;
-        }
-        return failed_ ? EXIT_FAILURE : EXIT_SUCCESS;
-    }
+    int run();
 
 private:
     Status protect();
-    Status connect(const HostFacts& here, Offer& offer);
-    void say_protected(StatusBoard& board);
+    Status begin(const DomainFacts& guest);
+    Status connect(Offer& offer);
+    Status take_place();
+    void run_session(Domain& domain, const Offer& offer);
+    void look_after_guest(int status);
+    void say_protected();
 
     const StartOptions& options_;
     Background& background_;
     std::unique_ptr<Log> log_;
+    std::unique_ptr<Host> host_;
+    std::unique_ptr<DomainProcess> process_;
     std::unique_ptr<Transport> transport_;
     std::unique_ptr<Link> link_;
     std::string guest_;  // name, or what the admin typed until it is known
-    std::string peer_;
+    Domid domid_;
     bool was_protected_ = false;
     bool failed_ = false;  // after protection began
+    // What this process has to do for the guest at the end.
+    enum class Care {
+        none,   // others do it, or the guest is not here any more
+        once,   // carry out a shutdown that has happened
+        stay,   // be there for all that are to come
+    } care_ = Care::none;
+    bool may_suspend_ = false;
 };
+
+int Start::run()
+{
+    block_signals();
+    const Status s = protect();
+    if (!s) {
+        log_->write(s.error().kind() == ErrorKind::asked_to_stop
+                        ? LogLevel::notice
+                        : LogLevel::error,
+                    s.error().text());
+    }
+    const int status =
+        s && was_protected_ && !failed_ ? EXIT_SUCCESS : EXIT_FAILURE;
+    look_after_guest(status);
+    return status;
+}
 
 Status Start::protect()
 {
-    const auto about_guest = [this](const Error& error) {
-        return error.with_context("domain " + guest_);
-    };
-    guest_ = options_.domain;
     auto host = open_host(*log_);
     if (!host) {
         return host.error();
     }
-    auto here = (*host)->facts();
-    if (!here) {
-        return here.error();
-    }
-    auto guest = (*host)->find(options_.domain);
+    host_ = std::move(*host);
+    guest_ = options_.domain;
+    const auto about_guest = [this](const Error& error) {
+        return error.with_context("domain " + guest_);
+    };
+    auto guest = host_->find(options_.domain);
     if (!guest) {
         return about_guest(guest.error());
     }
     guest_ = guest->name;
-    for (const Status& s : {check_guest(*guest), displace_caretaker(guest_)}) {
-        if (!s) {
-            return about_guest(s.error());
-        }
+    domid_ = guest->domid;
+    if (auto s = check_free(guest_); !s) {
+        return about_guest(s.error());
+    }
+    if (auto s = check_guest(*guest); !s) {
+        return about_guest(s.error());
+    }
+    // While there is still a way back, and a terminal.
+    if (auto s = background_.open_log(log_path(guest_)); !s) {
+        return about_guest(s.error());
     }
 
     SessionStatus status;
     status.domain = guest_;
-    status.domid = guest->domid;
+    status.domid = domid_;
     status.role = Role::primary;
     status.peer = options_.host;
     status.interval = options_.interval;
     status.verify = options_.verify;
-    auto process = DomainProcess::open(**host, *log_, status);
+    auto process = DomainProcess::open(*host_, *log_, std::move(status),
+                                       ControlPlace::starting);
     if (!process) {
         return about_guest(process.error());
     }
-    auto domain = (*host)->open(guest->domid, {});
-    if (!domain) {
-        return about_guest(domain.error());
-    }
-
-    Offer offer = make_offer(options_, *guest);
-    if (auto s = connect(*here, offer); !s) {
-        return about_guest(s.error());
-    }
-    SessionOptions session;
-    session.settings = offer;
-    session.max_checkpoints = options_.max_checkpoints;
-    session.step_timeout = options_.step_timeout;
-    StatusBoard& board = (*process)->board();
-    session.on_protected = [this, &board] { say_protected(board); };
-    session.kinds = device_kinds();
-    log_->notice("domain " + guest_ + ": copying to " + peer_);
-
-    const auto mover = (*host)->page_mover();
-    Primary primary(**domain, *mover, *link_, board, *log_,
-                    std::move(session));
-    const SessionEnd end = (*process)->run(primary);
-    transport_.reset();
-
-    // How it ended has been said.
-    failed_ = !end.orderly || !was_protected_;
-    // A guest that was never suspended still has xl's own daemon.
-    if (end.state != State::ended && primary.has_suspended()) {
-        // One that may suspend yet would stay so if nobody was there.
-        if ((was_protected_ && !options_.foreground) ||
-            end.guest_may_suspend) {
-            (*process)->take_care(guest->domid, end.guest_may_suspend);
-            return {};
-        }
-        // The admin gets the terminal back; a guest that shut down itself
-        // must not be left lying.
-        (*process)->settle(guest->domid);
+    process_ = std::move(*process);
+    const Status begun = begin(*guest);
+    if (!begun) {
+        process_->give_up(begun.error());
+        link_.reset();  // the command waits for its end
+        transport_.reset();
+        return about_guest(begun.error());
     }
     return {};
 }
 
-Status Start::connect(const HostFacts& here, Offer& offer)
+// Errors: there was no session.
+Status Start::begin(const DomainFacts& guest)
 {
+    auto domain = host_->open(domid_, {});
+    if (!domain) {
+        return domain.error();
+    }
+    Offer offer = make_offer(options_, guest);
+    if (auto s = connect(offer); !s) {
+        return s;
+    }
+    if (auto s = take_place(); !s) {
+        // It has accepted already.
+        (void)send_stop(*link_, s.error().text());
+        return s;
+    }
+    run_session(**domain, offer);
+    return {};
+}
+
+Status Start::connect(Offer& offer)
+{
+    auto here = host_->facts();
+    if (!here) {
+        return here.error();
+    }
     auto transport = Transport::open(transport_command(options_));
     if (!transport) {
         return transport.error();
@@ -203,7 +213,13 @@ Status Start::connect(const HostFacts& here, Offer& offer)
     link_ = std::make_unique<Link>(transport_->take_input(),
                                    transport_->take_output(),
                                    connect_patience);
-    auto peer = open_as_primary(*link_, here, offer);
+    OpeningControl control(*link_);
+    process_->hand_requests_to(&control);
+    auto peer = open_as_primary(*link_, *here, offer);
+    process_->hand_requests_to(nullptr);
+    if (auto stopped = control.stopped()) {
+        return *stopped;
+    }
     if (!peer) {
         if (peer.error().kind() == ErrorKind::peer_lost) {
             // The command knows better than the pipe why there is no peer.
@@ -214,22 +230,80 @@ Status Start::connect(const HostFacts& here, Offer& offer)
         }
         return peer.error();
     }
-    peer_ = peer->host;
+    process_->board().set_peer(peer->host);
     link_->set_timeout(options_.timeout);
     return {};
 }
 
-void Start::say_protected(StatusBoard& board)
+Status Start::take_place()
+{
+    auto displaced = displace(guest_, local_patience);
+    if (!displaced) {
+        return displaced.error();
+    }
+    if (*displaced) {
+        care_ = Care::stay;
+    }
+    const Status served = process_->begin_serving();
+    if (!served && served.error().kind() == ErrorKind::refused) {
+        care_ = Care::none;  // somebody was quicker, and does that
+    }
+    return served;
+}
+
+void Start::run_session(Domain& domain, const Offer& offer)
+{
+    SessionOptions options;
+    options.settings = offer;
+    options.max_checkpoints = options_.max_checkpoints;
+    options.kinds = device_kinds();
+    options.on_protected = [this] { say_protected(); };
+    log_->notice("domain " + guest_ + ": copying to " +
+                 process_->board().read().peer);
+    const auto mover = host_->page_mover();
+    Primary primary(domain, *mover, *link_, process_->board(), *log_,
+                    std::move(options));
+    const SessionEnd end = process_->run(primary);
+    transport_.reset();
+
+    // How it ended has been said.
+    failed_ = !end.orderly;
+    may_suspend_ = end.guest_may_suspend;
+    if (end.state == State::ended) {
+        care_ = Care::none;
+    } else if (care_ == Care::none && primary.has_suspended()) {
+        // A guest that was never suspended still has xl's own daemon. One that
+        // may suspend yet would stay so if nobody was there. Otherwise the
+        // admin gets the terminal back; a guest that shut down itself must not
+        // be left lying.
+        const bool stay = was_protected_ && !options_.foreground;
+        care_ = stay || may_suspend_ ? Care::stay : Care::once;
+    }
+}
+
+void Start::look_after_guest(int status)
+{
+    if (care_ == Care::once) {
+        process_->settle(domid_);
+    } else if (care_ == Care::stay) {
+        if (background_.in_foreground()) {
+            log_->notice("domain " + guest_ + ": looking after its shutdown "
+                         "and reboot; ^C ends that");
+        }
+        background_.detach(status);
+        process_->take_care(domid_, may_suspend_);
+    }
+}
+
+void Start::say_protected()
 {
     was_protected_ = true;
     std::printf("domain %s is protected: copy on %s, a checkpoint every "
                 "%lld ms\n",
-                guest_.c_str(), board.read().peer.c_str(),
+                guest_.c_str(), process_->board().read().peer.c_str(),
                 static_cast<long long>(options_.interval.count()));
     std::fflush(stdout);
-    if (auto s = background_.detach(log_path(guest_)); !s) {
-        log_->warn(s.error().with_context("staying in the foreground").text());
-    }
+    background_.detach(EXIT_SUCCESS);
 }
 
 }  // namespace

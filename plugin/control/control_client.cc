@@ -1,6 +1,7 @@
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
+#include <thread>
 
 #include "base/domain_files.h"
 #include "base/errors.h"
@@ -18,9 +19,10 @@ using Clock = std::chrono::steady_clock;
 // The answer to status holds 128 checkpoints of some 200 bytes.
 constexpr size_t answer_max = 1 << 20;
 
-// The answer's object; what the process refused is an error here.
-Result<Json> ask(const std::string& domain, const char* request,
-                 std::chrono::milliseconds patience)
+// The answer's object; what the process refused is an error here. For the
+// errors see control_server.h.
+Result<Json> ask(const std::string& domain, ControlPlace place,
+                 const char* request, std::chrono::milliseconds patience)
 {
     const Error unknown(ErrorKind::domain_gone,
                         "no process protects it on this host");
@@ -28,7 +30,7 @@ Result<Json> ask(const std::string& domain, const char* request,
     if (!folder) {
         return folder.error().code() == ENOENT ? unknown : folder.error();
     }
-    auto address = control_address(*folder, domain);
+    auto address = control_address(*folder, domain, place);
     if (!address) {
         return address.error();
     }
@@ -74,19 +76,18 @@ Result<Json> ask(const std::string& domain, const char* request,
 }
 
 Result<std::string> ask_for_done(const std::string& domain,
-                                 const char* request,
+                                 ControlPlace place, const char* request,
                                  std::chrono::milliseconds patience)
 {
-    const auto json = ask(domain, request, patience);
+    const auto json = ask(domain, place, request, patience);
     return json ? json->text("done") : json.error();
 }
 
-}  // namespace
-
-Result<SessionStatus> ask_status(const std::string& domain,
-                                 std::chrono::milliseconds patience)
+Result<SessionStatus> ask_for_status(const std::string& domain,
+                                     ControlPlace place,
+                                     std::chrono::milliseconds patience)
 {
-    const auto json = ask(domain, "status", patience);
+    const auto json = ask(domain, place, "status", patience);
     if (!json) {
         return json.error();
     }
@@ -97,35 +98,92 @@ Result<SessionStatus> ask_status(const std::string& domain,
     return status_from_json(*object);
 }
 
+// Nobody there. What a process left that was killed while it started means
+// nothing: it protected nothing.
+bool nobody(const Error& error)
+{
+    return error.kind() == ErrorKind::domain_gone ||
+           error.kind() == ErrorKind::peer_lost;
+}
+
+}  // namespace
+
+Result<SessionStatus> ask_status(const std::string& domain,
+                                 std::chrono::milliseconds patience)
+{
+    auto status = ask_for_status(domain, ControlPlace::serving, patience);
+    if (!status && nobody(status.error())) {
+        auto starting =
+            ask_for_status(domain, ControlPlace::starting, patience);
+        if (starting || !nobody(starting.error())) {
+            return starting;
+        }
+    }
+    return status;
+}
+
 Result<std::string> ask_stop(const std::string& domain,
                              std::chrono::milliseconds patience)
 {
-    return ask_for_done(domain, "stop", patience);
+    auto done = ask_for_done(domain, ControlPlace::starting, "stop", patience);
+    return done || !nobody(done.error())
+               ? done
+               : ask_for_done(domain, ControlPlace::serving, "stop", patience);
+}
+
+Result<bool> displace(const std::string& domain,
+                      std::chrono::milliseconds patience)
+{
+    constexpr auto place = ControlPlace::serving;
+    const auto status = ask_for_status(domain, place, patience);
+    if (!status) {
+        // One that does not answer keeps its socket: the control server finds
+        // that out.
+        return false;
+    }
+    if (status->state != State::unprotected &&
+        status->state != State::taken_over) {
+        return Error(ErrorKind::refused,
+                     "is protected already, with " + status->peer +
+                         ": see xl-colo-status, or xl-colo-stop it first");
+    }
+    const auto asked = ask_for_done(domain, place, "stop", patience);
+    if (!asked && !nobody(asked.error())) {
+        return asked.error();
+    }
+    // It has answered; its socket goes when its process does.
+    const auto deadline = Clock::now() + patience;
+    while (ask_for_status(domain, place, patience)) {
+        if (Clock::now() > deadline) {
+            return Error(ErrorKind::timeout,
+                         "the process that looks after it does not leave");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return true;
 }
 
 Result<std::string> ask_failover(const std::string& domain,
                                  std::chrono::milliseconds patience)
 {
-    return ask_for_done(domain, "failover", patience);
+    return ask_for_done(domain, ControlPlace::serving, "failover", patience);
 }
 
 Result<std::vector<std::string>> controlled_domains()
 {
-    std::vector<std::string> domains;
+    std::set<std::string> domains;
     std::error_code code;
     for (const auto& entry :
          std::filesystem::directory_iterator(run_folder(), code)) {
-        const auto& file = entry.path();
-        const auto domain = domain_of_file_name(file.stem().string());
-        if (file.extension() == control_suffix && domain) {
-            domains.push_back(*domain);
+        if (auto domain =
+                domain_of_control_file(entry.path().filename().string())) {
+            domains.insert(std::move(*domain));
         }
     }
     if (code && code != std::errc::no_such_file_or_directory) {
         return io_error("cannot list " + run_folder(), code.value());
     }
-    std::sort(domains.begin(), domains.end());
-    return domains;
+    return std::vector(domains.begin(), domains.end());
 }
 
 }  // namespace xl_colo

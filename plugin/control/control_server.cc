@@ -39,10 +39,41 @@ Result<UniqueFd> lock_folder()
     return std::move(*folder);
 }
 
+// Makes sure that nothing is in the socket's place. To be called under the
+// folder's lock. Error refused.
+Status clear_place(const UniqueFd& folder, const std::string& domain,
+                   ControlPlace place)
+{
+    auto address = control_address(folder, domain, place);
+    if (!address) {
+        return address.error();
+    }
+    const UniqueFd probe = make_control_socket();
+    if (!probe) {
+        return io_error("cannot make a socket", errno);
+    }
+    // A process that is stopped or busy does not answer either, but its queue
+    // takes a connection, or is full: that is as live as one can tell.
+    const int code = connect_control(probe, *address);
+    if (code == 0 || code == EAGAIN) {
+        return Error(ErrorKind::refused,
+                     place == ControlPlace::starting
+                         ? "another xl-colo-start of it is under way"
+                         : "a process protects it here already: see "
+                           "xl-colo-status");
+    }
+    if (code == ECONNREFUSED) {
+        unlinkat(folder.get(), control_file(domain, place).c_str(), 0);
+    } else if (code != ENOENT) {
+        return io_error("cannot look at the control socket", code);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(
-    const std::string& domain, ControlHandler& handler)
+    const std::string& domain, ControlHandler& handler, ControlPlace place)
 {
     const std::string path = run_folder();
     if (auto s = make_private_folder(path); !s) {
@@ -56,8 +87,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(
     if (!lock) {
         return lock.error();
     }
-    const std::string file = domain_file_name(domain) + control_suffix;
-    auto address = control_address(*folder, domain);
+    const std::string file = control_file(domain, place);
+    auto address = control_address(*folder, domain, place);
     if (!address) {
         return address.error();
     }
@@ -66,19 +97,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(
     if (!listener || !closing) {
         return io_error("cannot make a socket", errno);
     }
-    // A process that is stopped or busy does not answer either, but its queue
-    // takes a connection, or is full: that is as live as one can tell.
-    const int code = connect_control(make_control_socket(), *address);
-    if (code == 0 || code == EAGAIN) {
-        return Error(ErrorKind::refused,
-                     "a process protects it here already: see xl-colo-status");
+    if (auto s = clear_place(*folder, domain, place); !s) {
+        return s.error();
     }
-    if (code == ECONNREFUSED) {
-        unlinkat(folder->get(), file.c_str(), 0);
-    } else if (code != ENOENT) {
-        return io_error("cannot look at the control socket", code);
-    }
-
     if (bind(listener.get(), reinterpret_cast<sockaddr*>(&*address),
              sizeof *address) < 0) {
         return io_error("cannot make the control socket in " + path, errno);
@@ -89,14 +110,33 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(
         return io_error("cannot listen on the control socket", errno);
     }
     return std::unique_ptr<ControlServer>(
-        new ControlServer(std::move(*folder), file, std::move(listener),
-                          std::move(closing), handler));
+        new ControlServer(domain, std::move(*folder), file,
+                          std::move(listener), std::move(closing), handler));
 }
 
-ControlServer::ControlServer(UniqueFd folder, std::string file,
-                             UniqueFd listener, UniqueFd closing,
-                             ControlHandler& handler)
-    : folder_(std::move(folder)),
+Status ControlServer::begin_serving()
+{
+    auto lock = lock_folder();
+    if (!lock) {
+        return lock.error();
+    }
+    if (auto s = clear_place(folder_, domain_, ControlPlace::serving); !s) {
+        return s;
+    }
+    const std::string file = control_file(domain_, ControlPlace::serving);
+    if (renameat(folder_.get(), file_.c_str(), folder_.get(), file.c_str()) <
+        0) {
+        return io_error("cannot rename the control socket", errno);
+    }
+    file_ = file;
+    return {};
+}
+
+ControlServer::ControlServer(std::string domain, UniqueFd folder,
+                             std::string file, UniqueFd listener,
+                             UniqueFd closing, ControlHandler& handler)
+    : domain_(std::move(domain)),
+      folder_(std::move(folder)),
       file_(std::move(file)),
       listener_(std::move(listener)),
       closing_(std::move(closing)),

@@ -7,7 +7,8 @@
 //     anything that failed       {"error": "text"}
 //
 // It is /run/xl-colo/<domain>.sock, or in $XL_COLO_RUN_DIR; only root reaches
-// it. A domain's name is made safe as a file name: see domain_file_name().
+// it. A domain's name is made safe as a file name: see domain_file_name(). An
+// xl-colo-start answers on <domain>.starting until protection begins.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "control/control_socket.h"
 #include "status/status.h"
 
 namespace xl_colo {
@@ -38,10 +40,14 @@ public:
 
 class ControlServer {
 public:
-    // Error refused when a live process has the socket of that domain already.
-    // A socket that nobody answers is replaced. `handler` must outlive it.
+    // Error refused when a live process has that socket of the domain already.
+    // One that nobody answers is replaced. `handler` must outlive it.
     static Result<std::unique_ptr<ControlServer>> open(
-        const std::string& domain, ControlHandler& handler);
+        const std::string& domain, ControlHandler& handler,
+        ControlPlace place = ControlPlace::serving);
+    // From ControlPlace::starting to serving; clients stay. Error refused as
+    // above, and nothing has changed then.
+    Status begin_serving();
     // Takes no more requests, waits for the handler's calls that are running
     // and for their answers to go out, removes the socket.
     ~ControlServer();
@@ -59,15 +65,17 @@ private:
         std::atomic<bool> done{false};
     };
 
-    ControlServer(UniqueFd folder, std::string file, UniqueFd listener,
-                  UniqueFd closing, ControlHandler& handler);
+    ControlServer(std::string domain, UniqueFd folder, std::string file,
+                  UniqueFd listener, UniqueFd closing,
+                  ControlHandler& handler);
     void accept_loop();
     void serve(const UniqueFd& connection);
     std::string answer(const std::string& request);
     void join_finished();
 
+    const std::string domain_;
     UniqueFd folder_;
-    std::string file_;
+    std::string file_;  // in it
     UniqueFd listener_;
     UniqueFd closing_;  // an eventfd: readable once the server is to end
     ControlHandler& handler_;
@@ -80,10 +88,17 @@ private:
 // time; otherwise what the process said.
 Result<SessionStatus> ask_status(const std::string& domain,
                                  std::chrono::milliseconds patience);
+// An xl-colo-start that is under way is asked before all others.
 Result<std::string> ask_stop(const std::string& domain,
                              std::chrono::milliseconds patience);
 Result<std::string> ask_failover(const std::string& domain,
                                  std::chrono::milliseconds patience);
+
+// Has the process leave that looks after a domain whose protection has ended,
+// and waits until its socket is gone. False when there was none. Errors: refused
+// when it protects the domain; timeout.
+Result<bool> displace(const std::string& domain,
+                      std::chrono::milliseconds patience);
 
 // Domains that have a socket here, answered or not, by name.
 Result<std::vector<std::string>> controlled_domains();

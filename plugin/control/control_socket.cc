@@ -16,6 +16,15 @@
 
 namespace xl_colo {
 
+namespace {
+
+const char* suffix_of(ControlPlace place)
+{
+    return place == ControlPlace::serving ? ".sock" : ".starting";
+}
+
+}  // namespace
+
 Result<UniqueFd> open_control_folder()
 {
     const std::string path = run_folder();
@@ -26,14 +35,32 @@ Result<UniqueFd> open_control_folder()
     return fd;
 }
 
+std::string control_file(const std::string& domain, ControlPlace place)
+{
+    return domain_file_name(domain) + suffix_of(place);
+}
+
+std::optional<std::string> domain_of_control_file(const std::string& file)
+{
+    for (const auto place : {ControlPlace::serving, ControlPlace::starting}) {
+        const std::string suffix = suffix_of(place);
+        if (file.ends_with(suffix)) {
+            return domain_of_file_name(
+                file.substr(0, file.size() - suffix.size()));
+        }
+    }
+    return std::nullopt;
+}
+
 Result<sockaddr_un> control_address(const UniqueFd& folder,
-                                    const std::string& domain)
+                                    const std::string& domain,
+                                    ControlPlace place)
 {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path =
         "/proc/self/fd/" + std::to_string(folder.get()) + "/" +
-        domain_file_name(domain) + control_suffix;
+        control_file(domain, place);
     if (path.size() >= sizeof address.sun_path) {
         return Error(ErrorKind::refused,
                      "the domain's name is too long for a control socket");

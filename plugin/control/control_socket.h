@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -18,12 +19,19 @@ namespace xl_colo {
 // run_folder(). Error io; code() is ENOENT where there is none yet.
 Result<UniqueFd> open_control_folder();
 
-constexpr const char* control_suffix = ".sock";
+// Whose socket: that of the process that looks after a domain, or that of an
+// xl-colo-start of it which has not come so far as to take the first one. Who
+// looks after the domain since an earlier protection keeps that until then.
+enum class ControlPlace { serving, starting };
 
-// The socket of a domain in that folder. Error refused when the name is too
-// long for one.
-Result<sockaddr_un> control_address(const UniqueFd& folder,
-                                    const std::string& domain);
+std::string control_file(const std::string& domain, ControlPlace place);
+// The domain whose socket that is; nothing for another file.
+std::optional<std::string> domain_of_control_file(const std::string& file);
+
+// The socket in that folder. Error refused when the name is too long for one.
+Result<sockaddr_un> control_address(
+    const UniqueFd& folder, const std::string& domain,
+    ControlPlace place = ControlPlace::serving);
 // Non-blocking, close-on-exec; invalid, with errno, when there is none.
 UniqueFd make_control_socket();
 // 0 or errno. ECONNREFUSED: the socket's process is gone. EAGAIN: it lives and

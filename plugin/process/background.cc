@@ -18,7 +18,7 @@ namespace xl_colo {
 
 namespace {
 
-Result<UniqueFd> open_log(const std::string& path)
+Result<UniqueFd> open_log_file(const std::string& path)
 {
     // What one admin's guests do is not for every user of the host to read.
     UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
@@ -57,8 +57,8 @@ int outcome(pid_t child)
     return EXIT_FAILURE;
 }
 
-// The parent's whole life: `detached` brings a byte when the child leaves the
-// terminal, and an end when the child does.
+// The parent's whole life: `detached` brings a byte, the exit status, when the
+// child leaves the terminal, and an end when the child does.
 int wait_for(pid_t child, int detached, const sigset_t& handed_on)
 {
     const UniqueFd signals(signalfd(-1, &handed_on, SFD_CLOEXEC));
@@ -74,9 +74,8 @@ int wait_for(pid_t child, int detached, const sigset_t& handed_on)
             kill(child, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
         }
         if (fds[0].revents) {
-            char byte;
-            return read(detached, &byte, 1) == 1 ? EXIT_SUCCESS
-                                                 : outcome(child);
+            uint8_t status;
+            return read(detached, &status, 1) == 1 ? status : outcome(child);
         }
     }
 }
@@ -130,34 +129,41 @@ int Background::run(bool foreground,
     std::exit(status);
 }
 
-Status Background::detach(const std::string& log)
+Status Background::open_log(const std::string& path)
 {
-    if (!parent_) {
+    if (in_foreground()) {
         return {};
     }
-    auto file = open_log(log);
+    auto file = open_log_file(path);
     if (!file) {
         return file.error();
     }
-    UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    log_ = std::move(*file);
+    return {};
+}
+
+void Background::detach(int status)
+{
+    if (!log_) {
+        return;
+    }
+    const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
     std::fflush(nullptr);
     if (null) {
         dup2(null.get(), STDIN_FILENO);
     }
-    dup2(file->get(), STDOUT_FILENO);
-    dup2(file->get(), STDERR_FILENO);
-    const char byte = 1;
+    dup2(log_.get(), STDOUT_FILENO);
+    dup2(log_.get(), STDERR_FILENO);
+    log_.reset();
     // A parent that was killed meanwhile waits for nothing.
-    if (write(parent_.get(), &byte, 1) < 0) {
-        parent_.reset();
-    }
+    const auto byte = static_cast<uint8_t>(status);
+    (void)bool(write_all(parent_.get(), View(&byte, 1)));
     parent_.reset();
-    return {};
 }
 
 Status redirect_stderr(const std::string& log)
 {
-    auto file = open_log(log);
+    auto file = open_log_file(log);
     if (!file) {
         return file.error();
     }

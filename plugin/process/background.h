@@ -25,15 +25,24 @@ public:
     static int run(bool foreground,
                    const std::function<int(Background&)>& work);
 
-    // The waiting parent leaves with success. From here on this process has no
-    // terminal: stdin is /dev/null, stdout and stderr are appended to the file
-    // `log`. When that cannot be opened nothing has changed. Any thread, once.
-    Status detach(const std::string& log);
+    bool in_foreground() const { return foreground_; }
+
+    // Opens the file that detach() is going to write to. In the foreground
+    // there is none. Error io; better early than when there is no way back.
+    Status open_log(const std::string& path);
+    // The waiting parent leaves with the exit status `status`. From here on
+    // this process has no terminal: stdin is /dev/null, stdout and stderr are
+    // appended to the log, which must be open. Any thread; only the first call
+    // does anything.
+    void detach(int status);
 
 private:
-    explicit Background(UniqueFd parent) : parent_(std::move(parent)) {}
+    explicit Background(UniqueFd parent)
+        : foreground_(!parent), parent_(std::move(parent)) {}
 
-    UniqueFd parent_;  // a byte or the end tells the parent; none: foreground
+    const bool foreground_;
+    UniqueFd parent_;  // a byte or the end tells the parent
+    UniqueFd log_;
 };
 
 // Appends stderr, and no more, to the file `log` from here on: for

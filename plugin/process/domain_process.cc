@@ -1,9 +1,11 @@
 #include "process/domain_process.h"
 
+#include <utility>
+
 namespace xl_colo {
 
-Result<std::unique_ptr<DomainProcess>> DomainProcess::open(Host& host, Log& log,
-                                                     SessionStatus status)
+Result<std::unique_ptr<DomainProcess>> DomainProcess::open(
+    Host& host, Log& log, SessionStatus status, ControlPlace place)
 {
     const std::string domain = status.domain;
     std::unique_ptr<DomainProcess> p(
@@ -13,7 +15,7 @@ Result<std::unique_ptr<DomainProcess>> DomainProcess::open(Host& host, Log& log,
         return watch.error();
     }
     p->watch_ = std::move(*watch);
-    auto server = ControlServer::open(domain, p->requests_);
+    auto server = ControlServer::open(domain, p->requests_, place);
     if (!server) {
         return server.error();
     }
@@ -22,12 +24,27 @@ Result<std::unique_ptr<DomainProcess>> DomainProcess::open(Host& host, Log& log,
     return p;
 }
 
+DomainProcess::~DomainProcess()
+{
+    // The server waits for its clients, and they for an end.
+    give_up({ErrorKind::aborted, "the process that was to protect it left"});
+}
+
+void DomainProcess::give_up(const Error& why)
+{
+    if (!std::exchange(ended_, true)) {
+        requests_.session_ended({State::unprotected, why.text(),
+                                 why.kind() == ErrorKind::asked_to_stop});
+    }
+}
+
 void DomainProcess::announce(const SessionEnd& end)
 {
     const std::string line =
         "domain " + board_.read().domain + ": protection ended, " +
         to_string(end.state) + ": " + end.why;
     log_.write(end.orderly ? LogLevel::notice : LogLevel::error, line);
+    ended_ = true;
     requests_.session_ended(end);
 }
 

@@ -14,11 +14,26 @@ namespace xl_colo {
 class DomainProcess {
 public:
     // Opens the control socket of `status.domain`. Error refused when that
-    // domain has a live process on this host already.
-    static Result<std::unique_ptr<DomainProcess>> open(Host& host, Log& log,
-                                                    SessionStatus status);
+    // domain has a live process on this host already. One that is `starting`
+    // has another socket, until it asks for the domain's by begin_serving();
+    // with the same error.
+    static Result<std::unique_ptr<DomainProcess>> open(
+        Host& host, Log& log, SessionStatus status,
+        ControlPlace place = ControlPlace::serving);
+    Status begin_serving() { return server_->begin_serving(); }
+    // Whoever asked for an end is told that it has come, whatever came of it.
+    ~DomainProcess();
 
     StatusBoard& board() { return board_; }
+
+    // Before run(): requests go to `control`; none: they wait for the session.
+    void hand_requests_to(SessionControl* control)
+    {
+        requests_.hand_to(control);
+    }
+    // In place of run(): there will be no session, because of that. The
+    // guest is as it was.
+    void give_up(const Error& why);
 
     // Runs the session with requests going to it, then says how it ended.
     template <typename Session>
@@ -56,6 +71,7 @@ private:
     std::unique_ptr<DomainWatch> watch_;
     std::unique_ptr<ControlServer> server_;
     std::unique_ptr<SignalsAndWatches> events_;
+    bool ended_ = false;  // and that was announced
 };
 
 }  // namespace xl_colo

@@ -1,11 +1,25 @@
 #include "process/requests.h"
 
+#include <utility>
+
 namespace xl_colo {
 
 void Requests::hand_to(SessionControl* control)
 {
     const std::lock_guard lock(mutex_);
     control_ = control;
+    if (!control) {
+        return;
+    }
+    if (std::exchange(domains_changed_, false)) {
+        control->domains_changed();
+    }
+    if (std::exchange(failover_, false)) {
+        control->request_failover();
+    }
+    if (auto reason = std::exchange(stop_, std::nullopt)) {
+        control->request_stop(*reason);
+    }
 }
 
 void Requests::session_ended(const SessionEnd& end)
@@ -14,9 +28,20 @@ void Requests::session_ended(const SessionEnd& end)
         const std::lock_guard lock(mutex_);
         control_ = nullptr;
         end_ = end;
+        stop_.reset();
+        failover_ = false;
     }
     board_.end(end.state, end.why);
     ended_.notify_all();
+}
+
+void Requests::ask_to_stop(const std::string& reason)
+{
+    if (control_) {
+        control_->request_stop(reason);
+    } else if (!stop_) {
+        stop_ = reason;
+    }
 }
 
 const SessionEnd& Requests::wait_for_end(std::unique_lock<std::mutex>& lock)
@@ -31,9 +56,7 @@ Result<std::string> Requests::stop()
     std::unique_lock lock(mutex_);
     if (end_) {
         // Only the caretaker is left; it makes room, for a new xl-colo-start.
-        if (control_) {
-            control_->request_stop("xl-colo-stop");
-        }
+        ask_to_stop("xl-colo-stop");
         return "protection had ended (" + end_->why +
                "); nobody looks after its shutdown or reboot any more";
     }
@@ -42,9 +65,7 @@ Result<std::string> Requests::stop()
         return Error(ErrorKind::refused,
                      "this is the secondary: run xl-colo-stop on " + now.peer);
     }
-    if (control_) {
-        control_->request_stop("xl-colo-stop");
-    }
+    ask_to_stop("xl-colo-stop");
     const SessionEnd& end = wait_for_end(lock);
     if (!end.orderly) {
         return Error(ErrorKind::aborted, end.why);
@@ -69,6 +90,8 @@ Result<std::string> Requests::failover()
     }
     if (!end_ && control_) {
         control_->request_failover();
+    } else if (!end_) {
+        failover_ = true;
     }
     const SessionEnd& end = wait_for_end(lock);
     if (end.state != State::taken_over) {
@@ -80,9 +103,7 @@ Result<std::string> Requests::failover()
 void Requests::signalled(const std::string& name)
 {
     const std::lock_guard lock(mutex_);
-    if (control_) {
-        control_->request_stop(name);
-    }
+    ask_to_stop(name);
 }
 
 void Requests::domains_changed()
@@ -90,6 +111,8 @@ void Requests::domains_changed()
     const std::lock_guard lock(mutex_);
     if (control_) {
         control_->domains_changed();
+    } else {
+        domains_changed_ = true;
     }
 }
 

@@ -64,6 +64,22 @@ void begin_checks(Link& link, const Buffer& said, FrameSource we_are)
 
 }  // namespace
 
+void OpeningControl::request_stop(const std::string& reason)
+{
+    const std::lock_guard lock(mutex_);
+    if (!reason_) {
+        reason_ = reason;
+    }
+    link_.interrupt();
+}
+
+std::optional<Error> OpeningControl::stopped() const
+{
+    const std::lock_guard lock(mutex_);
+    return reason_ ? std::optional(Error(ErrorKind::asked_to_stop, *reason_))
+                   : std::nullopt;
+}
+
 Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
 {
     const Hello mine = make_hello(here);

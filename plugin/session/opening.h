@@ -9,15 +9,37 @@
 //                               <- accept(), or send_stop()
 #pragma once
 
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "hypervisor/host.h"
 #include "session/hello.h"
 #include "session/offer.h"
+#include "session/session.h"
 #include "wire/link.h"
 
 namespace xl_colo {
+
+// Who is asked while a session is being opened: a wish to stop ends that.
+class OpeningControl : public SessionControl {
+public:
+    // Borrows the link.
+    explicit OpeningControl(Link& link) : link_(link) {}
+
+    void request_stop(const std::string& reason) override;
+    void request_failover() override {}
+    void domains_changed() override {}
+
+    // The wish, as an error asked_to_stop, if there was one.
+    std::optional<Error> stopped() const;
+
+private:
+    Link& link_;
+    mutable std::mutex mutex_;
+    std::optional<std::string> reason_;
+};
 
 // Returns once the secondary has accepted: what it is. `offer`'s compression is
 // what the two agreed on then. Errors: refused, by either side, with its name

@@ -117,6 +117,12 @@ void StatusBoard::set_devices(std::vector<DeviceStatus> devices)
     status_.devices = std::move(devices);
 }
 
+void StatusBoard::set_peer(const std::string& peer)
+{
+    const std::lock_guard lock(mutex_);
+    status_.peer = peer;
+}
+
 void StatusBoard::set_domid(Domid domid)
 {
     const std::lock_guard lock(mutex_);

@@ -116,6 +116,7 @@ public:
     void clear(WarningKind kind);
     void set_domid(Domid domid);
     void set_devices(std::vector<DeviceStatus> devices);
+    void set_peer(const std::string& peer);
 
 private:
     mutable std::mutex mutex_;

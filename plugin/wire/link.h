@@ -75,6 +75,10 @@ public:
     // receiver's; on_lost is not called for it.
     void close();
 
+    // Whatever waits for the peer fails at once with an error aborted, and so
+    // does all that comes after. Any thread; the link stays to be closed.
+    void interrupt();
+
     // Takes back the body of a large frame, for the next one. By the receiver,
     // in on_frame().
     void recycle(Buffer body)
@@ -107,7 +111,6 @@ private:
                      Clock::time_point deadline);
     void read_loop(FrameReceiver& receiver);
     void heartbeat_loop();
-    void interrupt();
     bool end_sending(Clock::time_point deadline);
 
     UniqueFd in_;

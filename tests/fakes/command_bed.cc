@@ -111,14 +111,16 @@ CommandBed::CommandBed(const std::string& folder)
 
 CommandBed::~CommandBed()
 {
-    for (;;) {
-        // A stopped one takes this signal as well.
+    // Until there are none: one may be starting another.
+    pid_t waited = 0;
+    while (waited >= 0) {
         for (const pid_t pid : descendants()) {
             kill(pid, SIGKILL);
         }
-        if (waitpid(-1, nullptr, 0) < 0) {
-            return;
-        }
+        do {
+            waited = waitpid(-1, nullptr, WNOHANG);
+        } while (waited > 0);
+        std::this_thread::sleep_for(between_looks);
     }
 }
 

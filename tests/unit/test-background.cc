@@ -77,9 +77,10 @@ static void a_detached_child_leaves_the_terminal(void**)
     const auto outcome = run(folder, [&](Background& background) {
         close(go[1]);
         std::fputs("before\n", stderr);
-        if (!background.detach(log)) {
+        if (!background.open_log(log)) {
             return 2;
         }
+        background.detach(EXIT_SUCCESS);
         char byte;
         if (read(go[0], &byte, 1) != 1 || getsid(0) != getpid()) {
             return 3;
@@ -100,14 +101,33 @@ static void a_detached_child_leaves_the_terminal(void**)
     }
 }
 
+static void a_detached_child_may_have_failed(void**)
+{
+    const ScratchFolder folder;
+    const auto outcome = run(folder, [&](Background& background) {
+        if (!background.open_log(folder.path() + "/log")) {
+            return 2;
+        }
+        background.detach(4);
+        background.detach(5);
+        return 0;
+    });
+    int status = -1;
+    const pid_t child = wait(&status);
+    assert_int_equal(outcome.status, 4);
+    assert_true(child > 0);
+    assert_int_equal(status, 0);
+}
+
 static void a_log_that_cannot_be_opened_changes_nothing(void**)
 {
     const ScratchFolder folder;
     const auto outcome = run(folder, [&](Background& background) {
-        const auto detached = background.detach(folder.path() + "/no/log");
-        if (!detached) {
-            std::fprintf(stderr, "%s\n", detached.error().text().c_str());
+        const auto opened = background.open_log(folder.path() + "/no/log");
+        if (!opened) {
+            std::fprintf(stderr, "%s\n", opened.error().text().c_str());
         }
+        background.detach(EXIT_SUCCESS);
         return 5;
     });
     assert_int_equal(outcome.status, 5);
@@ -145,15 +165,13 @@ static void in_the_foreground_there_is_no_child(void**)
 {
     const pid_t self = getpid();
     pid_t worker = 0;
-    bool detached = false;
     const int status = Background::run(true, [&](Background& background) {
         worker = getpid();
-        detached = bool(background.detach("/nonexistent/log"));
+        background.detach(3);
         return 7;
     });
     assert_int_equal(status, 7);
     assert_int_equal(worker, self);
-    assert_true(detached);
 }
 
 static void logs_are_named_after_the_domain(void**)
@@ -171,6 +189,7 @@ int main()
         cmocka_unit_test(the_childs_end_is_the_parents),
         cmocka_unit_test(a_killed_child_is_a_failure_that_is_told),
         cmocka_unit_test(a_detached_child_leaves_the_terminal),
+        cmocka_unit_test(a_detached_child_may_have_failed),
         cmocka_unit_test(a_log_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(signals_are_handed_on),
         cmocka_unit_test(in_the_foreground_there_is_no_child),

@@ -1,33 +1,10 @@
 // The commands as an admin runs them: real processes, a real transport, real
 // control sockets, over two fake hosts. See fakes/command_bed.h.
-#include <signal.h>
-#include <sys/wait.h>
-
-#include "command_bed.h"
-#include "command_host.h"
-
-#include "check.h"  // last: its fail() is a macro
+#include "commands.h"
 
 using namespace xl_colo;
 
 namespace {
-
-using On = CommandBed::On;
-
-struct Scratch {
-    ScratchFolder folder;
-    CommandBed bed{folder.path()};
-};
-
-bool succeeded(const CommandBed::Ran& ran)
-{
-    return WIFEXITED(ran.status) && WEXITSTATUS(ran.status) == 0;
-}
-
-bool failed(const CommandBed::Ran& ran)
-{
-    return WIFEXITED(ran.status) && WEXITSTATUS(ran.status) == 1;
-}
 
 // ---- an ordinary day -------------------------------------------------------
 

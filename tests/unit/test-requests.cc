@@ -116,13 +116,45 @@ void stop_after_the_end_is_for_the_caretaker(void**)
     assert_text(caretaker.asked, "xl-colo-stop");
 }
 
-void request_with_nobody_there_is_dropped(void**)
+void request_with_nobody_there_waits(void**)
 {
     Served served(Role::primary, State::protecting);
     served.requests->hand_to(nullptr);
     served.requests->signalled("SIGTERM");
-    served.requests->domains_changed();
     assert_text(served.control->asked, "");
+    FakeCaretaker next;
+    served.requests->hand_to(&next);
+    assert_text(next.asked, "SIGTERM");
+
+    served.requests->hand_to(nullptr);
+    served.requests->domains_changed();
+    FakeCaretaker another;
+    served.requests->hand_to(&another);
+    assert_text(another.asked, "domains");
+}
+
+void wish_to_stop_is_fulfilled_once(void**)
+{
+    Served served(Role::primary, State::protecting);
+    served.requests->hand_to(nullptr);
+    served.requests->signalled("SIGTERM");
+    // Protection ends, by whatever it was.
+    served.requests->session_ended(
+        {State::unprotected, "secondary lost", false});
+    FakeCaretaker caretaker;
+    served.requests->hand_to(&caretaker);
+    assert_text(caretaker.asked, "");
+}
+
+void caretaker_hears_of_a_stop_from_before_it_came(void**)
+{
+    Served served(Role::primary, State::protecting);
+    served.requests->session_ended(
+        {State::unprotected, "secondary lost", false});
+    assert_contains(*served.requests->stop(), "had ended (secondary lost)");
+    FakeCaretaker caretaker;
+    served.requests->hand_to(&caretaker);
+    assert_text(caretaker.asked, "xl-colo-stop");
 }
 
 }  // namespace
@@ -136,7 +168,9 @@ int main()
         cmocka_unit_test(failover_is_for_the_secondary),
         cmocka_unit_test(failover_wants_a_checkpoint),
         cmocka_unit_test(stop_after_the_end_is_for_the_caretaker),
-        cmocka_unit_test(request_with_nobody_there_is_dropped),
+        cmocka_unit_test(request_with_nobody_there_waits),
+        cmocka_unit_test(wish_to_stop_is_fulfilled_once),
+        cmocka_unit_test(caretaker_hears_of_a_stop_from_before_it_came),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
