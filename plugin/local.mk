@@ -36,6 +36,8 @@ libbase_a_SOURCES = \
 	plugin/base/log.h \
 	plugin/base/result.cc \
 	plugin/base/result.h \
+	plugin/base/text.cc \
+	plugin/base/text.h \
 	plugin/base/unique_fd.h \
 	plugin/base/units.h \
 	plugin/base/worker_pool.cc \
@@ -113,6 +115,8 @@ libcolo_a_SOURCES = \
 	plugin/process/domain_process.h \
 	plugin/process/requests.cc \
 	plugin/process/requests.h \
+	plugin/process/signals.cc \
+	plugin/process/signals.h \
 	plugin/process/signals_and_watches.cc \
 	plugin/process/signals_and_watches.h \
 	plugin/relay/back_channel.cc \

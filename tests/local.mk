@@ -47,6 +47,7 @@ unit_tests = \
 	tests/unit/test-caretaker \
 	tests/unit/test-child_process \
 	tests/unit/test-commands \
+	tests/unit/test-commands-signals \
 	tests/unit/test-commands-start \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
@@ -92,6 +93,7 @@ unit_tests = \
 	tests/unit/test-stream_to_wire \
 	tests/unit/test-suspend_request \
 	tests/unit/test-takeover \
+	tests/unit/test-text \
 	tests/unit/test-transport \
 	tests/unit/test-vmstate_file \
 	tests/unit/test-vmstate_qemu_img \

@@ -150,6 +150,14 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
         return hypercall_error("cannot ask for the highest gfn", errno);
     }
     facts.gfns = Pages(gfns);
+    if (!facts.pv) {
+        uint64_t pages = 0, cached = 0, entries = 0;
+        if (xc_domain_get_pod_target(access_->xc.get(), number, &pages,
+                                     &cached, &entries) < 0) {
+            return hypercall_error("cannot ask for memory on demand", errno);
+        }
+        facts.promised = Pages(entries > cached ? entries - cached : 0);
+    }
 
     const Malloced<char> json(
         libxl_domain_config_to_json(ctx(), config->get()));

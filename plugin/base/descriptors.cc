@@ -1,6 +1,7 @@
 #include "base/descriptors.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,22 @@ Status send_all(int socket, View bytes, Deadline deadline, int interrupt)
         }
     }
     return {};
+}
+
+void close_inherited()
+{
+    constexpr unsigned first = STDERR_FILENO + 1;
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) {
+        return;
+    }
+#endif
+    // Linux before 5.9. The highest one open may lie above a limit that was
+    // lowered since; few do.
+    const long most = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd < most; ++fd) {
+        close(fd);
+    }
 }
 
 }  // namespace xl_colo

@@ -36,4 +36,9 @@ Status write_all(int fd, View bytes);
 Status send_all(int socket, View bytes, Deadline deadline = std::nullopt,
                 int interrupt = -1);
 
+// All but stdin, stdout and stderr: what this process was started with is not
+// for it, and a lock on it, say, would be held as long as a guest is protected.
+// Before anything of ours is open.
+void close_inherited();
+
 }  // namespace xl_colo

@@ -7,8 +7,9 @@ namespace xl_colo {
 
 int cmd_failover(const FailoverOptions& options)
 {
-    return tell_outcome(options.domain,
-                        ask_failover(options.domain, options.timeout));
+    const std::string domain =
+        controlled_name(options.domain, local_patience);
+    return tell_outcome(domain, ask_failover(domain, options.timeout));
 }
 
 }  // namespace xl_colo

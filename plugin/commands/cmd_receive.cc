@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/descriptors.h"
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "fencing/shell_fence.h"
@@ -64,6 +65,8 @@ Status receive(Link& link, Log& log)
         return s;
     }
 
+    // Until here nothing is changed, and a signal may end us as it likes.
+    block_signals();
     SessionStatus status;
     status.domain = offer.domain;
     status.role = Role::secondary;
@@ -73,6 +76,10 @@ Status receive(Link& link, Log& log)
     auto process = DomainProcess::open(**host, log, status);
     if (!process) {
         return process.error();
+    }
+
+    if (const auto text = warning_of(offer.without)) {
+        (*process)->board().warn(WarningKind::left_out, *text);
     }
 
     // From here on the primary may die, and with it whatever reads our stderr.
@@ -112,9 +119,10 @@ Status receive(Link& link, Log& log)
 
 int cmd_receive(const ReceiveOptions& options)
 {
+    close_inherited();
     // sshd, and its terminal if it made one, may go before we do.
     setsid();
-    block_signals();
+    ignore_hangup();
     const auto log = make_xentoollog(
         STDERR_FILENO, "colo secondary",
         options.verbose > 1 ? LogLevel::debug : LogLevel::info, false);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/descriptors.h"
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
@@ -114,7 +115,6 @@ private:
 
 int Start::run()
 {
-    block_signals();
     const Status s = protect();
     if (!s) {
         log_->write(s.error().kind() == ErrorKind::asked_to_stop
@@ -169,6 +169,9 @@ Status Start::protect()
         return about_guest(process.error());
     }
     process_ = std::move(*process);
+    if (const auto text = warning_of(options_.without)) {
+        process_->board().warn(WarningKind::left_out, *text);
+    }
     const Status begun = begin(*guest);
     if (!begun) {
         process_->give_up(begun.error());
@@ -310,6 +313,7 @@ void Start::say_protected()
 
 int cmd_start(const StartOptions& options)
 {
+    close_inherited();
     return Background::run(options.foreground, [&](Background& background) {
         return Start(options, background).run();
     });

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "commands/outcome.h"
 #include "control/control_server.h"
 #include "status/status_json.h"
 #include "status/status_text.h"
@@ -15,14 +16,11 @@ namespace xl_colo {
 
 namespace {
 
-// The process answers from memory; one that takes longer has stopped.
-constexpr std::chrono::seconds patience{5};
-
 Result<std::vector<DomainReport>> look(const StatusOptions& options)
 {
     std::vector<std::string> domains;
     if (options.domain) {
-        domains.push_back(*options.domain);
+        domains.push_back(controlled_name(*options.domain, local_patience));
     } else {
         auto found = controlled_domains();
         if (!found) {
@@ -32,13 +30,14 @@ Result<std::vector<DomainReport>> look(const StatusOptions& options)
     }
     std::vector<DomainReport> reports;
     for (const std::string& domain : domains) {
-        auto status = ask_status(domain, patience);
+        auto status = ask_status(domain, local_patience);
         if (status) {
             reports.push_back({domain, std::move(*status), std::nullopt});
             continue;
         }
         const Error& error = status.error();
-        if (error.kind() == ErrorKind::domain_gone) {
+        if (error.kind() == ErrorKind::domain_gone ||
+            error.kind() == ErrorKind::usage) {
             // Asked for by name there is nothing else to tell. One of a list
             // ended just now.
             if (options.domain) {

@@ -7,8 +7,9 @@ namespace xl_colo {
 
 int cmd_stop(const StopOptions& options)
 {
-    return tell_outcome(options.domain,
-                        ask_stop(options.domain, options.timeout));
+    const std::string domain =
+        controlled_name(options.domain, local_patience);
+    return tell_outcome(domain, ask_stop(domain, options.timeout));
 }
 
 }  // namespace xl_colo

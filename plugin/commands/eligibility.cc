@@ -1,5 +1,6 @@
 #include "commands/eligibility.h"
 
+#include "base/text.h"
 #include "devices/device_kind.h"
 
 namespace xl_colo {
@@ -26,6 +27,21 @@ Status check_guest(const DomainFacts& guest)
         return refused(std::string("is not running (") +
                        to_string(guest.state) + ")");
     }
+    if (!is_utf8(guest.name)) {
+        return refused("has a name that is not UTF-8, which neither the other "
+                       "host nor xl-colo-status could be told: \"xl rename\" "
+                       "it");
+    }
+    // Reading such a page, as the copy does, has Xen make it; where there is
+    // none left, Xen crashes the guest ("out of PoD memory").
+    if (guest.promised.value() > 0) {
+        return refused(
+            "has less memory than it thinks (" +
+            std::to_string(guest.promised.value() / 256) +
+            " MiB less; memory= is below maxmem=, and its balloon driver has "
+            "not made up for that yet), and would crash: start protection "
+            "once it has booted, or set maxmem= to memory=");
+    }
     return check_devices(device_kinds(), guest.devices);
 }
 
@@ -47,7 +63,9 @@ Status check_room(Host& host, const std::string& name,
             return taken.error();
         }
         if (*taken) {
-            return refused(**taken);
+            return refused(**taken +
+                           "; if it is the copy of an earlier protection, "
+                           "\"xl destroy\" it");
         }
     }
     auto needed = host.memory_needed_kib(configuration);

@@ -40,6 +40,16 @@ Status add_without(StartOptions& options, const std::string& list)
     return {};
 }
 
+// An empty one is a script's variable that was not set: not "none".
+Status set_command(std::string& to, const std::string& value)
+{
+    if (value.find_first_not_of(" \t\n") == std::string::npos) {
+        return usage("the command is empty");
+    }
+    to = value;
+    return {};
+}
+
 template <typename Options>
 Row<Options> verbose_row()
 {
@@ -98,9 +108,8 @@ const Command<StartOptions>& start_command()
             {'\0', "fence", "COMMAND",
              "run by HOST's shell before it takes over by\n"
              "itself; only when it exits 0 does it",
-             [](Options& o, const std::string& value) -> Status {
-                 o.fence = value;
-                 return {};
+             [](Options& o, const std::string& value) {
+                 return set_command(o.fence, value);
              }},
             {'\0', "compress", "KIND",
              "pack pages on their way: none, lz4, or auto,\n"

@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <new>
+#include <system_error>
 
 #include "commands/cmd_failover.h"
 #include "commands/cmd_receive.h"
@@ -84,6 +87,19 @@ void open_standard_descriptors()
     close(fd);
 }
 
+// A process in the background leaves the folder that it was started in.
+void make_folders_absolute()
+{
+    for (const char* name : {"XL_COLO_LOG_DIR", "XL_COLO_RUN_DIR"}) {
+        const char* const value = std::getenv(name);
+        std::error_code code;
+        if (value && *value) {
+            const auto path = std::filesystem::absolute(value, code);
+            setenv(name, path.c_str(), 1);
+        }
+    }
+}
+
 // "start" of "/usr/sbin/xl-colo-start"; nothing of "xl-colo".
 std::string word_in(const std::string& path)
 {
@@ -98,6 +114,7 @@ int run_program(const std::vector<std::string>& words)
 {
     try {
         std::setlocale(LC_ALL, "C");
+        make_folders_absolute();
         signal(SIGPIPE, SIG_IGN);
         open_standard_descriptors();
         std::string word = words.empty() ? "" : word_in(words[0]);
@@ -108,6 +125,13 @@ int run_program(const std::vector<std::string>& words)
         }
         return dispatch(word, Arguments(words).subspan(
                                   std::min(used, words.size())));
+    } catch (const std::bad_alloc&) {
+        std::fputs("colo: error: out of memory\n", stderr);
+        return EXIT_FAILURE;
+    } catch (const std::system_error& error) {
+        // Of what every process may ask for, and did not get: a pipe, a thread.
+        std::fprintf(stderr, "colo: error: %s\n", error.what());
+        return EXIT_FAILURE;
     } catch (const std::exception& bug) {
         std::fprintf(stderr, "colo: error: this is a bug: %s\n", bug.what());
         return EXIT_FAILURE;

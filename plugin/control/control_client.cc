@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <set>
@@ -184,6 +185,25 @@ Result<std::vector<std::string>> controlled_domains()
         return io_error("cannot list " + run_folder(), code.value());
     }
     return std::vector(domains.begin(), domains.end());
+}
+
+std::string controlled_name(const std::string& name_or_domid,
+                            std::chrono::milliseconds patience)
+{
+    const auto domains = controlled_domains();
+    if (!domains ||
+        std::ranges::find(*domains, name_or_domid) != domains->end() ||
+        !std::ranges::all_of(name_or_domid,
+                             [](char c) { return c >= '0' && c <= '9'; })) {
+        return name_or_domid;
+    }
+    for (const std::string& domain : *domains) {
+        const auto status = ask_status(domain, patience);
+        if (status && std::to_string(status->domid.value()) == name_or_domid) {
+            return domain;
+        }
+    }
+    return name_or_domid;
 }
 
 }  // namespace xl_colo

@@ -176,7 +176,7 @@ void ControlServer::accept_loop()
                              Clock::now() + std::chrono::milliseconds(100));
             continue;
         }
-        if (clients_.size() >= clients_max) {
+        if (clients_.size() >= clients_max && !send_one_away()) {
             // Small enough for any socket's buffer, so it does not wait.
             (void)bool(write_control_line(
                 connection, control_object("error", "too many requests"),
@@ -184,38 +184,57 @@ void ControlServer::accept_loop()
             continue;
         }
         Client& client = clients_.emplace_back();
-        client.thread = std::thread(
-            [this, &client, own = std::move(connection)] {
-                serve(own);
-                client.done = true;
-            });
+        client.connection = std::move(connection);
+        client.thread = std::thread([this, &client] {
+            serve(client);
+            client.stage = Stage::done;
+        });
     }
+}
+
+// What has been asked for is carried out, and answered: not one of those.
+bool ControlServer::send_one_away()
+{
+    for (auto client = clients_.begin(); client != clients_.end(); ++client) {
+        Stage stage = client->stage;
+        if ((stage == Stage::asking || stage == Stage::answered) &&
+            client->stage.compare_exchange_strong(stage, Stage::sent_away)) {
+            shutdown(client->connection.get(), SHUT_RDWR);
+            client->thread.join();
+            clients_.erase(client);
+            return true;
+        }
+    }
+    return false;
 }
 
 void ControlServer::join_finished()
 {
     clients_.remove_if([](Client& client) {
-        if (client.done) {
+        if (client.stage == Stage::done) {
             client.thread.join();
         }
         return !client.thread.joinable();
     });
 }
 
-void ControlServer::serve(const UniqueFd& connection)
+void ControlServer::serve(Client& client)
 {
     const auto request =
-        read_control_line(connection, request_max,
+        read_control_line(client.connection, request_max,
                           Clock::now() + client_patience, closing_);
     // Who hangs up, or is too slow to ask, gets no answer.
-    if (!request && request.error().kind() != ErrorKind::protocol) {
+    Stage stage = Stage::asking;
+    if ((!request && request.error().kind() != ErrorKind::protocol) ||
+        !client.stage.compare_exchange_strong(stage, Stage::served)) {
         return;
     }
     const std::string text =
         request ? answer(*request)
                 : control_object("error", request.error().text());
+    client.stage = Stage::answered;
     // A client that went away meanwhile does not matter: it was carried out.
-    (void)bool(write_control_line(connection, text,
+    (void)bool(write_control_line(client.connection, text,
                                   Clock::now() + client_patience));
 }
 
@@ -240,7 +259,12 @@ std::string ControlServer::answer(const std::string& request)
     if (*name != "stop" && *name != "failover") {
         return control_object("error", "there is no request \"" + *name + "\"");
     }
+    if (++waiting_ > waiting_max) {
+        --waiting_;
+        return control_object("error", "too many wait for its end already");
+    }
     const auto done = *name == "stop" ? handler_.stop() : handler_.failover();
+    --waiting_;
     return done ? control_object("done", *done)
                 : control_object("error", done.error().text());
 }

@@ -54,24 +54,32 @@ public:
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
 
-    // A client has this long to send its line, and to take the answer.
+    // A client has this long to send its line, and to take the answer. Where all
+    // places are taken the oldest one that is slow at either loses its place to
+    // the next.
     static constexpr std::chrono::milliseconds client_patience{5000};
     static constexpr size_t clients_max = 16;
+    // Those that wait for an end; the rest is for who wants to know the status.
+    static constexpr size_t waiting_max = 12;
     static constexpr size_t request_max = 4096;  // bytes
 
 private:
+    enum class Stage { asking, served, answered, sent_away, done };
     struct Client {
+        UniqueFd connection;
         std::thread thread;
-        std::atomic<bool> done{false};
+        // Its thread's, but for the step to `sent_away`.
+        std::atomic<Stage> stage{Stage::asking};
     };
 
     ControlServer(std::string domain, UniqueFd folder, std::string file,
                   UniqueFd listener, UniqueFd closing,
                   ControlHandler& handler);
     void accept_loop();
-    void serve(const UniqueFd& connection);
+    void serve(Client& client);
     std::string answer(const std::string& request);
     void join_finished();
+    bool send_one_away();
 
     const std::string domain_;
     UniqueFd folder_;
@@ -79,6 +87,7 @@ private:
     UniqueFd listener_;
     UniqueFd closing_;  // an eventfd: readable once the server is to end
     ControlHandler& handler_;
+    std::atomic<size_t> waiting_{0};
     std::list<Client> clients_;  // the acceptor's alone, until it has ended
     std::thread acceptor_;
 };
@@ -99,6 +108,11 @@ Result<std::string> ask_failover(const std::string& domain,
 // when it protects the domain; timeout.
 Result<bool> displace(const std::string& domain,
                       std::chrono::milliseconds patience);
+
+// The name of a domain that an admin has given by name or, as xl takes it, by
+// number. What no process here answers for stays as it is.
+std::string controlled_name(const std::string& name_or_domid,
+                            std::chrono::milliseconds patience);
 
 // Domains that have a socket here, answered or not, by name.
 Result<std::vector<std::string>> controlled_domains();

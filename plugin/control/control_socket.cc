@@ -62,8 +62,15 @@ Result<sockaddr_un> control_address(const UniqueFd& folder,
         "/proc/self/fd/" + std::to_string(folder.get()) + "/" +
         control_file(domain, place);
     if (path.size() >= sizeof address.sun_path) {
-        return Error(ErrorKind::refused,
-                     "the domain's name is too long for a control socket");
+        const size_t name = domain_file_name(domain).size();
+        const size_t room =
+            sizeof address.sun_path - 1 - (path.size() - name);
+        return Error(ErrorKind::usage,
+                     "the name is too long for a control socket: " +
+                         std::to_string(name) + " bytes, and " +
+                         std::to_string(room) +
+                         " fit; letters, digits and any of _-+. take one "
+                         "each, any other byte takes three");
     }
     std::memcpy(address.sun_path, path.c_str(), path.size());
     return address;

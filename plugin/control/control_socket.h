@@ -28,7 +28,7 @@ std::string control_file(const std::string& domain, ControlPlace place);
 // The domain whose socket that is; nothing for another file.
 std::optional<std::string> domain_of_control_file(const std::string& file);
 
-// The socket in that folder. Error refused when the name is too long for one.
+// The socket in that folder. Error usage when the name is too long for one.
 Result<sockaddr_un> control_address(
     const UniqueFd& folder, const std::string& domain,
     ControlPlace place = ControlPlace::serving);

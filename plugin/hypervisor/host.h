@@ -61,6 +61,9 @@ struct DomainFacts {
     GuestState state = GuestState::running;
     uint64_t memory_kib = 0;    // the most that the guest may have
     Pages gfns;                 // highest gfn plus one
+    // Populate-on-demand pages that Xen has promised and does not have: more
+    // entries than its cache for the guest holds.
+    Pages promised;
     std::string configuration;  // libxl's JSON, to build it anew elsewhere
 };
 

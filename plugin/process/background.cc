@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "base/descriptors.h"
+#include "process/signals.h"
 
 namespace xl_colo {
 
@@ -59,19 +59,19 @@ int outcome(pid_t child)
 
 // The parent's whole life: `detached` brings a byte, the exit status, when the
 // child leaves the terminal, and an end when the child does.
-int wait_for(pid_t child, int detached, const sigset_t& handed_on)
+int wait_for(pid_t child, int detached)
 {
-    const UniqueFd signals(signalfd(-1, &handed_on, SFD_CLOEXEC));
+    const UniqueFd signals = open_signals();
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{detached, POLLIN, 0},
                                   pollfd{signals.get(), POLLIN, 0}};
         if (!poll_until(fds)) {
             continue;
         }
-        signalfd_siginfo info{};
-        if (fds[1].revents &&
-            read(signals.get(), &info, sizeof info) == sizeof info) {
-            kill(child, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
+        if (fds[1].revents) {
+            if (const auto stop = read_stop_signal(signals)) {
+                kill(child, stop->number);
+            }
         }
         if (fds[0].revents) {
             uint8_t status;
@@ -86,6 +86,7 @@ int Background::run(bool foreground,
                     const std::function<int(Background&)>& work)
 {
     if (foreground) {
+        block_signals();
         Background here{UniqueFd()};
         return work(here);
     }
@@ -97,14 +98,8 @@ int Background::run(bool foreground,
     UniqueFd ours(ends[0]);
     UniqueFd childs(ends[1]);
 
-    // Blocked from before the fork, so that none is lost in between.
-    sigset_t handed_on, before;
-    sigemptyset(&handed_on);
-    sigaddset(&handed_on, SIGINT);
-    sigaddset(&handed_on, SIGTERM);
-    sigaddset(&handed_on, SIGHUP);
-    sigprocmask(SIG_BLOCK, &handed_on, &before);
-
+    // From before the fork, so that none is lost in between.
+    const sigset_t before = block_signals();
     std::fflush(nullptr);
     const pid_t child = fork();
     if (child < 0) {
@@ -114,14 +109,13 @@ int Background::run(bool foreground,
     }
     if (child > 0) {
         childs.reset();
-        const int status = wait_for(child, ours.get(), handed_on);
+        const int status = wait_for(child, ours.get());
         sigprocmask(SIG_SETMASK, &before, nullptr);
         return status;
     }
 
     ours.reset();
     setsid();  // ^C reaches the parent alone, which hands it on once
-    sigprocmask(SIG_SETMASK, &before, nullptr);
     Background there(std::move(childs));
     const int status = work(there);
     std::fflush(nullptr);
@@ -155,6 +149,11 @@ void Background::detach(int status)
     dup2(log_.get(), STDOUT_FILENO);
     dup2(log_.get(), STDERR_FILENO);
     log_.reset();
+    ignore_hangup();
+    // Whoever wants to unmount what the admin happened to be in.
+    if (chdir("/") < 0) {
+        tell("cannot leave the working directory");
+    }
     // A parent that was killed meanwhile waits for nothing.
     const auto byte = static_cast<uint8_t>(status);
     (void)bool(write_all(parent_.get(), View(&byte, 1)));

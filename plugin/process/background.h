@@ -15,13 +15,13 @@ class Background {
 public:
     // Runs `work` in a child process in a session of its own and returns the
     // exit status for this one: success once the child has detached, else what
-    // the child ended with. SIGINT, SIGTERM and SIGHUP that arrive meanwhile
-    // are handed to the child, as SIGINT or SIGTERM, for an orderly stop.
+    // the child ended with. Signals that wish for a stop and arrive
+    // meanwhile are handed to the child.
     //
     // In the foreground `work` runs here, and detach() does nothing.
     //
     // To be called while the process has one thread. `work` runs with the
-    // signal mask that the caller had.
+    // signals blocked, as block_signals() does it.
     static int run(bool foreground,
                    const std::function<int(Background&)>& work);
 
@@ -31,9 +31,10 @@ public:
     // there is none. Error io; better early than when there is no way back.
     Status open_log(const std::string& path);
     // The waiting parent leaves with the exit status `status`. From here on
-    // this process has no terminal: stdin is /dev/null, stdout and stderr are
-    // appended to the log, which must be open. Any thread; only the first call
-    // does anything.
+    // this process has no terminal, nor hears of its hangup: stdin is /dev/null,
+    // stdout and stderr are appended to the log, which must be open, and the
+    // working directory is the root. Any thread; only the first call does
+    // anything.
     void detach(int status);
 
 private:

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "relay/compression.h"
 
 #ifdef HAVE_CONFIG_H
@@ -89,7 +90,8 @@ Result<Hello> parse_hello(View body)
                          ": install the same xl-colo on both hosts");
     }
     hello.version = members.text("version");
-    hello.host = members.text("host");
+    // It goes into messages and the status.
+    hello.host = without_controls(members.text("host"));
     const std::string xen = members.text("xen");
     hello.max_frame = members.number("max-frame");
     hello.features = members.texts("features");

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <array>
+#include <optional>
+#include <set>
+#include <string>
 
 namespace xl_colo {
 
@@ -18,5 +21,21 @@ inline constexpr std::array work_arounds{
     without_f2,      without_f3,     without_f4,       without_back_channel,
     without_elision, without_digest, without_pv_reset,
 };
+
+// What the status says of a guest that some of them are left out for; nothing
+// where that does no harm.
+inline std::optional<std::string> warning_of(const std::set<std::string>& out)
+{
+    std::string list;
+    for (const std::string& name : out) {
+        if (name != without_elision) {
+            list += (list.empty() ? "" : ", ") + name;
+        }
+    }
+    return list.empty()
+               ? std::nullopt
+               : std::optional("started without " + list +
+                               ", for a test: the guest is not protected");
+}
 
 }  // namespace xl_colo

@@ -39,6 +39,7 @@ const char* to_string(WarningKind kind)
     case WarningKind::copy_held: return "copy-held";
     case WarningKind::copy_left: return "copy-left";
     case WarningKind::wrong_name: return "wrong-name";
+    case WarningKind::left_out: return "left-out";
     }
     return "?";
 }

@@ -41,6 +41,7 @@ enum class WarningKind {
     copy_held,      // secondary: the same, for another reason
     copy_left,      // the secondary's copy could not be destroyed, and stands
     wrong_name,     // secondary: the guest is here under its copy's name
+    left_out,       // by --without: the guest is not really protected
 };
 
 struct Warning {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace xl_colo {
 
@@ -63,6 +65,12 @@ constexpr std::array rows{
     TypeRow{FrameType::TAKEN_OVER, "TAKEN_OVER", From::secondary, 0, 0},
 };
 
+bool is_text(char c)
+{
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isprint(byte) || std::isspace(byte) || c == '\033';
+}
+
 const TypeRow* find_row(FrameType type)
 {
     const auto row = std::ranges::find(rows, type, &TypeRow::type);
@@ -93,6 +101,14 @@ Result<FrameHeader> parse_frame_header(View bytes)
     const auto length = load_little<uint32_t>(bytes.data() + 4);
     const TypeRow* row = find_row(type);
     if (!row) {
+        const std::string text = text_of(bytes.first(frame_header_size));
+        // No frame's header is text, as "Welcome " is.
+        if (std::ranges::all_of(text, is_text)) {
+            return Error(ErrorKind::protocol,
+                         "it prints \"" + without_controls(text) +
+                             "...\" in place of the protocol: is the shell "
+                             "clean there?");
+        }
         return Error(ErrorKind::protocol, to_string(type) + " is unknown");
     }
     if (length < row->min || length > row->max) {

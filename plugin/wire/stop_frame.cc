@@ -1,20 +1,13 @@
 #include "wire/stop_frame.h"
 
-#include <cctype>
-
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace xl_colo {
 
 std::string stop_text(const Frame& frame)
 {
-    std::string text = text_of(frame.body);
-    for (char& c : text) {
-        if (std::iscntrl(static_cast<unsigned char>(c))) {
-            c = ' ';
-        }
-    }
-    return text;
+    return without_controls(text_of(frame.body));
 }
 
 Status send_stop(FrameSender& sender, const std::string& why)

@@ -82,7 +82,8 @@ static void a_detached_child_leaves_the_terminal(void**)
         }
         background.detach(EXIT_SUCCESS);
         char byte;
-        if (read(go[0], &byte, 1) != 1 || getsid(0) != getpid()) {
+        if (read(go[0], &byte, 1) != 1 || getsid(0) != getpid() ||
+            std::filesystem::current_path() != "/") {
             return 3;
         }
         std::fputs("after\n", stderr);
@@ -135,30 +136,48 @@ static void a_log_that_cannot_be_opened_changes_nothing(void**)
     assert_contains(outcome.shown, "No such file or directory");
 }
 
-// A signal to the waiting parent arrives in the child as SIGINT or SIGTERM,
-// and the child's end is still what counts.
+// What asks for a stop, sent to the waiting parent, arrives in the child, and
+// the child's end is still what counts. Nothing else does anything.
 static void signals_are_handed_on(void**)
 {
-    const struct {
-        int sent;
-        int arrives;
-    } cases[] = {{SIGINT, SIGINT}, {SIGTERM, SIGTERM}, {SIGHUP, SIGTERM}};
-    for (const auto& c : cases) {
+    for (const int sent : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
         const ScratchFolder folder;
-        const auto outcome = run(folder, [&c](Background&) {
+        const auto outcome = run(folder, [&](Background&) {
             sigset_t set;
             sigemptyset(&set);
-            sigaddset(&set, SIGINT);
-            sigaddset(&set, SIGTERM);
-            sigprocmask(SIG_BLOCK, &set, nullptr);
-            kill(getppid(), c.sent);
-            int arrived = 0;
+            for (const int any : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) {
+                sigaddset(&set, any);
+            }
+            for (const int nothing : {SIGUSR1, SIGALRM, SIGXFSZ, SIGTSTP}) {
+                kill(getppid(), nothing);
+            }
+            kill(getppid(), sent);
             const timespec patience{10, 0};
-            arrived = sigtimedwait(&set, nullptr, &patience);
-            return arrived == c.arrives ? 42 : 1;
+            return sigtimedwait(&set, nullptr, &patience) == sent ? 42 : 1;
         });
         assert_int_equal(outcome.status, 42);
     }
+}
+
+static void hangup_that_is_ignored_is_not_handed_on(void**)
+{
+    const ScratchFolder folder;
+    signal(SIGHUP, SIG_IGN);
+    const auto outcome = run(folder, [&](Background&) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGTERM);
+        kill(getppid(), SIGHUP);
+        kill(getppid(), SIGTERM);
+        const timespec patience{10, 0};
+        return sigtimedwait(&set, nullptr, &patience) == SIGTERM &&
+                       sigpending(&set) == 0 && !sigismember(&set, SIGHUP)
+                   ? 42
+                   : 1;
+    });
+    signal(SIGHUP, SIG_DFL);
+    assert_int_equal(outcome.status, 42);
 }
 
 static void in_the_foreground_there_is_no_child(void**)
@@ -192,6 +211,7 @@ int main()
         cmocka_unit_test(a_detached_child_may_have_failed),
         cmocka_unit_test(a_log_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(signals_are_handed_on),
+        cmocka_unit_test(hangup_that_is_ignored_is_not_handed_on),
         cmocka_unit_test(in_the_foreground_there_is_no_child),
         cmocka_unit_test(logs_are_named_after_the_domain),
     };

@@ -257,32 +257,54 @@ static void half_a_line_is_no_request(void**)
     assert_int_equal(session.stops.load(), 0);
 }
 
-// Whoever connects and says nothing keeps nobody else waiting, is refused
-// beyond a number, and does not keep the server from ending.
-static void silent_clients_do_not_hurt(void**)
+// Neither who says nothing nor who does not take the answer.
+static void slow_clients_lose_their_places(void**)
 {
     const RunFolder folder;
     FakeSession session;
     auto server = serve("guest", session);
     std::vector<UniqueFd> silent;
-    for (size_t i = 0; i + 1 < ControlServer::clients_max; ++i) {
+    for (size_t i = 0; i < 2 * ControlServer::clients_max; ++i) {
         silent.push_back(connected("guest"));
-    }
-    const bool answers = bool(ask_status("guest", 5s));
-    // The thread of that last client may still be about to end.
-    std::string refused;
-    for (int i = 0; i < 100 && refused.empty(); ++i) {
-        silent.push_back(connected("guest"));
-        auto line = read_control_line(silent.back(), 4096,
-                                      std::chrono::steady_clock::now() + 50ms);
-        refused = line ? *line : "";
     }
     const auto begin = std::chrono::steady_clock::now();
+    bool answers = true;
+    for (int i = 0; i < 10; ++i) {
+        answers = answers && ask_status("guest", 5s);
+    }
+    const auto answered = std::chrono::steady_clock::now() - begin;
     server.reset();
     const auto took = std::chrono::steady_clock::now() - begin;
     assert_true(answers);
-    assert_text(refused, "{\"error\":\"too many requests\"}");
-    assert_true(took < 2s);
+    assert_true(answered < ControlServer::client_patience);
+    assert_true(took < ControlServer::client_patience);
+}
+
+static void who_waits_for_the_end_leaves_places_for_others(void**)
+{
+    const RunFolder folder;
+    FakeSession session;
+    session.may_end = false;
+    auto server = serve("guest", session);
+    std::vector<UniqueFd> waiting;
+    std::string refused;
+    for (size_t i = 0; i <= ControlServer::waiting_max; ++i) {
+        waiting.push_back(connected("guest"));
+        (void)bool(write_control_line(waiting.back(),
+                                      control_object("request", "stop"),
+                                      std::chrono::steady_clock::now() + 5s));
+    }
+    // One of them, whichever came last.
+    for (size_t i = 0; i < 1000 && refused.empty(); ++i) {
+        auto line = read_control_line(waiting[i % waiting.size()], 4096,
+                                      std::chrono::steady_clock::now() + 5ms);
+        refused = line ? *line : "";
+    }
+    const bool answers = bool(ask_status("guest", 5s));
+    session.may_end = true;
+    server.reset();
+    assert_text(refused, "{\"error\":\"too many wait for its end already\"}");
+    assert_true(answers);
 }
 
 // The server's end waits for what it has begun, and the answer still arrives.
@@ -385,7 +407,8 @@ int main()
         cmocka_unit_test(one_of_many_starters_wins),
         cmocka_unit_test(bad_requests_get_an_error),
         cmocka_unit_test(half_a_line_is_no_request),
-        cmocka_unit_test(silent_clients_do_not_hurt),
+        cmocka_unit_test(slow_clients_lose_their_places),
+        cmocka_unit_test(who_waits_for_the_end_leaves_places_for_others),
         cmocka_unit_test(a_request_that_takes_long_is_answered),
         cmocka_unit_test(names_are_safe_as_file_names),
         cmocka_unit_test(any_name_can_be_served),

@@ -32,6 +32,11 @@ void guest_is_refused_with_a_reason(void**)
          "is not running (suspended)"},
         {"crashed", [](DomainFacts& g) { g.state = GuestState::crash; },
          "is not running (crash"},
+        {"not_utf8", [](DomainFacts& g) { g.name = "caf\xe9"; },
+         "a name that is not UTF-8"},
+        {"populate_on_demand",
+         [](DomainFacts& g) { g.promised = Pages{16 * 256}; },
+         "has less memory than it thinks (16 MiB less;"},
         {"disks", 
          [](DomainFacts& g) {
              g.devices = {{DeviceType::disk, "hda", true},

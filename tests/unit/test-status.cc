@@ -169,7 +169,8 @@ static void every_warning_has_a_name_that_comes_back(void**)
          {WarningKind::guest_twice, WarningKind::guest_stands,
           WarningKind::guest_held, WarningKind::copy_runs,
           WarningKind::fence_says_no, WarningKind::copy_held,
-          WarningKind::copy_left, WarningKind::wrong_name}) {
+          WarningKind::copy_left, WarningKind::wrong_name,
+          WarningKind::left_out}) {
         SessionStatus status = copying();
         status.warnings = {{kind, "look"}};
         const auto back = status_from_json(*Json::parse(one_line(status)));
