@@ -34,6 +34,8 @@ libbase_a_SOURCES = \
 	plugin/base/keyed_hash.cc \
 	plugin/base/keyed_hash.h \
 	plugin/base/log.h \
+	plugin/base/oom.cc \
+	plugin/base/oom.h \
 	plugin/base/result.cc \
 	plugin/base/result.h \
 	plugin/base/text.cc \
@@ -107,6 +109,8 @@ libcolo_a_SOURCES = \
 	plugin/pages/page_digester.h \
 	plugin/pages/page_set.cc \
 	plugin/pages/page_set.h \
+	plugin/process/aftermath.cc \
+	plugin/process/aftermath.h \
 	plugin/process/background.cc \
 	plugin/process/background.h \
 	plugin/process/caretaker.cc \
@@ -119,6 +123,8 @@ libcolo_a_SOURCES = \
 	plugin/process/signals.h \
 	plugin/process/signals_and_watches.cc \
 	plugin/process/signals_and_watches.h \
+	plugin/process/watch_record.cc \
+	plugin/process/watch_record.h \
 	plugin/relay/back_channel.cc \
 	plugin/relay/back_channel.h \
 	plugin/relay/compression.h \
@@ -148,6 +154,7 @@ libcolo_a_SOURCES = \
 	plugin/session/copy.h \
 	plugin/session/copy_limits.cc \
 	plugin/session/copy_limits.h \
+	plugin/session/copy_state.h \
 	plugin/session/event_queue.cc \
 	plugin/session/event_queue.h \
 	plugin/session/figures_frame.cc \
@@ -156,6 +163,7 @@ libcolo_a_SOURCES = \
 	plugin/session/guest_movement.h \
 	plugin/session/hello.cc \
 	plugin/session/hello.h \
+	plugin/session/observer.h \
 	plugin/session/offer.cc \
 	plugin/session/offer.h \
 	plugin/session/opening.cc \

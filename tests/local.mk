@@ -42,11 +42,13 @@ libfakes_a_SOURCES = \
 # program itself is made of.
 unit_tests = \
 	tests/unit/test-back_channel \
+	tests/unit/test-aftermath \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
 	tests/unit/test-child_process \
 	tests/unit/test-commands \
+	tests/unit/test-commands-died \
 	tests/unit/test-commands-signals \
 	tests/unit/test-commands-start \
 	tests/unit/test-compat \

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "domain/domain.h"
 #include "domain/guest_state.h"
@@ -241,6 +242,12 @@ Result<std::unique_ptr<Incoming>> XenHost::receive(
     const std::string& configuration, const std::string& name,
     const OpenOptions& options)
 {
+    // libxl would only say that the restore failed.
+    const char* const helper = std::getenv("LIBXL_SAVE_HELPER");
+    if (helper && ::access(helper, X_OK) != 0) {
+        return io_error(std::string("cannot run the save helper ") + helper,
+                        errno);
+    }
     auto config = parse_configuration(ctx(), configuration);
     if (!config) {
         return config.error();

@@ -33,7 +33,9 @@ Result<DomainConfig> read_configuration(libxl_ctx* ctx, Domid domid)
     const int rc = libxl_retrieve_domain_configuration(ctx, domid.value(),
                                                        config.get(), nullptr);
     if (rc != 0) {
-        return libxl_error("cannot read the domain's configuration", rc);
+        return libxl_error("cannot read the domain's configuration: it was not "
+                           "created by xl or libvirt",
+                           rc);
     }
     return config;
 }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/oom.h"
 
 extern char** environ;
 
@@ -125,7 +126,7 @@ Result<ChildProcess> ChildProcess::spawn(
                                               POSIX_SPAWN_SETSIGMASK |
                                               POSIX_SPAWN_SETSIGDEF);
 
-    std::vector<std::string> words{"sh", "-c", command};
+    std::vector<std::string> words{"sh", "-c", oom_reset_commands() + command};
     std::vector<std::string> settings = environment_with(environment);
     pid_t pid = -1;
     const int r =

@@ -14,6 +14,7 @@
 //     environment   ours, and what the caller adds. Without LIBXL_SAVE_HELPER
 //                   and XL_COLO_SAVE_SOCKET: an xl in the command would run
 //                   our helper by them
+//     oom_score_adj 0, where ours is lower
 //     session       one of its own, and so a process group: ^C on our terminal
 //                   does not reach it, and a signal of ours reaches all of it
 //     folder        ours

@@ -9,8 +9,11 @@
 #include "base/descriptors.h"
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
+#include "commands/outcome.h"
+#include "control/control_server.h"
 #include "fencing/shell_fence.h"
 #include "fencing/shell_witness.h"
+#include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
 #include "session/opening.h"
@@ -42,8 +45,23 @@ Result<std::unique_ptr<Link>> take_wire()
                                   offer_patience);
 }
 
-Status receive(Link& link, Log& log)
+// After the loss of its primary a copy may be all that there is of a guest. It
+// is for an admin to say that it is not.
+Status check_no_copy_is_held(const std::string& domain)
 {
+    const auto status = ask_status(domain, local_patience);
+    if (status && status->role == Role::secondary &&
+        status->state == State::fencing) {
+        return Error(ErrorKind::refused,
+                     "a copy of it is held here since its protection ended: "
+                     "\"xl-colo-stop " + domain + "\" here gives that up");
+    }
+    return {};
+}
+
+Status receive(Link& link, Log& log, Background& background)
+{
+    allow_stop_signals();
     auto host = open_host(log);
     if (!host) {
         return host.error();
@@ -56,7 +74,11 @@ Status receive(Link& link, Log& log)
     if (!opened) {
         return opened.error();
     }
+    block_signals();
     const Offer& offer = opened->offer;
+    if (auto s = check_no_copy_is_held(offer.domain); !s) {
+        return s;
+    }
     if (auto s = check_room(**host, offer.domain, offer.configuration); !s) {
         return s;
     }
@@ -65,15 +87,14 @@ Status receive(Link& link, Log& log)
         return s;
     }
 
-    // Until here nothing is changed, and a signal may end us as it likes.
-    block_signals();
     SessionStatus status;
     status.domain = offer.domain;
     status.role = Role::secondary;
     status.peer = opened->primary.host;
     status.interval = offer.interval;
     status.verify = offer.verify;
-    auto process = DomainProcess::open(**host, log, status);
+    auto process = DomainProcess::open(**host, log, status,
+                                       &background.record());
     if (!process) {
         return process.error();
     }
@@ -83,9 +104,12 @@ Status receive(Link& link, Log& log)
     }
 
     // From here on the primary may die, and with it whatever reads our stderr.
-    if (auto s = redirect_stderr(log_path(offer.domain)); !s) {
+    if (auto s = background.open_log(log_path(offer.domain)); !s) {
         return s;
     }
+    background.detach(EXIT_SUCCESS);
+    background.record().begin({offer.witness, offer.session,
+                               !offer.fence.empty(), offer.timeout});
     if (auto s = accept(link, *opened); !s) {
         return s;
     }
@@ -102,6 +126,7 @@ Status receive(Link& link, Log& log)
     SessionOptions session;
     session.settings = offer;
     session.kinds = device_kinds();
+    session.observer = &background.record();
     Secondary secondary(**host, link, (*process)->board(), log,
                         std::move(session), copy_name(offer.domain),
                         fence ? &*fence : nullptr,
@@ -115,14 +140,8 @@ Status receive(Link& link, Log& log)
     return {};
 }
 
-}  // namespace
-
-int cmd_receive(const ReceiveOptions& options)
+int receive_on_wire(const ReceiveOptions& options, Background& background)
 {
-    close_inherited();
-    // sshd, and its terminal if it made one, may go before we do.
-    setsid();
-    ignore_hangup();
     const auto log = make_xentoollog(
         STDERR_FILENO, "colo secondary",
         options.verbose > 1 ? LogLevel::debug : LogLevel::info, false);
@@ -131,7 +150,7 @@ int cmd_receive(const ReceiveOptions& options)
         log->error(link.error().text());
         return EXIT_FAILURE;
     }
-    const Status s = receive(**link, *log);
+    const Status s = receive(**link, *log, background);
     if (!s) {
         log->info(s.error().text());
         // The primary shows it to the admin.
@@ -139,6 +158,21 @@ int cmd_receive(const ReceiveOptions& options)
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int cmd_receive(const ReceiveOptions& options)
+{
+    close_inherited();
+    // sshd, and its terminal if it made one, may go before we do.
+    ignore_hangup();
+    return Background::run(
+        Background::Place::wire,
+        [&](Background& background) {
+            return receive_on_wire(options, background);
+        },
+        see_to_what_is_left);
 }
 
 }  // namespace xl_colo

@@ -9,6 +9,7 @@
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
+#include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
 #include "session/opening.h"
@@ -33,8 +34,8 @@ LogLevel level_of(int verbose)
 // A process of this host's gets so long to answer, and to leave.
 constexpr std::chrono::seconds local_patience{10};
 
-// Before the guest is looked at: one that is being protected may be suspended at
-// the moment.
+// Before the guest is looked at: one that is being protected may be suspended
+// at the moment.
 Status check_free(const std::string& domain)
 {
     const auto status = ask_status(domain, local_patience);
@@ -69,8 +70,8 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
 }
 
 // In this order: what may be refused is, the other host is reached and agrees,
-// and only then does whoever looked after the guest until now have to leave. From
-// there on it is this process that does, however it ends.
+// and only then does whoever looked after the guest until now have to leave.
+// From there on it is this process that does, however it ends.
 class Start {
 public:
     Start(const StartOptions& options, Background& background)
@@ -164,6 +165,7 @@ Status Start::protect()
     status.interval = options_.interval;
     status.verify = options_.verify;
     auto process = DomainProcess::open(*host_, *log_, std::move(status),
+                                       &background_.record(),
                                        ControlPlace::starting);
     if (!process) {
         return about_guest(process.error());
@@ -260,6 +262,9 @@ void Start::run_session(Domain& domain, const Offer& offer)
     options.settings = offer;
     options.max_checkpoints = options_.max_checkpoints;
     options.kinds = device_kinds();
+    options.observer = &background_.record();
+    background_.record().begin({offer.witness, offer.session,
+                                !offer.fence.empty(), offer.timeout});
     options.on_protected = [this] { say_protected(); };
     log_->notice("domain " + guest_ + ": copying to " +
                  process_->board().read().peer);
@@ -314,9 +319,13 @@ void Start::say_protected()
 int cmd_start(const StartOptions& options)
 {
     close_inherited();
-    return Background::run(options.foreground, [&](Background& background) {
-        return Start(options, background).run();
-    });
+    return Background::run(
+        options.foreground ? Background::Place::foreground
+                           : Background::Place::background,
+        [&](Background& background) {
+            return Start(options, background).run();
+        },
+        see_to_what_is_left);
 }
 
 }  // namespace xl_colo

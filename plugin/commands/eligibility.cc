@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "devices/device_kind.h"
+#include "session/copy.h"
 
 namespace xl_colo {
 
@@ -43,11 +44,6 @@ Status check_guest(const DomainFacts& guest)
             "once it has booted, or set maxmem= to memory=");
     }
     return check_devices(device_kinds(), guest.devices);
-}
-
-std::string copy_name(const std::string& guest)
-{
-    return guest + "--incoming";
 }
 
 Status check_room(Host& host, const std::string& name,

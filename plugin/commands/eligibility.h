@@ -12,9 +12,6 @@ namespace xl_colo {
 // On the primary, before the peer is even called.
 Status check_guest(const DomainFacts& guest);
 
-// What the copy of a guest is called, as long as it is one.
-std::string copy_name(const std::string& guest);
-
 // On the secondary, before it accepts the offer of `name`: name and UUID are
 // free, there is memory for it.
 Status check_room(Host& host, const std::string& name,

@@ -39,7 +39,13 @@ Result<Json> ask(const std::string& domain, ControlPlace place,
     if (!connection) {
         return io_error("cannot make a socket", errno);
     }
-    const int code = connect_control(connection, *address);
+    const auto deadline = Clock::now() + patience;
+    int code = connect_control(connection, *address);
+    // Its queue is full: others may only be quicker.
+    while (code == EAGAIN && Clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        code = connect_control(connection, *address);
+    }
     if (code == ENOENT) {
         return unknown;
     }
@@ -54,7 +60,6 @@ Result<Json> ask(const std::string& domain, ControlPlace place,
         return io_error("cannot reach its process", code);
     }
 
-    const auto deadline = Clock::now() + patience;
     const auto sent = write_control_line(
         connection, control_object("request", request), deadline);
     if (!sent) {

@@ -54,9 +54,9 @@ public:
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
 
-    // A client has this long to send its line, and to take the answer. Where all
-    // places are taken the oldest one that is slow at either loses its place to
-    // the next.
+    // A client has this long to send its line, and to take the answer. Where
+    // all places are taken the oldest one that is slow at either loses its
+    // place to the next.
     static constexpr std::chrono::milliseconds client_patience{5000};
     static constexpr size_t clients_max = 16;
     // Those that wait for an end; the rest is for who wants to know the status.
@@ -104,8 +104,8 @@ Result<std::string> ask_failover(const std::string& domain,
                                  std::chrono::milliseconds patience);
 
 // Has the process leave that looks after a domain whose protection has ended,
-// and waits until its socket is gone. False when there was none. Errors: refused
-// when it protects the domain; timeout.
+// and waits until its socket is gone. False when there was none. Errors:
+// refused when it protects the domain; timeout.
 Result<bool> displace(const std::string& domain,
                       std::chrono::milliseconds patience);
 

@@ -4,12 +4,26 @@
 
 namespace xl_colo {
 
+DomainProcess::DomainProcess(Host& host, Log& log, SessionStatus status,
+                             WatchRecord* record)
+    : host_(host),
+      log_(log),
+      board_(std::move(status),
+             record ? StatusBoard::OnChange([record](const SessionStatus& now) {
+                 record->note(now);
+             })
+                    : nullptr),
+      requests_(board_)
+{
+}
+
 Result<std::unique_ptr<DomainProcess>> DomainProcess::open(
-    Host& host, Log& log, SessionStatus status, ControlPlace place)
+    Host& host, Log& log, SessionStatus status, WatchRecord* record,
+    ControlPlace place)
 {
     const std::string domain = status.domain;
     std::unique_ptr<DomainProcess> p(
-        new DomainProcess(host, log, std::move(status)));
+        new DomainProcess(host, log, std::move(status), record));
     auto watch = host.watch_domains();
     if (!watch) {
         return watch.error();

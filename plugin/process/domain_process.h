@@ -8,6 +8,7 @@
 #include "process/caretaker.h"
 #include "process/requests.h"
 #include "process/signals_and_watches.h"
+#include "process/watch_record.h"
 
 namespace xl_colo {
 
@@ -16,9 +17,11 @@ public:
     // Opens the control socket of `status.domain`. Error refused when that
     // domain has a live process on this host already. One that is `starting`
     // has another socket, until it asks for the domain's by begin_serving();
-    // with the same error.
+    // with the same error. The board tells `record`, if there is one, which
+    // must outlive it.
     static Result<std::unique_ptr<DomainProcess>> open(
         Host& host, Log& log, SessionStatus status,
+        WatchRecord* record = nullptr,
         ControlPlace place = ControlPlace::serving);
     Status begin_serving() { return server_->begin_serving(); }
     // Whoever asked for an end is told that it has come, whatever came of it.
@@ -57,11 +60,8 @@ public:
     void settle(Domid domid);
 
 private:
-    DomainProcess(Host& host, Log& log, SessionStatus status)
-        : host_(host),
-          log_(log),
-          board_(std::move(status)),
-          requests_(board_) {}
+    DomainProcess(Host& host, Log& log, SessionStatus status,
+                  WatchRecord* record);
     void announce(const SessionEnd& end);
 
     Host& host_;

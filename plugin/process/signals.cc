@@ -15,8 +15,8 @@ constexpr std::array left_alone{SIGABRT, SIGBUS,  SIGFPE,  SIGILL,
                                 SIGCONT, SIGURG,  SIGWINCH};
 
 constexpr std::array stop_signals{
-    StopSignal{SIGHUP, "SIGHUP"}, StopSignal{SIGINT, "SIGINT"},
-    StopSignal{SIGQUIT, "SIGQUIT"}, StopSignal{SIGTERM, "SIGTERM"}};
+    StopSignal{SIGHUP, "SIGHUP", 0}, StopSignal{SIGINT, "SIGINT", 0},
+    StopSignal{SIGQUIT, "SIGQUIT", 0}, StopSignal{SIGTERM, "SIGTERM", 0}};
 
 sigset_t blocked_signals()
 {
@@ -48,6 +48,16 @@ sigset_t block_signals()
     return before;
 }
 
+void allow_stop_signals()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const StopSignal& signal : stop_signals) {
+        sigaddset(&set, signal.number);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 void ignore_hangup()
 {
     signal(SIGHUP, SIG_IGN);
@@ -73,7 +83,8 @@ std::optional<StopSignal> read_stop_signal(const UniqueFd& signals)
         (number == SIGHUP && is_ignored(SIGHUP))) {
         return std::nullopt;
     }
-    return *found;
+    return StopSignal{number, found->name,
+                      static_cast<pid_t>(info.ssi_pid)};
 }
 
 }  // namespace xl_colo

@@ -1,5 +1,5 @@
-// What each signal means to a process that protects a guest, and to the one that
-// waits for it on the terminal:
+// What each signal means to a process that protects a guest, and to the one
+// that waits for it on the terminal:
 //
 //     INT QUIT TERM                    stop in order
 //     HUP                              the same; nothing, if it is ignored
@@ -10,8 +10,8 @@
 //
 // The terminal's hangup is ignored from when the process has left it, and from
 // the beginning where whoever started it said so, as nohup(1) does. What ends
-// an ordinary program at once, such as a forgotten USR1, an alarm or a file that
-// is too large, would leave a guest that stands still; so would ^Z.
+// an ordinary program at once, such as a forgotten USR1, an alarm or a file
+// that is too large, would leave a guest that stands still; so would ^Z.
 //
 // They are blocked, not ignored: a program that this one starts begins with
 // what it would have had, because everything here that starts one, libxl too,
@@ -31,6 +31,10 @@ namespace xl_colo {
 // if it was ignored: nobody could wait for a child then. The mask from before.
 sigset_t block_signals();
 
+// For as long as nothing is at stake those that wish for a stop may end the
+// process as they like; block_signals() ends that.
+void allow_stop_signals();
+
 // The process has no terminal any more.
 void ignore_hangup();
 
@@ -41,6 +45,7 @@ UniqueFd open_signals();
 struct StopSignal {
     int number;
     const char* name;
+    pid_t sender;  // 0: the kernel, for a terminal
 };
 std::optional<StopSignal> read_stop_signal(const UniqueFd& signals);
 

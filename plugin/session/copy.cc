@@ -23,6 +23,19 @@ bool is_whole(CopyState state)
     return false;
 }
 
+std::string copy_name(const std::string& guest)
+{
+    return guest + "--incoming";
+}
+
+void Copy::enter(CopyState state)
+{
+    state_ = state;
+    if (observer_) {
+        observer_->copy_is(state);
+    }
+}
+
 void Copy::begin(std::unique_ptr<Incoming> incoming)
 {
     incoming_ = std::move(incoming);
@@ -43,7 +56,7 @@ Status Copy::suspend(CheckpointNumber number)
     const Status suspended = domain_->suspend_copy();
     // A failure may come after it stands.
     if (suspended || domain_->state() == GuestState::suspended) {
-        state_ = CopyState::suspended;
+        enter(CopyState::suspended);
     }
     return suspended ? devices_.guest_stands(number) : suspended;
 }
@@ -58,7 +71,7 @@ Status Copy::pause()
 {
     const Status paused = domain_->pause();
     if (paused) {
-        state_ = CopyState::paused;
+        enter(CopyState::paused);
     }
     return paused;
 }
@@ -74,7 +87,7 @@ Status Copy::run()
     const Status runs = state_ == CopyState::suspended ? domain_->resume()
                                                        : domain_->unpause();
     if (runs) {
-        state_ = CopyState::running;
+        enter(CopyState::running);
     }
     return runs;
 }
@@ -105,7 +118,7 @@ Status Copy::become_guest()
 
 Status Copy::destroy()
 {
-    state_ = CopyState::none;
+    enter(CopyState::none);
     if (!domain_) {
         const Status gone = incoming_ ? incoming_->abandon() : Status();
         return gone ? gone : left_over("as it is", gone.error());

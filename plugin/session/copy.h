@@ -8,28 +8,21 @@
 #include "devices/device_set.h"
 #include "hypervisor/page_mover.h"
 #include "session/copy_limits.h"
+#include "session/copy_state.h"
+#include "session/observer.h"
 
 namespace xl_colo {
 
-// It is in one of these at any time. In all but the first and the last it is
-// whole: a state of the guest, to go on from.
-enum class CopyState {
-    none,       // there is no domain, or one that is not built yet
-    unstarted,  // the initial copy is in, and has not been unpaused yet
-    running,    // as it is between two checkpoints
-    paused,     // the same, held by us until somebody says yes
-    suspended,  // for a checkpoint, or with one that has just been put in
-    spoilt,     // suspended, and no state of the guest: half of a checkpoint is
-                // in it, or its pages were found to differ
-};
-
-bool is_whole(CopyState state);
+// What the copy of a guest is called, as long as it is one.
+std::string copy_name(const std::string& guest);
 
 // For the session's thread alone, but for limits().take().
 class Copy {
 public:
-    // `name`: the domain's, as long as it is a copy.
-    explicit Copy(std::string name) : name_(std::move(name)) {}
+    // `name`: the domain's, as long as it is a copy. `observer`: null, or
+    // outlives it.
+    explicit Copy(std::string name, SessionObserver* observer = nullptr)
+        : name_(std::move(name)), observer_(observer) {}
 
     // libxl has begun to build the domain.
     void begin(std::unique_ptr<Incoming> incoming);
@@ -37,7 +30,7 @@ public:
     Status finish_building();
 
     // A step of the protocol has brought the copy there.
-    void enter(CopyState state) { state_ = state; }
+    void enter(CopyState state);
     CopyState state() const { return state_; }
     bool is_whole() const { return xl_colo::is_whole(state_); }
 
@@ -69,6 +62,7 @@ private:
     Error left_over(const char* how, const Error& why) const;
 
     std::string name_;
+    SessionObserver* observer_;
     CopyState state_ = CopyState::none;
     CopyLimits limits_;
     std::unique_ptr<Incoming> incoming_;

@@ -7,15 +7,24 @@ bool has_ended(GuestState state)
     return state != GuestState::running && state != GuestState::suspended;
 }
 
+void OwnGuest::tell(bool by_us)
+{
+    if (observer_) {
+        observer_->guest_stands(by_us);
+    }
+}
+
 Result<Suspension> OwnGuest::suspend(CheckpointNumber number)
 {
     number_ = number;
+    tell(true);
     auto suspension = domain_.suspend();
     // One that others have suspended is theirs to resume, or to destroy.
     const bool ours =
         suspension || (suspension.error().kind() != ErrorKind::refused &&
                        domain_.state() == GuestState::suspended);
     stands_ = ours ? Stands::by_us : Stands::not_by_us;
+    tell(ours || domain_.may_suspend_yet());
     if (!suspension) {
         return suspension;
     }
@@ -35,6 +44,7 @@ Status OwnGuest::resume()
     // One that others have resumed must not run on the secondary as well.
     if (resumed || domain_.state() == GuestState::running) {
         stands_ = Stands::not_by_us;
+        tell(false);
     }
     return resumed;
 }

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "devices/device_set.h"
 #include "hypervisor/domain.h"
+#include "session/observer.h"
 
 namespace xl_colo {
 
@@ -22,7 +23,9 @@ public:
         not_by_us,  // it runs; or others have suspended it, or it has ended
     };
 
-    explicit OwnGuest(Domain& domain) : domain_(domain) {}
+    // `observer`: null, or outlives it.
+    explicit OwnGuest(Domain& domain, SessionObserver* observer = nullptr)
+        : domain_(domain), observer_(observer) {}
 
     // Domain's, for checkpoint `number`; then its devices. After an error the
     // guest may stand by us nevertheless: it may have stopped half-way.
@@ -37,7 +40,10 @@ public:
     Stands stands() const { return stands_; }
 
 private:
+    void tell(bool by_us);
+
     Domain& domain_;
+    SessionObserver* observer_;
     Stands stands_ = Stands::never_yet;
     CheckpointNumber number_;  // for which it was suspended last
     DeviceSet devices_;

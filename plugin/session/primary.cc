@@ -62,7 +62,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       back_channel_(options_.settings.gfns, mover.takes_dirty_list_parts(),
                     options_.settings.lacks(without_back_channel),
                     stream_.known()),
-      guest_(domain),
+      guest_(domain, options_.observer),
       movement_(domain, options_.settings.gfns)
 {
     route_frames();
@@ -137,6 +137,9 @@ bool Primary::checkpoint()
             return fail(s.error());
         }
         progress_ = Progress::sent;
+    }
+    if (options_.observer) {
+        options_.observer->copy_may_take_over();
     }
     if (auto s = tell_limits(); !s) {
         return fail(s.error());

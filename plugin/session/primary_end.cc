@@ -17,8 +17,9 @@ const char* const check_peer_advice =
     "destroy one of the two if both run";
 
 const char* const not_confirmed =
-    "the other host did not confirm that its copy is gone, and it may take over: "
-    "check with \"xl list\" there, and destroy one of the two if both run";
+    "the other host did not confirm that its copy is gone, and it may take "
+    "over: check with \"xl list\" there, and destroy one of the two if both "
+    "run";
 
 const char* const stuck_and_left_advice =
     "the guest is suspended here and cannot be resumed; check that it runs on "

@@ -44,7 +44,7 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                   return {};
               }),
       stream_(options_.settings.gfns),
-      copy_(std::move(name)),
+      copy_(std::move(name), options_.observer),
       dirty_list_(link, options_.settings.gfns,
                   host.suspect_long_dirty_header(),
                   !options_.settings.lacks(without_f2),

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "devices/device_kind.h"
+#include "session/observer.h"
 #include "session/session_key.h"
 #include "session/settings.h"
 #include "session/work_arounds.h"
@@ -35,6 +36,8 @@ struct SessionOptions {
     std::chrono::milliseconds yield_limit{150'000};
     // What makes the devices of settings.devices.
     DeviceKinds kinds{};
+    // Null, or outlives the session.
+    SessionObserver* observer = nullptr;
 };
 
 // How a session ended: what is left of the guest on this host, and why.

@@ -386,6 +386,9 @@ SessionEnd Takeover::take_over(std::string why, bool primary_is_off)
     board_.clear(WarningKind::fence_says_no);
     board_.clear(WarningKind::copy_held);
     board_.clear(WarningKind::copy_runs);
+    // Before it runs: from here on it is not to be stopped, not even if this
+    // process dies.
+    board_.enter(State::taken_over);
     if (auto end = make_it_run(why)) {
         return *end;
     }

@@ -39,6 +39,7 @@ const char* to_string(WarningKind kind)
     case WarningKind::copy_held: return "copy-held";
     case WarningKind::copy_left: return "copy-left";
     case WarningKind::wrong_name: return "wrong-name";
+    case WarningKind::process_died: return "process-died";
     case WarningKind::left_out: return "left-out";
     }
     return "?";
@@ -50,9 +51,18 @@ const Warning* SessionStatus::warning(WarningKind kind) const
     return found == warnings.end() ? nullptr : &*found;
 }
 
-StatusBoard::StatusBoard(SessionStatus initial) : status_(std::move(initial))
+StatusBoard::StatusBoard(SessionStatus initial, OnChange on_change)
+    : status_(std::move(initial)), on_change_(std::move(on_change))
 {
     status_.since = WallClock::now();
+    changed();
+}
+
+void StatusBoard::changed()
+{
+    if (on_change_) {
+        on_change_(status_);
+    }
 }
 
 SessionStatus StatusBoard::read() const
@@ -67,6 +77,7 @@ void StatusBoard::enter(State state)
     if (status_.state != state) {
         status_.state = state;
         status_.since = WallClock::now();
+        changed();
     }
 }
 
@@ -91,6 +102,7 @@ void StatusBoard::end(State state, const std::string& why)
     enter(state);
     const std::lock_guard lock(mutex_);
     status_.ended = why;
+    changed();
 }
 
 void StatusBoard::warn(WarningKind kind, const std::string& text)
@@ -122,12 +134,14 @@ void StatusBoard::set_peer(const std::string& peer)
 {
     const std::lock_guard lock(mutex_);
     status_.peer = peer;
+    changed();
 }
 
 void StatusBoard::set_domid(Domid domid)
 {
     const std::lock_guard lock(mutex_);
     status_.domid = domid;
+    changed();
 }
 
 }  // namespace xl_colo

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ enum class WarningKind {
     copy_held,      // secondary: the same, for another reason
     copy_left,      // the secondary's copy could not be destroyed, and stands
     wrong_name,     // secondary: the guest is here under its copy's name
+    process_died,   // the one that protected it, or held the copy
     left_out,       // by --without: the guest is not really protected
 };
 
@@ -108,7 +110,11 @@ class StatusBoard {
 public:
     static constexpr size_t recent_kept = 128;
 
-    explicit StatusBoard(SessionStatus initial);
+    // `on_change` is called at once and after each change of state, peer or
+    // domid, with what the board says then; by whoever changed it, by one at a
+    // time. It may not use the board.
+    using OnChange = std::function<void(const SessionStatus&)>;
+    explicit StatusBoard(SessionStatus initial, OnChange on_change = nullptr);
     SessionStatus read() const;
     void enter(State state);
     void add(const CheckpointFigures& figures, bool verified);
@@ -120,8 +126,11 @@ public:
     void set_peer(const std::string& peer);
 
 private:
+    void changed();
+
     mutable std::mutex mutex_;
     SessionStatus status_;
+    OnChange on_change_;
 };
 
 }  // namespace xl_colo

@@ -91,7 +91,7 @@ std::optional<WarningKind> warning_kind_of(const std::string& name)
           WarningKind::guest_held, WarningKind::copy_runs,
           WarningKind::fence_says_no, WarningKind::copy_held,
           WarningKind::copy_left, WarningKind::wrong_name,
-          WarningKind::left_out}) {
+          WarningKind::process_died, WarningKind::left_out}) {
         if (name == to_string(kind)) {
             return kind;
         }

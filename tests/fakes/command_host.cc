@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <sstream>
+#include <stdexcept>
 #include <vector>
 
 #include "base/descriptors.h"
@@ -37,6 +38,8 @@ void add_fault(Faults& faults, const std::string& text)
         faults.let_fail(call, n, {ErrorKind::libxl, call + " made to fail"});
     } else if (what == "kill") {
         faults.at(call, n, [] { raise(SIGKILL); });
+    } else if (what == "throw") {
+        faults.at(call, n, [] { throw std::runtime_error("made to throw"); });
     } else {
         faults.hold(call, n);
     }

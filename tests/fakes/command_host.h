@@ -6,7 +6,8 @@
 //     FAKE_HOST     the host's folder; its last part is the host's name, and
 //                   "domains" in it is the table of domains
 //     FAKE_FAULTS   "call:nth:what", with commas between; `what` is
-//                   "fail"; "kill", the process by SIGKILL; "hold", for good
+//                   "fail"; "kill", the process by SIGKILL; "throw", an
+//                   exception; "hold", for good
 #pragma once
 
 #include <optional>

@@ -14,6 +14,15 @@ namespace xl_colo {
 
 using On = CommandBed::On;
 
+// kill(2), but never to all: a process that is not there has the number 0.
+inline void send_signal(pid_t pid, int number)
+{
+    if (pid <= 1) {
+        fail_msg("no process to send signal %d to", number);
+    }
+    kill(pid, number);
+}
+
 // The bed of one test; nothing of it is left when this goes.
 struct Scratch {
     ScratchFolder folder;

@@ -26,8 +26,14 @@ static std::string content(const std::string& path)
     return text.str();
 }
 
-static Outcome run(const ScratchFolder& folder,
-                   const std::function<int(Background&)>& work)
+static int no_aftermath(Background&, const WatchRecord::Findings&,
+                        const std::string&)
+{
+    return 99;
+}
+
+static Outcome run(const ScratchFolder& folder, const Background::Work& work,
+                   const Background::Aftermath& aftermath = no_aftermath)
 {
     const std::string path = folder.path() + "/stderr";
     std::fflush(nullptr);
@@ -35,7 +41,8 @@ static Outcome run(const ScratchFolder& folder,
     const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
     dup2(file.get(), STDERR_FILENO);
     Outcome outcome;
-    outcome.status = Background::run(false, work);
+    outcome.status = Background::run(Background::Place::background, work,
+                                     aftermath);
     std::fflush(stderr);
     dup2(kept.get(), STDERR_FILENO);
     outcome.shown = content(path);
@@ -61,8 +68,8 @@ static void a_killed_child_is_a_failure_that_is_told(void**)
     });
     assert_int_equal(outcome.status, EXIT_FAILURE);
     assert_text(outcome.shown,
-                "colo: error: the process that protects the guest was killed "
-                "by signal 9: Killed\n");
+                "colo: error: the process that protects the guest died: "
+                "signal 9: Killed\n");
 }
 
 // The child goes on after the parent's success, and writes to the log only.
@@ -142,6 +149,7 @@ static void signals_are_handed_on(void**)
 {
     for (const int sent : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
         const ScratchFolder folder;
+        const pid_t terminal = getpid();
         const auto outcome = run(folder, [&](Background&) {
             sigset_t set;
             sigemptyset(&set);
@@ -149,9 +157,9 @@ static void signals_are_handed_on(void**)
                 sigaddset(&set, any);
             }
             for (const int nothing : {SIGUSR1, SIGALRM, SIGXFSZ, SIGTSTP}) {
-                kill(getppid(), nothing);
+                kill(terminal, nothing);
             }
-            kill(getppid(), sent);
+            kill(terminal, sent);
             const timespec patience{10, 0};
             return sigtimedwait(&set, nullptr, &patience) == sent ? 42 : 1;
         });
@@ -162,14 +170,15 @@ static void signals_are_handed_on(void**)
 static void hangup_that_is_ignored_is_not_handed_on(void**)
 {
     const ScratchFolder folder;
+    const pid_t terminal = getpid();
     signal(SIGHUP, SIG_IGN);
     const auto outcome = run(folder, [&](Background&) {
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, SIGHUP);
         sigaddset(&set, SIGTERM);
-        kill(getppid(), SIGHUP);
-        kill(getppid(), SIGTERM);
+        kill(terminal, SIGHUP);
+        kill(terminal, SIGTERM);
         const timespec patience{10, 0};
         return sigtimedwait(&set, nullptr, &patience) == SIGTERM &&
                        sigpending(&set) == 0 && !sigismember(&set, SIGHUP)
@@ -180,17 +189,58 @@ static void hangup_that_is_ignored_is_not_handed_on(void**)
     assert_int_equal(outcome.status, 42);
 }
 
-static void in_the_foreground_there_is_no_child(void**)
+static void in_the_foreground_nothing_is_detached(void**)
 {
     const pid_t self = getpid();
-    pid_t worker = 0;
-    const int status = Background::run(true, [&](Background& background) {
-        worker = getpid();
-        background.detach(3);
-        return 7;
-    });
+    const int status = Background::run(
+        Background::Place::foreground,
+        [&](Background& background) {
+            background.detach(3);
+            return getppid() == self && background.in_foreground() ? 7 : 1;
+        },
+        no_aftermath);
     assert_int_equal(status, 7);
-    assert_int_equal(worker, self);
+}
+
+// Once there is something at stake, whatever ends the worker.
+static void watcher_sees_to_what_is_left(void**)
+{
+    for (const bool by_signal : {true, false}) {
+        const ScratchFolder folder;
+        const auto outcome = run(
+            folder,
+            [&](Background& background) {
+                SessionStatus status;
+                status.domain = "web1";
+                status.domid = Domid{7};
+                background.record().note(status);
+                background.record().begin({});
+                background.record().guest_stands(true);
+                if (!by_signal) {
+                    _exit(5);  // as an exception does, without finish()
+                }
+                return raise(SIGKILL);
+            },
+            [](Background&, const WatchRecord::Findings& found,
+               const std::string& how) {
+                std::fprintf(stderr, "%s: %s, %d\n", found.domain.c_str(),
+                             how.c_str(), found.stands);
+                return 8;
+            });
+        assert_int_equal(outcome.status, 8);
+        assert_text(outcome.shown, by_signal ? "web1: signal 9: Killed, 1\n"
+                                             : "web1: exit status 5, 1\n");
+    }
+}
+
+static void worker_that_has_finished_leaves_nothing(void**)
+{
+    const ScratchFolder folder;
+    const auto outcome = run(folder, [](Background& background) {
+        background.record().begin({});
+        return 6;
+    });
+    assert_int_equal(outcome.status, 6);
 }
 
 static void logs_are_named_after_the_domain(void**)
@@ -212,7 +262,9 @@ int main()
         cmocka_unit_test(a_log_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(signals_are_handed_on),
         cmocka_unit_test(hangup_that_is_ignored_is_not_handed_on),
-        cmocka_unit_test(in_the_foreground_there_is_no_child),
+        cmocka_unit_test(in_the_foreground_nothing_is_detached),
+        cmocka_unit_test(watcher_sees_to_what_is_left),
+        cmocka_unit_test(worker_that_has_finished_leaves_nothing),
         cmocka_unit_test(logs_are_named_after_the_domain),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -32,10 +32,10 @@ void signals_that_are_not_for_us_do_nothing(void**)
             protecting = protect(s.bed);
             const pid_t process = s.bed.process(host);
             for (const int signal : not_for_us) {
-                kill(process, signal);
+                send_signal(process, signal);
             }
-            kill(process, SIGRTMIN);
-            kill(process, SIGRTMAX);
+            send_signal(process, SIGRTMIN);
+            send_signal(process, SIGRTMAX);
             on = goes_on(s.bed, host);
             same = s.bed.process(host) == process;
         }
@@ -52,7 +52,7 @@ void hangup_does_nothing_in_the_background(void**)
         {
             Scratch s;
             protect(s.bed);
-            kill(s.bed.process(host), SIGHUP);
+            send_signal(s.bed.process(host), SIGHUP);
             on = goes_on(s.bed, host);
         }
         assert_true(on);
@@ -68,7 +68,7 @@ void stop_signals_end_it_in_order(void**)
             {
                 Scratch s;
                 protect(s.bed);
-                kill(s.bed.process(host), signal);
+                send_signal(s.bed.process(host), signal);
                 (void)s.bed.wait_for_state(On::alpha, State::unprotected);
                 state = s.bed.status(On::alpha)->state;
                 gone = s.bed.wait_for([&] {
@@ -92,8 +92,8 @@ void termination_with_a_hangup_is_an_orderly_end(void**)
         Scratch s;
         protect(s.bed);
         const pid_t process = s.bed.process(On::alpha);
-        kill(process, SIGTERM);
-        kill(process, SIGHUP);
+        send_signal(process, SIGTERM);
+        send_signal(process, SIGHUP);
         (void)s.bed.wait_for_state(On::alpha, State::unprotected);
         state = s.bed.status(On::alpha)->state;
         gone = s.bed.wait_for(
@@ -112,7 +112,7 @@ void hangup_in_the_foreground_ends_it_in_order(void**)
         Scratch s;
         const pid_t pid = s.bed.begin(On::alpha, s.bed.start({"-F"}));
         (void)s.bed.wait_for_state(On::alpha, State::protecting);
-        kill(pid, SIGHUP);
+        send_signal(pid, SIGHUP);
         ran = s.bed.end(pid);
         runs = s.bed.guest_runs();
     }
@@ -130,7 +130,7 @@ void hangup_under_nohup_does_nothing(void**)
         const pid_t pid = s.bed.begin(On::alpha, s.bed.start({"-F"}));
         signal(SIGHUP, SIG_DFL);
         (void)s.bed.wait_for_state(On::alpha, State::protecting);
-        kill(pid, SIGHUP);
+        send_signal(pid, SIGHUP);
         on = goes_on(s.bed, On::alpha);
     }
     assert_true(on);

@@ -79,7 +79,7 @@ void signal_ends_it_while_ssh_connects(void**)
         {
             Connecting start(c.options);
             connecting = start.connecting;
-            kill(start.pid, c.signal);
+            send_signal(start.pid, c.signal);
             ran = start.s.bed.end(start.pid);
             untouched = start.untouched();
         }
@@ -158,19 +158,24 @@ void log_that_cannot_be_written_is_found_before_the_copy(void**)
 
 // ---- who looks after the guest ---------------------------------------------
 
+// Its process dies, and an admin gives the copy up.
+void end_secondary(CommandBed& bed)
+{
+    const pid_t process = bed.process(On::beta);
+    send_signal(process, SIGKILL);
+    (void)bed.wait_for_state(On::alpha, State::unprotected);
+    (void)bed.wait_for_state(On::beta, State::fencing);
+    (void)bed.run(On::beta, {"xl-colo-stop", "web1"});
+}
+
 // A guest whose protection has ended, and whose caretaker therefore is there.
 class CaredFor {
 public:
     CaredFor()
     {
         protect(s.bed);
-        for (const pid_t pid : s.bed.processes("xl-colo-receive")) {
-            kill(pid, SIGKILL);
-        }
-        (void)s.bed.wait_for_state(On::alpha, State::unprotected);
+        end_secondary(s.bed);
         caretaker = s.bed.process(On::alpha);
-        // It stays in the table, as a domain that is gone.
-        s.bed.copy()->state = GuestState::gone;
     }
 
     Scratch s;
@@ -268,11 +273,7 @@ void guest_is_protected_anew_while_the_old_ssh_lingers(void**)
     {
         Scratch s;
         protect(s.bed, {"-s", lingering_ssh(s.bed)});
-        for (const pid_t pid : s.bed.processes("xl-colo-receive")) {
-            kill(pid, SIGKILL);
-        }
-        (void)s.bed.wait_for_state(On::alpha, State::unprotected);
-        s.bed.copy()->state = GuestState::gone;
+        end_secondary(s.bed);
         again = s.bed.run(On::alpha, s.bed.start());
     }
     assert_true(succeeded(again));

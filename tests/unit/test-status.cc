@@ -170,7 +170,7 @@ static void every_warning_has_a_name_that_comes_back(void**)
           WarningKind::guest_held, WarningKind::copy_runs,
           WarningKind::fence_says_no, WarningKind::copy_held,
           WarningKind::copy_left, WarningKind::wrong_name,
-          WarningKind::left_out}) {
+          WarningKind::process_died, WarningKind::left_out}) {
         SessionStatus status = copying();
         status.warnings = {{kind, "look"}};
         const auto back = status_from_json(*Json::parse(one_line(status)));
