@@ -51,6 +51,7 @@ unit_tests = \
 	tests/unit/test-commands-died \
 	tests/unit/test-commands-signals \
 	tests/unit/test-commands-start \
+	tests/unit/test-commands-witness \
 	tests/unit/test-compat \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \

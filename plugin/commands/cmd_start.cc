@@ -9,6 +9,7 @@
 #include "base/domain_files.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
+#include "fencing/shell_witness.h"
 #include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
@@ -63,6 +64,7 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.session = make_session_id();
     offer.digest_key = make_digest_key();
     offer.fence = options.fence;
+    offer.witness = options.witness;
     offer.compression = options.compression;
     offer.devices = guest.devices;
     offer.without = options.without;
@@ -150,6 +152,13 @@ Status Start::protect()
         return about_guest(s.error());
     }
     if (auto s = check_guest(*guest); !s) {
+        return about_guest(s.error());
+    }
+    if (auto s = check_arbiters({!options_.fence.empty(),
+                                 !options_.witness.empty(),
+                                 options_.accept_split_brain},
+                                guest->devices);
+        !s) {
         return about_guest(s.error());
     }
     // While there is still a way back, and a terminal.
@@ -261,6 +270,7 @@ void Start::run_session(Domain& domain, const Offer& offer)
     SessionOptions options;
     options.settings = offer;
     options.max_checkpoints = options_.max_checkpoints;
+    options.step_timeout = options_.step_timeout;
     options.kinds = device_kinds();
     options.observer = &background_.record();
     background_.record().begin({offer.witness, offer.session,
@@ -269,8 +279,13 @@ void Start::run_session(Domain& domain, const Offer& offer)
     log_->notice("domain " + guest_ + ": copying to " +
                  process_->board().read().peer);
     const auto mover = host_->page_mover();
+    std::optional<ShellWitness> witness;
+    if (!offer.witness.empty()) {
+        witness.emplace(offer.witness, offer.session,
+                        ShellWitness::Side::primary, offer.domain);
+    }
     Primary primary(domain, *mover, *link_, process_->board(), *log_,
-                    std::move(options));
+                    std::move(options), witness ? &*witness : nullptr);
     const SessionEnd end = process_->run(primary);
     transport_.reset();
 

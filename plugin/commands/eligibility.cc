@@ -46,6 +46,24 @@ Status check_guest(const DomainFacts& guest)
     return check_devices(device_kinds(), guest.devices);
 }
 
+Status check_arbiters(const Arbiters& arbiters,
+                      const std::vector<DeviceFacts>& devices)
+{
+    if (arbiters.fence || arbiters.witness || arbiters.accept_split_brain) {
+        return {};
+    }
+    for (const DeviceFacts& device : devices) {
+        if (device.type == DeviceType::network_card ||
+            (device.type == DeviceType::disk && device.writable)) {
+            return refused("has " + device.name +
+                           ", and would use it on both hosts after a broken "
+                           "network: give --fence or --witness, or "
+                           "--accept-split-brain to protect it all the same");
+        }
+    }
+    return {};
+}
+
 Status check_room(Host& host, const std::string& name,
                   const std::string& configuration)
 {

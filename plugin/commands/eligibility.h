@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "hypervisor/host.h"
@@ -11,6 +12,16 @@ namespace xl_colo {
 
 // On the primary, before the peer is even called.
 Status check_guest(const DomainFacts& guest);
+
+// How a loss is settled: what says which of the two hosts has the guest then.
+struct Arbiters {
+    bool fence, witness;
+    bool accept_split_brain;  // the admin knows what there is without them
+};
+// Whether that will do for a guest with these devices. Two that both send on a
+// network, or both write to a disk, do harm that no admin can undo.
+Status check_arbiters(const Arbiters& arbiters,
+                      const std::vector<DeviceFacts>& devices);
 
 // On the secondary, before it accepts the offer of `name`: name and UUID are
 // free, there is memory for it.

@@ -111,6 +111,17 @@ const Command<StartOptions>& start_command()
              [](Options& o, const std::string& value) {
                  return set_command(o.fence, value);
              }},
+            {'\0', "witness", "COMMAND",
+             "run on both hosts after a loss: only the one\n"
+             "to which it gives the guest goes on",
+             [](Options& o, const std::string& value) {
+                 return set_command(o.witness, value);
+             }},
+            flag<Options>('\0', "accept-split-brain",
+                          "protect a guest with a network card or a disk\n"
+                          "with neither of these: after a broken network\n"
+                          "it may run on both hosts",
+                          &Options::accept_split_brain),
             {'\0', "compress", "KIND",
              "pack pages on their way: none, lz4, or auto,\n"
              "where it saves more time than it costs (default)",

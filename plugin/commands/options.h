@@ -36,7 +36,9 @@ struct StartOptions : CommonOptions {
     bool verify = false;
     std::optional<uint64_t> max_checkpoints;
     bool foreground = false;
-    std::string fence;  // empty: none
+    std::string fence;    // empty: none
+    std::string witness;  // empty: none
+    bool accept_split_brain = false;
     Compression compression = Compression::automatic;
     int verbose = 0;
     // Of session/work_arounds.h; for tests.

@@ -1,6 +1,7 @@
 // How a secondary that has lost its primary learns that it is off.
 #pragma once
 
+#include "base/child_process.h"
 #include "base/result.h"
 
 namespace xl_colo {
@@ -9,8 +10,9 @@ namespace xl_colo {
 class Fence {
 public:
     virtual ~Fence() = default;
-    // Blocks. Error with the command's answer when it says no.
-    virtual Status run() = 0;
+    // Blocks, but gives up soon once `interrupted` says so, which is a no.
+    // Error with the command's answer when it says no.
+    virtual Status run(const Interrupted& interrupted) = 0;
 };
 
 }  // namespace xl_colo

@@ -4,12 +4,12 @@
 
 namespace xl_colo {
 
-Status ShellFence::run()
+Status ShellFence::run(const Interrupted& interrupted)
 {
     const auto status = run_command(
         command_,
         {"XL_COLO_DOMAIN=" + domain_, "XL_COLO_PRIMARY=" + primary_},
-        limit_);
+        limit_, interrupted);
     if (!status) {
         return status.error();
     }

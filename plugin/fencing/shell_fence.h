@@ -24,7 +24,7 @@ public:
           domain_(std::move(domain)),
           primary_(std::move(primary)),
           limit_(limit) {}
-    Status run() override;
+    Status run(const Interrupted& interrupted) override;
 
 private:
     std::string command_, domain_, primary_;

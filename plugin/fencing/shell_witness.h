@@ -14,11 +14,10 @@ namespace xl_colo {
 //     XL_COLO_SESSION   32 hexadecimal digits, the same on both sides
 //     XL_COLO_ROLE      primary or secondary: who asks
 //     XL_COLO_DOMAIN    name of the guest
-//     XL_COLO_ACTION    claim or release
+//     XL_COLO_ACTION    claim
 //
-// To a claim, exit status 0 says yours and 1 theirs. Anything else is unknown,
-// among it 255 of an ssh that does not get through, and no answer in time. A
-// release wants 0.
+// Exit status 0 says yours and 1 theirs. Anything else is unknown, among it 255
+// of an ssh that does not get through, and no answer in time.
 class ShellWitness : public Witness {
 public:
     enum class Side { primary, secondary };
@@ -29,15 +28,12 @@ public:
           side_(side),
           domain_(std::move(domain)) {}
     ClaimAnswer claim(const Interrupted& interrupted) override;
-    Status release() override;
 
     // A claim is one round trip to a third host. The guest stands meanwhile,
     // and whoever got no answer asks again.
     static constexpr std::chrono::seconds time_limit{10};
 
 private:
-    Result<int> ask(const char* action, const Interrupted& interrupted);
-
     std::string command_, session_;
     Side side_;
     std::string domain_;

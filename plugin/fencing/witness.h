@@ -23,7 +23,11 @@ struct ClaimAnswer {
 // What a side knows of its claim.
 enum class Claimed { no_witness, not_asked, unknown, theirs, yours };
 
-// One session's, and one side's. For one thread at a time.
+// One session's, and one side's. A session that ends in order never asks, so it
+// leaves no claim. One that was lost leaves its claim for good: a side that
+// comes back and asks once more, whenever that is, must get the same answer.
+//
+// For one thread at a time.
 class Witness {
 public:
     virtual ~Witness() = default;
@@ -31,9 +35,6 @@ public:
     // answer again. Blocks, but gives up soon once `interrupted` says so: that
     // is unknown as well, and so is what an answer that never arrived said.
     virtual ClaimAnswer claim(const Interrupted& interrupted) = 0;
-    // Forgets the session's claim: once its other side has said that it knows
-    // of the end. An error leaves a claim behind that nobody asks for again.
-    virtual Status release() = 0;
 };
 
 }  // namespace xl_colo

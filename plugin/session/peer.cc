@@ -179,6 +179,15 @@ bool Peer::is_asked_to_stop()
     });
 }
 
+bool Peer::is_asked_for_something()
+{
+    keep_all();
+    return std::ranges::any_of(kept_, [](const Event& event) {
+        return std::holds_alternative<StopRequest>(event) ||
+               std::holds_alternative<FailoverRequest>(event);
+    });
+}
+
 std::optional<Error> Peer::pending_end()
 {
     if (ended_) {

@@ -54,8 +54,9 @@ public:
     // some.
     bool forget_failover_requests();
 
-    // Whether a StopRequest waits to be taken.
+    // Whether a StopRequest waits to be taken; or that, or a FailoverRequest.
     bool is_asked_to_stop();
+    bool is_asked_for_something();
 
     // The oldest end of protection that is known and that nobody has heard of
     // yet. Other requests stay for wait_local(); frames do not.

@@ -265,10 +265,6 @@ SessionEnd PrimaryEnd::give_up(const Error& cause)
         return {State::held, why, false};
     }
     board_.clear(WarningKind::guest_held);
-    // The secondary knows, and we do not ask again.
-    if (auto s = witness_->release(); !s) {
-        log_.warn("the witness keeps the claim: " + s.error().text());
-    }
     return {State::ended, why, false};
 }
 

@@ -169,14 +169,8 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
             board_.enter(State::fencing);
         }
         switch (verdict) {
-        case Verdict::discard: {
-            const SessionEnd end = discard(cause);
-            // The primary knows, and we do not ask again.
-            if (facts.claimed == Claimed::theirs && !copy_.domain()) {
-                (void)witness_->release();
-            }
-            return end;
-        }
+        case Verdict::discard:
+            return discard(cause);
         case Verdict::take_over:
             return take_over(why, facts.fenced == Fenced::yes ||
                                       facts.claimed == Claimed::yours);
@@ -304,7 +298,10 @@ void Takeover::pause()
 
 Fenced Takeover::ask_fence()
 {
-    const Status fenced = fence_->run();
+    // Somebody who knows better, or gives it up, does not wait for a command
+    // that hangs.
+    const Status fenced =
+        fence_->run([this] { return peer_.is_asked_for_something(); });
     if (fenced) {
         board_.clear(WarningKind::fence_says_no);
         return Fenced::yes;

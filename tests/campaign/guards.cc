@@ -5,7 +5,7 @@
 
 namespace xl_colo::campaign {
 
-Status CampaignFence::run()
+Status CampaignFence::run(const Interrupted&)
 {
     if (guard_ == Guard::fence_no) {
         return Error(ErrorKind::refused, "exit status 1");
@@ -29,12 +29,6 @@ ClaimAnswer CampaignWitness::claim(const Interrupted&)
         return {Claim::yours, ""};
     }
     return {owner == ours ? Claim::yours : Claim::theirs, ""};
-}
-
-Status CampaignWitness::release()
-{
-    ledger_.owner = 0;
-    return {};
 }
 
 }  // namespace xl_colo::campaign

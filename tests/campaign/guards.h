@@ -13,7 +13,7 @@ public:
     CampaignFence(Ledger& ledger, Guard guard) : ledger_(ledger), guard_(guard)
     {
     }
-    Status run() override;
+    Status run(const Interrupted& interrupted) override;
 
 private:
     Ledger& ledger_;
@@ -27,7 +27,6 @@ public:
     {
     }
     ClaimAnswer claim(const Interrupted& interrupted) override;
-    Status release() override;
 
 private:
     Ledger& ledger_;

@@ -33,13 +33,21 @@ SideOutcome describe(SessionEnd end, const StatusBoard& board,
 
 }  // namespace
 
-Status FakeFence::run()
+Status FakeFence::run(const Interrupted& interrupted)
 {
     const bool yes = answers_[std::min(runs_, answers_.size() - 1)];
     ++runs_;
     said_yes_ |= yes;
     if (on_run) {
         on_run();
+    }
+    const auto end = std::chrono::steady_clock::now() + takes;
+    while (std::chrono::steady_clock::now() < end) {
+        if (interrupted()) {
+            said_yes_ = false;
+            return Error(ErrorKind::aborted, "interrupted");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     return yes ? Status() : Error(ErrorKind::refused, "exit status 1");
 }
@@ -51,18 +59,6 @@ Claim FakeThirdHost::claim(Role role)
         holder_ = role;
     }
     return *holder_ == role ? Claim::yours : Claim::theirs;
-}
-
-std::optional<Role> FakeThirdHost::holder() const
-{
-    const std::lock_guard lock(mutex_);
-    return holder_;
-}
-
-void FakeThirdHost::release()
-{
-    const std::lock_guard lock(mutex_);
-    holder_.reset();
 }
 
 ClaimAnswer FakeWitness::claim(const Interrupted& interrupted)
@@ -78,15 +74,6 @@ ClaimAnswer FakeWitness::claim(const Interrupted& interrupted)
     }
     (void)interrupted;
     return {answer, answer == Claim::unknown ? "no answer" : ""};
-}
-
-Status FakeWitness::release()
-{
-    ++releases_;
-    if (third_) {
-        third_->release();
-    }
-    return {};
 }
 
 SessionPair::SessionPair(const std::string& primary_name,

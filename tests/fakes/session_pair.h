@@ -20,7 +20,9 @@ public:
     // Its answers, one after another; the last one stays.
     explicit FakeFence(std::vector<bool> answers)
         : answers_(std::move(answers)) {}
-    Status run() override;
+    Status run(const Interrupted& interrupted) override;
+    // Each run takes that long, unless it is interrupted.
+    std::chrono::milliseconds takes{0};
     size_t runs() const { return runs_; }
     bool said_yes() const { return said_yes_; }
     std::function<void()> on_run;
@@ -35,12 +37,9 @@ private:
 class FakeThirdHost {
 public:
     Claim claim(Role role);
-    // Whether a claim is there. Role is whose it is.
-    std::optional<Role> holder() const;
-    void release();
 
 private:
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::optional<Role> holder_;
 };
 
@@ -53,9 +52,7 @@ public:
     FakeWitness(FakeThirdHost& third, Role role, std::vector<Claim> first = {})
         : answers_(std::move(first)), third_(&third), role_(role) {}
     ClaimAnswer claim(const Interrupted& interrupted) override;
-    Status release() override;
     size_t claims() const { return claims_; }
-    size_t releases() const { return releases_; }
     bool said_yours() const { return said_yours_; }
     std::function<void()> on_claim;
 
@@ -64,7 +61,6 @@ private:
     FakeThirdHost* third_ = nullptr;
     Role role_ = Role::primary;
     size_t claims_ = 0;
-    size_t releases_ = 0;
     bool said_yours_ = false;
 };
 

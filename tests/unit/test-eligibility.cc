@@ -37,14 +37,14 @@ void guest_is_refused_with_a_reason(void**)
         {"populate_on_demand",
          [](DomainFacts& g) { g.promised = Pages{16 * 256}; },
          "has less memory than it thinks (16 MiB less;"},
-        {"disks", 
+        {"disks",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::disk, "hda", true},
                           {DeviceType::disk, "hdb", true, true}};
          },
          "writable disks (hda, hdb), which are not replicated: detach them, "
          "or, if the guest has no PV drivers, attach them read-only"},
-        {"pv_disks", 
+        {"pv_disks",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::disk, "xvda", false, true}};
          },
@@ -98,6 +98,25 @@ std::string refusal(FakeHost& host, const std::string& configuration)
     return s ? "" : s.error().text();
 }
 
+void guest_with_a_network_card_or_a_disk_needs_an_arbiter(void**)
+{
+    const std::vector<DeviceFacts> card{{DeviceType::network_card, "vif0"}};
+    const std::vector<DeviceFacts> disk{{DeviceType::disk, "hda", true}};
+    const std::vector<DeviceFacts> harmless{{DeviceType::disk, "hdc", false},
+                                            {DeviceType::pv_connection, "c"}};
+    const Arbiters none{false, false, false};
+    assert_true(bool(check_arbiters(none, harmless)));
+    for (const auto& devices : {card, disk}) {
+        const Status refused = check_arbiters(none, devices);
+        assert_true(refused.error().kind() == ErrorKind::refused);
+        assert_contains(refused.error().text(), devices[0].name);
+        assert_contains(refused.error().text(), "--accept-split-brain");
+        assert_true(bool(check_arbiters({true, false, false}, devices)));
+        assert_true(bool(check_arbiters({false, true, false}, devices)));
+        assert_true(bool(check_arbiters({false, false, true}, devices)));
+    }
+}
+
 void room_on_the_secondary(void**)
 {
     FakeHost host("beta");
@@ -141,6 +160,7 @@ int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(guest_is_refused_with_a_reason),
+        cmocka_unit_test(guest_with_a_network_card_or_a_disk_needs_an_arbiter),
         cmocka_unit_test(room_on_the_secondary),
         cmocka_unit_test(room_that_cannot_be_looked_at_is_refused),
     };

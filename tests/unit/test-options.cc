@@ -20,6 +20,8 @@ static void defaults_are_those_of_the_man_page(void**)
     assert_false(options->max_checkpoints.has_value());
     assert_false(options->foreground);
     assert_text(options->fence, "");
+    assert_text(options->witness, "");
+    assert_false(options->accept_split_brain);
     assert_int_equal(options->verbose, 0);
     assert_true(options->without.empty());
     assert_true(parse_stop(Words{"guest"})->timeout == 60s);
@@ -32,12 +34,16 @@ static void every_start_option_is_taken(void**)
     const auto options = parse_start(Words{
         "-s", "ssh -p 22", "--interval=250ms", "guest", "-t", "3", "--fence",
         "/bin/true", "--verify", "--max-checkpoints", "12", "-Fvv",
-        "--without=f2,back-channel", "host2"});
+        "--without=f2,back-channel", "--witness", "ssh c claim",
+        "--accept-split-brain", "--step-timeout=5", "host2"});
     assert_true(bool(options));
     assert_text(options->ssh_command, "ssh -p 22");
     assert_true(options->interval == 250ms);
     assert_true(options->timeout == 3s);
     assert_text(options->fence, "/bin/true");
+    assert_text(options->witness, "ssh c claim");
+    assert_true(options->accept_split_brain);
+    assert_true(options->step_timeout == 5s);
     assert_true(options->verify);
     assert_int_equal(options->max_checkpoints.value(), 12);
     assert_true(options->foreground);
@@ -107,6 +113,7 @@ static void a_wrong_word_is_named(void**)
          "2s"},
         {{"g", "h", "-i"}, "-i needs an argument"},
         {{"g", "h", "--fence"}, "--fence needs an argument"},
+        {{"g", "h", "--witness="}, "--witness: the command is empty"},
         {{"g", "h", "-Fx"}, "there is no option -x"},
         {{"g", "--frob=1", "h"}, "there is no option --frob=1"},
         {{"g", "--verify=yes", "h"},

@@ -476,6 +476,49 @@ void failover_without_an_answer_is_a_loss(void**)
     }
 }
 
+// A fence command that hangs is no reason not to hear an admin. The first wish
+// for a failover only ends the command, which is a no; the next one counts.
+void fence_command_that_hangs_is_interrupted(void**)
+{
+    struct Hung {
+        PairOutcome outcome;
+        size_t runs = 0;
+        bool copy_ran = false;
+    };
+    const std::vector<bool> ways{false, true};
+    const auto results = run_side_by_side(ways, [](bool failover) {
+        SessionPair pair;
+        pair.options.settings.timeout = 500ms;
+        pair.wire.fault(FrameType::DONE, 2, WireFault::cut);
+        pair.fence = std::make_unique<FakeFence>(std::vector{true});
+        pair.fence->takes = 60s;
+        Hung hung;
+        pair.fence->on_run = [&] {
+            hung.copy_ran |= pair.secondary_host.last_guest()->runs();
+            if (failover) {
+                pair.secondary().request_failover();
+            } else {
+                pair.secondary().request_stop("off");
+            }
+        };
+        hung.outcome = pair.run();
+        hung.runs = pair.fence->runs();
+        return hung;
+    });
+    for (const Hung& hung : results) {
+        print_message("  %s\n", to_text(hung.outcome).c_str());
+        assert_false(hung.copy_ran);
+        assert_true(broken_rules(hung.outcome).empty());
+        assert_true(hung.outcome.took < 30s);
+    }
+    assert_text(states(results[0].outcome), "unprotected/ended");
+    assert_int_equal(results[0].runs, 1);
+    assert_text(states(results[1].outcome), "unprotected/taken-over");
+    assert_int_equal(results[1].runs, 2);
+    assert_true(kinds_of(results[1].outcome.secondary.status) ==
+                std::vector{WarningKind::guest_twice});
+}
+
 struct Slow {
     const char* name;
     std::chrono::milliseconds yield_limit;
@@ -664,6 +707,7 @@ int main()
         cmocka_unit_test(failover_over_a_connection_that_breaks),
         cmocka_unit_test(failover_in_which_a_call_fails),
         cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
+        cmocka_unit_test(fence_command_that_hangs_is_interrupted),
         cmocka_unit_test(failover_without_an_answer_is_a_loss),
         cmocka_unit_test(failover_waits_for_a_primary_that_is_slow),
         cmocka_unit_test(copy_that_cannot_be_paused_is_not_fenced_for),
