@@ -179,6 +179,14 @@ check-nested: all
 	$(long_test_environment) $(srcdir)/tests/run-each check-nested.logs \
 	    $(TESTS_NESTED)
 
+# So many rounds, chosen by the seed: a minute each.
+ROUNDS = 20
+SEED = 1
+check-nested-campaign: all
+	$(long_test_environment) TEST_DEADLINE=$$(($(ROUNDS) * 300 + 900)) \
+	    $(srcdir)/tests/run-each check-nested-campaign.logs \
+	    '$(srcdir)/tests/nested/campaign.sh $(ROUNDS) $(SEED)'
+
 check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
@@ -190,4 +198,11 @@ check-sanitized:
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
-.PHONY: bench check-nested check-patches check-sanitized demo
+.PHONY: \
+	bench \
+	check-nested \
+	check-nested-campaign \
+	check-patches \
+	check-sanitized \
+	demo \
+	$(NULL)
