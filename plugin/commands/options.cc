@@ -3,6 +3,7 @@
 #include "commands/options.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 #include "commands/command_line.h"
@@ -228,11 +229,35 @@ const Command<FailoverOptions>& failover_command()
     return command;
 }
 
+// xl's own options, which a patched xl leaves in the environment.
+int option_of_xl(const char* variable)
+{
+    const char* text = std::getenv(variable);
+    return text ? std::atoi(text) : 0;
+}
+
+// No command has a dry run, so under "xl -N" each has to refuse. An xl with
+// our patch does not even call it; one with an older patch does.
+template <typename Options>
+Result<Options> parse_for_xl(const Command<Options>& command,
+                             Arguments arguments)
+{
+    auto options = parse(command, arguments);
+    if (options && !options->help && !options->version &&
+        option_of_xl("XL_DRYRUN") != 0) {
+        return usage("there is no dry run (XL_DRYRUN is set)");
+    }
+    return options;
+}
+
 }  // namespace
 
 Result<StartOptions> parse_start(Arguments arguments)
 {
-    auto options = parse(start_command(), arguments);
+    auto options = parse_for_xl(start_command(), arguments);
+    if (options) {
+        options->verbose += std::clamp(option_of_xl("XL_VERBOSE"), 0, 2);
+    }
     // Else ssh would take it for an option of its own.
     if (options && !options->ssh_command.empty() &&
         options->host.starts_with('-')) {
@@ -248,17 +273,17 @@ Result<ReceiveOptions> parse_receive(Arguments arguments)
 
 Result<StatusOptions> parse_status(Arguments arguments)
 {
-    return parse(status_command(), arguments);
+    return parse_for_xl(status_command(), arguments);
 }
 
 Result<StopOptions> parse_stop(Arguments arguments)
 {
-    return parse(stop_command(), arguments);
+    return parse_for_xl(stop_command(), arguments);
 }
 
 Result<FailoverOptions> parse_failover(Arguments arguments)
 {
-    return parse(failover_command(), arguments);
+    return parse_for_xl(failover_command(), arguments);
 }
 
 std::string help_start() { return help(start_command()); }

@@ -1,5 +1,7 @@
 #include "commands/options.h"
 
+#include <cstdlib>
+
 #include "check.h"
 
 using namespace xl_colo;
@@ -167,6 +169,39 @@ static void the_other_commands_take_theirs(void**)
     assert_false(bool(parse_receive(Words{"guest"})));
 }
 
+// "xl -N colo-stop guest" must not stop it.
+static void no_command_does_the_real_thing_in_a_dry_run(void**)
+{
+    setenv("XL_DRYRUN", "1", 1);
+    const auto start = parse_start(Words{"guest", "host2"});
+    const auto status = parse_status(Words{});
+    const auto stop = parse_stop(Words{"guest"});
+    const auto failover = parse_failover(Words{"guest"});
+    const auto help = parse_stop(Words{"--help"});
+    setenv("XL_DRYRUN", "0", 1);
+    const auto real = parse_stop(Words{"guest"});
+    unsetenv("XL_DRYRUN");
+
+    const char* refused = "there is no dry run (XL_DRYRUN is set)";
+    assert_text(start.error().text(), refused);
+    assert_text(status.error().text(), refused);
+    assert_text(stop.error().text(), refused);
+    assert_text(failover.error().text(), refused);
+    assert_true(bool(help));
+    assert_true(bool(real));
+}
+
+static void verbosity_of_xl_adds_to_that_of_the_command(void**)
+{
+    setenv("XL_VERBOSE", "1", 1);
+    const auto both = parse_start(Words{"-v", "guest", "host2"});
+    setenv("XL_VERBOSE", "0", 1);
+    const auto none = parse_start(Words{"guest", "host2"});
+    unsetenv("XL_VERBOSE");
+    assert_int_equal(both->verbose, 2);
+    assert_int_equal(none->verbose, 0);
+}
+
 static void the_help_fits_the_terminal(void**)
 {
     const std::string all = help_start() + help_receive() + help_status() +
@@ -188,6 +223,8 @@ int main()
         cmocka_unit_test(an_empty_ssh_command_makes_the_host_a_command),
         cmocka_unit_test(help_needs_no_operands),
         cmocka_unit_test(the_other_commands_take_theirs),
+        cmocka_unit_test(no_command_does_the_real_thing_in_a_dry_run),
+        cmocka_unit_test(verbosity_of_xl_adds_to_that_of_the_command),
         cmocka_unit_test(the_help_fits_the_terminal),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
