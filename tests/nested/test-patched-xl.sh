@@ -26,8 +26,9 @@ progress "xl finds the commands where make install puts them"
 for word in failover start status stop; do
     says a "^ colo-$word +External subcommand" xl help
 done
-[ "$(on a xl help colo-start)" = "$(on a xl-colo-start --help)" ] ||
-    fail "xl help colo-start is not the command's own help"
+says a '^xl colo-start runs .*/xl-colo-start, see' xl help colo-start
+[ "$(on a xl colo-start --help)" = "$(on a xl-colo-start --help)" ] ||
+    fail "xl colo-start --help is not the command's own help"
 
 progress "xl's own commands and errors are as they were"
 guest_config g2
@@ -47,12 +48,14 @@ sed 's/^/    /' "$RUNDIR/unknown.xl"
 progress "global options reach a command"
 cat >"$SHARE/xl-options" <<'END'
 #!/bin/sh
-echo "$* $XL_VERBOSE $XL_FORCE $XL_DRYRUN $XL_PROGRESS_USE_CR $XL_TIMESTAMPS"
+echo "$* $XL_VERBOSE $XL_FORCE $XL_PROGRESS_USE_CR $XL_TIMESTAMPS"
 END
 on a 'cp /share/xl-options /usr/lib/xen/xl-plugins &&
     chmod +x /usr/lib/xen/xl-plugins/xl-options'
-says a '^-x y 2 1 1 0 1$' xl -vvf -N -T options -x y
-says a '^z 0 0 0 1 0$' xl -t options z
+says a '^-x y 2 1 0 1$' xl -vvf -T options -x y
+says a '^z 0 0 1 0$' xl -t options z
+out=$(on a xl -N options z 2>&1) && fail "xl -N runs a command: $out"
+grep -q 'does not implement -N' <<<"$out" || fail "xl -N: $out"
 
 progress "xl colo-start protects a guest"
 on_deadline 180 a "xl colo-start -s $plain_shell --timeout 5 -i 500 --verify \

@@ -9,6 +9,11 @@ size_t secondary(void *bitmap, unsigned long nr_pfns)
     static struct xc_interface_core xch;
     struct xc_sr_context ctx = { .xch = &xch };
 
+#ifdef HAVE_DIRTY_PFNS
+    static struct xc_sr_dirty_pfns dirty_pfns;
+
+    ctx.restore.dirty_pfns = &dirty_pfns;   /* as setup() does, once */
+#endif
     ctx.restore.p2m_size = nr_pfns;
     ctx.restore.dirty_bitmap_hbuf.hbuf = bitmap;
     octets_written = 0;

@@ -15,7 +15,7 @@
 
 struct pretend_guest guest;
 
-static size_t octets(unsigned long bits)
+static size_t bytes(unsigned long bits)
 {
     return (bits + 7) / 8;
 }
@@ -23,19 +23,23 @@ static size_t octets(unsigned long bits)
 void guest_is(unsigned long nr_pfns)
 {
     free(guest.dirty);
+    free(guest.mapped);
     guest = (struct pretend_guest){
         .nr_pfns = nr_pfns,
-        .dirty = calloc(octets(nr_pfns), 1),
+        .dirty = calloc(bytes(nr_pfns), 1),
+        .mapped = calloc(bytes(nr_pfns), 1),
     };
     pretend_errors[0] = 0;
 }
 
 void guest_grows(unsigned long nr_pfns)
 {
-    size_t old = octets(guest.nr_pfns), new = octets(nr_pfns);
+    size_t old = bytes(guest.nr_pfns), new = bytes(nr_pfns);
 
     guest.dirty = realloc(guest.dirty, new);
     memset(guest.dirty + old, 0, new - old);
+    guest.mapped = realloc(guest.mapped, new);
+    memset(guest.mapped + old, 0, new - old);
     guest.nr_pfns = nr_pfns;
 }
 
@@ -45,9 +49,15 @@ void guest_dirties(unsigned long pfn)
     guest.dirty[pfn / 8] |= 1 << pfn % 8;
 }
 
+void guest_has_mapped(unsigned long pfn)
+{
+    assert(pfn < guest.nr_pfns);
+    guest.mapped[pfn / 8] |= 1 << pfn % 8;
+}
+
 void guest_dirties_all(void)
 {
-    memset(guest.dirty, 0xff, octets(guest.nr_pfns));
+    memset(guest.dirty, 0xff, bytes(guest.nr_pfns));
 }
 
 /* ---- hypercalls --------------------------------------------------------- */
@@ -59,7 +69,7 @@ int xc_domain_nr_gpfns(xc_interface *xch, uint32_t domid, xen_pfn_t *gpfns)
 }
 
 /*
- * Like Xen, copies whole octets. Unlike it, sets all bits behind the end that
+ * Like Xen, copies whole bytes. Unlike it, sets all bits behind the end that
  * there is memory for: nobody may count on what they are.
  */
 long long xc_logdirty_control(xc_interface *xch, uint32_t domid,
@@ -77,13 +87,17 @@ long long xc_logdirty_control(xc_interface *xch, uint32_t domid,
         return -1;
     }
 
-    memcpy(to, guest.dirty, octets(have));
+    if (mode & XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL)
+        for (bit = 0; bit < bytes(guest.nr_pfns); bit++)
+            guest.dirty[bit] |= guest.mapped[bit];
+
+    memcpy(to, guest.dirty, bytes(have));
     for (bit = have; bit < pages; bit++)
         to[bit / 8] &= ~(1 << bit % 8);
     for (; bit % 4096; bit++)
         to[bit / 8] |= 1 << bit % 8;
 
-    memset(guest.dirty, 0, octets(guest.nr_pfns));
+    memset(guest.dirty, 0, bytes(guest.nr_pfns));
     return pages;
 }
 
@@ -129,6 +143,8 @@ void xc__hypercall_buffer_free_pages(xc_interface *xch,
 {
     struct pages **at = &all_pages, *found;
 
+    if (!b->hbuf)
+        return;
     while (*at && (*at)->start != b->hbuf)
         at = &(*at)->next;
     found = *at;
@@ -194,7 +210,7 @@ int read_exact(int fd, void *data, size_t size)
     return 0;
 }
 
-int write_exact(int fd, const void *data, size_t size)
+static int write_all(int fd, const void *data, size_t size)
 {
     size_t done = 0;
 
@@ -208,10 +224,17 @@ int write_exact(int fd, const void *data, size_t size)
     return 0;
 }
 
+int write_exact(int fd, const void *data, size_t size)
+{
+    guest.writes++;
+    return write_all(fd, data, size);
+}
+
 int writev_exact(int fd, WRITEV_CONST struct iovec *iov, int iovcnt)
 {
+    guest.writes++;
     for (; iovcnt; iov++, iovcnt--)
-        if (write_exact(fd, iov->iov_base, iov->iov_len))
+        if (write_all(fd, iov->iov_base, iov->iov_len))
             return -1;
     return 0;
 }
@@ -274,7 +297,7 @@ static void *writer_run(void *arg)
     struct writer *writer = arg;
 
     /* fails when the code under test has refused the first part */
-    write_exact(writer->fd, writer->data, writer->size);
+    write_all(writer->fd, writer->data, writer->size);
     close(writer->fd);
     return NULL;
 }

@@ -35,7 +35,7 @@ int primary_checkpoint(int recv_fd, int out_fd)
         .stream_type = XC_STREAM_COLO,
         .fd = out_fd,
     };
-    int rc;
+    int rc, error;
 
     ctx.save.callbacks = &primary_callbacks;
     ctx.save.recv_fd = recv_fd;
@@ -47,7 +47,10 @@ int primary_checkpoint(int recv_fd, int out_fd)
 
     if ( setup(&ctx) )
         abort();
+    errno = 0;
     rc = suspend_and_send_dirty(&ctx);
+    error = errno;
     cleanup(&ctx);
+    errno = error;
     return rc;
 }

@@ -3,6 +3,7 @@
  * host, in PAGE_DATA records; or an error.
  */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,17 +22,17 @@ enum {
     PAGE_DATA = 0x01,
     LIST = 0x0f,
     PART = 0x13,
-    GUEST = 1044480 + 13,       /* ends within an octet */
+    GUEST = 1044480 + 13,       /* ends within a byte */
 };
 
 /* ---- a list to send ----------------------------------------------------- */
 
-struct octets {
+struct bytes {
     uint8_t *data;
     size_t size;
 };
 
-static void append(struct octets *to, const void *data, size_t size)
+static void append(struct bytes *to, const void *data, size_t size)
 {
     if (!size)
         return;
@@ -40,13 +41,13 @@ static void append(struct octets *to, const void *data, size_t size)
     to->size += size;
 }
 
-static void append_header(struct octets *to, uint32_t type, uint32_t length)
+static void append_header(struct bytes *to, uint32_t type, uint32_t length)
 {
     append(to, &type, sizeof(type));
     append(to, &length, sizeof(length));
 }
 
-static void append_record(struct octets *to, uint32_t type,
+static void append_record(struct bytes *to, uint32_t type,
                           const uint64_t *pfns, size_t nr)
 {
     append_header(to, type, nr * sizeof(*pfns));
@@ -55,13 +56,14 @@ static void append_record(struct octets *to, uint32_t type,
 
 /* ---- one checkpoint ----------------------------------------------------- */
 
-static uint8_t *sent_pages;         /* one octet a pfn; D */
+static uint8_t *sent_pages;         /* one byte a pfn; D */
+static int sent_errno;
 
 /*
  * The guest's own dirty pages are A. Sends the list and frees it. Afterwards
  * sent_pages is what the primary has sent; more than once is an error.
  */
-static int checkpoint(struct octets *list)
+static int checkpoint(struct bytes *list)
 {
     int back[2], out[2], rc;
     struct writer *secondary;
@@ -75,13 +77,14 @@ static int checkpoint(struct octets *list)
     secondary = writer_start(back[1], list->data, list->size);
     stream = reader_start(out[0]);
     rc = primary_checkpoint(back[0], out[1]);
+    sent_errno = errno;
     close(back[0]);
     writer_end(secondary);
     close(out[1]);
     data = reader_end(stream, &size);
     close(out[0]);
     free(list->data);
-    *list = (struct octets){ 0 };
+    *list = (struct bytes){ 0 };
 
     free(sent_pages);
     sent_pages = calloc(guest.nr_pfns, 1);
@@ -116,7 +119,7 @@ static unsigned long nr_sent(void)
     return nr;
 }
 
-static void refused(struct octets *list, const char *error)
+static void refused(struct bytes *list, const char *error)
 {
     assert_int_not_equal(checkpoint(list), 0);
     if (!strstr(pretend_errors, error))
@@ -128,7 +131,7 @@ static void refused(struct octets *list, const char *error)
 
 static void empty_list_adds_nothing(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     guest_dirties(7);
@@ -141,7 +144,7 @@ static void empty_list_adds_nothing(void **state)
 static void pages_of_both_are_sent_once(void **state)
 {
     const uint64_t b[] = { 0, 7, 8, GUEST - 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     guest_dirties(7);
@@ -155,7 +158,7 @@ static void pages_of_both_are_sent_once(void **state)
 
 static void all_pages_dirty_on_both_are_sent_once(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
     uint64_t *b = malloc(GUEST * sizeof(*b)), pfn;
 
     guest_is(GUEST);
@@ -172,7 +175,7 @@ static void all_pages_dirty_on_both_are_sent_once(void **state)
 static void order_does_not_matter(void **state)
 {
     const uint64_t b[] = { 100, 3, 100, 99, 0 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_record(&list, LIST, b, 5);
@@ -183,7 +186,7 @@ static void order_does_not_matter(void **state)
 static void parts_are_one_list(void **state)
 {
     const uint64_t b[] = { 1, 5, 64, 1000, GUEST - 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     guest_dirties(6);
@@ -203,7 +206,7 @@ static void parts_are_one_list(void **state)
 static void nothing_behind_the_list_is_read(void **state)
 {
     const uint64_t b[] = { 1, 2 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
     uint8_t rest[32];
     int back[2], out[2];
 
@@ -224,7 +227,7 @@ static void nothing_behind_the_list_is_read(void **state)
     close(out[1]);
 }
 
-/* Against one octet a page and one loop. */
+/* Against one byte a page and one loop. */
 static void union_is_that_of_the_naive_model(void **state)
 {
     unsigned int round;
@@ -235,7 +238,7 @@ static void union_is_that_of_the_naive_model(void **state)
         unsigned long in_a = random() % 101, in_b = random() % 101;
         uint8_t *d = calloc(nr, 1);
         uint64_t *b = malloc(nr * sizeof(*b));
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
         unsigned long split;
 
         guest_is(nr);
@@ -273,7 +276,7 @@ static void pfn_beyond_the_guest_is_refused(void **state)
     guest_is(GUEST);
     for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
         const uint64_t b[] = { 1, beyond[i], 2 };
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         append_record(&list, LIST, b, 3);
         refused(&list, "Invalid pfn");
@@ -283,7 +286,7 @@ static void pfn_beyond_the_guest_is_refused(void **state)
 static void pfn_beyond_the_guest_in_a_part_is_refused(void **state)
 {
     const uint64_t b[] = { GUEST };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_record(&list, PART, b, 1);
@@ -299,7 +302,7 @@ static void other_record_is_refused(void **state)
 
     guest_is(GUEST);
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         append_record(&list, types[i], b, 1);
         refused(&list, "received");
@@ -309,7 +312,7 @@ static void other_record_is_refused(void **state)
 static void length_that_is_no_number_of_pfns_is_refused(void **state)
 {
     const uint64_t b[] = { 1, 2 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_header(&list, LIST, 12);
@@ -319,7 +322,7 @@ static void length_that_is_no_number_of_pfns_is_refused(void **state)
 
 static void record_over_the_limit_is_refused(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_header(&list, LIST, (128 << 20) + 8);
@@ -329,7 +332,7 @@ static void record_over_the_limit_is_refused(void **state)
 static void short_record_is_refused(void **state)
 {
     const uint64_t b[] = { 1, 2, 3 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
     size_t size;
 
     guest_is(GUEST);
@@ -343,7 +346,7 @@ static void short_record_is_refused(void **state)
 static void list_that_ends_behind_a_part_is_refused(void **state)
 {
     const uint64_t b[] = { 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_record(&list, PART, b, 1);
@@ -352,7 +355,7 @@ static void list_that_ends_behind_a_part_is_refused(void **state)
 
 static void empty_part_is_refused(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_record(&list, PART, NULL, 0);
@@ -360,11 +363,27 @@ static void empty_part_is_refused(void **state)
     refused(&list, "record length 0");
 }
 
+/* Rather than the text of whatever went wrong before. */
+static void bad_record_is_a_protocol_error(void **state)
+{
+    const uint64_t b[] = { 1, GUEST };
+    struct bytes list = { 0 };
+
+    guest_is(GUEST);
+    append_record(&list, END, NULL, 0);
+    refused(&list, "received");
+    assert_int_equal(sent_errno, EPROTO);
+
+    append_record(&list, LIST, b, 2);
+    refused(&list, "Invalid pfn");
+    assert_int_equal(sent_errno, EPROTO);
+}
+
 /* Or a secondary could keep the primary's guest suspended for ever. */
 static void more_pfns_than_pages_are_refused(void **state)
 {
     const uint64_t b[] = { 0, 1, 2, 0, 1, 2 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(5);
     append_record(&list, LIST, b, 6);
@@ -393,6 +412,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(short_record_is_refused),
         cmocka_unit_test(list_that_ends_behind_a_part_is_refused),
         cmocka_unit_test(empty_part_is_refused),
+        cmocka_unit_test(bad_record_is_a_protocol_error),
         cmocka_unit_test(more_pfns_than_pages_are_refused),
     };
 
