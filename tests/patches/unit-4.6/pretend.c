@@ -16,6 +16,7 @@
 struct guest guest;
 struct xc_interface_core pretend_xen;
 char last_error[256];
+int writes;
 
 void guest_is(unsigned long nr_pfns)
 {
@@ -60,7 +61,7 @@ int xc_domain_nr_gpfns(xc_interface *xch, domid_t domid, xen_pfn_t *gpfns)
 }
 
 /*
- * CLEAN copies bits of whole octets, as Xen does. To show who looks behind the
+ * CLEAN copies bits of whole bytes, as Xen does. To show who looks behind the
  * end, it sets each bit there up to the end of the buffer's last page.
  */
 int xc_shadow_control(xc_interface *xch, uint32_t domid, unsigned int sop,
@@ -221,7 +222,7 @@ int read_exact(int fd, void *data, size_t size)
     return 0;
 }
 
-int write_exact(int fd, const void *data, size_t size)
+static int write_all(int fd, const void *data, size_t size)
 {
     size_t done = 0;
     ssize_t r;
@@ -234,19 +235,26 @@ int write_exact(int fd, const void *data, size_t size)
     return 0;
 }
 
+int write_exact(int fd, const void *data, size_t size)
+{
+    writes++;
+    return write_all(fd, data, size);
+}
+
 int writev_exact(int fd, const struct iovec *iov, int iovcnt)
 {
     int i;
 
+    writes++;
     for (i = 0; i < iovcnt; i++)
-        if (write_exact(fd, iov[i].iov_base, iov[i].iov_len))
+        if (write_all(fd, iov[i].iov_base, iov[i].iov_len))
             return -1;
     return 0;
 }
 
-/* ---- octets and far ends ------------------------------------------------ */
+/* ---- bytes and far ends ------------------------------------------------ */
 
-void append(struct octets *to, const void *data, size_t size)
+void append(struct bytes *to, const void *data, size_t size)
 {
     if (!size)
         return;
@@ -255,20 +263,20 @@ void append(struct octets *to, const void *data, size_t size)
     to->size += size;
 }
 
-void append_header(struct octets *to, uint32_t type, uint32_t length)
+void append_header(struct bytes *to, uint32_t type, uint32_t length)
 {
     append(to, &type, sizeof(type));
     append(to, &length, sizeof(length));
 }
 
-void append_pfns(struct octets *to, uint32_t type, const uint64_t *pfns,
+void append_pfns(struct bytes *to, uint32_t type, const uint64_t *pfns,
                  size_t count)
 {
     append_header(to, type, count * sizeof(*pfns));
     append(to, pfns, count * sizeof(*pfns));
 }
 
-uint32_t u32_at(const struct octets *from, size_t offset)
+uint32_t u32_at(const struct bytes *from, size_t offset)
 {
     uint32_t value;
 
@@ -277,7 +285,7 @@ uint32_t u32_at(const struct octets *from, size_t offset)
     return value;
 }
 
-uint64_t u64_at(const struct octets *from, size_t offset)
+uint64_t u64_at(const struct bytes *from, size_t offset)
 {
     uint64_t value;
 
@@ -307,13 +315,13 @@ static void finish(struct far_end *end)
         abort();
 }
 
-int feed(struct far_end *end, const struct octets *octets)
+int feed(struct far_end *end, const struct bytes *bytes)
 {
     int ours, theirs = begin(end, 0, &ours);
 
     if (!end->pid) {
         /* fails when the reader has refused the beginning and closed */
-        write_exact(ours, octets->data, octets->size);
+        write_all(ours, bytes->data, bytes->size);
         _exit(0);
     }
     return theirs;
@@ -335,25 +343,25 @@ int collect(struct far_end *end)
         ssize_t r;
 
         while ((r = read(ours, buffer, sizeof(buffer))) > 0)
-            if (write_exact(end->file, buffer, r))
+            if (write_all(end->file, buffer, r))
                 _exit(1);
         _exit(0);
     }
     return theirs;
 }
 
-struct octets collected(struct far_end *end)
+struct bytes collected(struct far_end *end)
 {
-    struct octets octets = { 0 };
+    struct bytes bytes = { 0 };
 
     finish(end);
-    octets.size = lseek(end->file, 0, SEEK_END);
-    octets.data = malloc(octets.size + 1);
+    bytes.size = lseek(end->file, 0, SEEK_END);
+    bytes.data = malloc(bytes.size + 1);
     lseek(end->file, 0, SEEK_SET);
-    if (read_exact(end->file, octets.data, octets.size))
+    if (read_exact(end->file, bytes.data, bytes.size))
         abort();
     close(end->file);
-    return octets;
+    return bytes;
 }
 
 int open_fds(void)

@@ -101,25 +101,25 @@ static int restore(xc_migration_stream_t type, int fd, int send_back_fd)
 /* A stream with no pages: headers and as many checkpoints. */
 static int stream(struct far_end *end, int checkpoints)
 {
-    struct octets octets = { 0 };
+    struct bytes bytes = { 0 };
     const uint64_t marker = ~0UL, rest = 0;
     const uint32_t id[] = { htonl(0x58454e46), htonl(2) };
     const uint32_t domain[] = { 2, 12, 4, 6 };
     int fd;
 
-    append(&octets, &marker, sizeof(marker));
-    append(&octets, id, sizeof(id));
-    append(&octets, &rest, sizeof(rest));
-    append(&octets, domain, sizeof(domain));
+    append(&bytes, &marker, sizeof(marker));
+    append(&bytes, id, sizeof(id));
+    append(&bytes, &rest, sizeof(rest));
+    append(&bytes, domain, sizeof(domain));
     while (checkpoints--)
-        append_header(&octets, CHECKPOINT, 0);
-    fd = feed(end, &octets);
-    free(octets.data);
+        append_header(&bytes, CHECKPOINT, 0);
+    fd = feed(end, &bytes);
+    free(bytes.data);
     return fd;
 }
 
 /* Runs a COLO restore to its end. What came back is the caller's to free. */
-static struct octets run(int *rc)
+static struct bytes run(int *rc)
 {
     struct far_end sender, receiver;
     int fd = stream(&sender, caller.checkpoints);
@@ -132,10 +132,10 @@ static struct octets run(int *rc)
     return collected(&receiver);
 }
 
-static struct octets run_well(void)
+static struct bytes run_well(void)
 {
     int rc;
-    struct octets back = run(&rc);
+    struct bytes back = run(&rc);
 
     assert_int_equal(rc, 0);
     assert_string_equal(last_error, "");
@@ -166,7 +166,7 @@ static void dirties_all(int checkpoint)
 static void empty_list_is_a_header(void **state)
 {
     static const uint8_t expected[] = { 0x0f, 0, 0, 0, 0, 0, 0, 0 };
-    struct octets back;
+    struct bytes back;
 
     guest_is(0x20000);
     caller_is(1, dirties_nothing);
@@ -176,12 +176,12 @@ static void empty_list_is_a_header(void **state)
     free(back.data);
 }
 
-static void one_pfn_is_sixteen_octets(void **state)
+static void one_pfn_is_sixteen_bytes(void **state)
 {
     static const uint8_t expected[] = {
         0x0f, 0, 0, 0, 8, 0, 0, 0, 0x45, 0x23, 1, 0, 0, 0, 0, 0,
     };
-    struct octets back;
+    struct bytes back;
 
     guest_is(0x20000);
     caller_is(1, dirties_one);
@@ -189,6 +189,31 @@ static void one_pfn_is_sixteen_octets(void **state)
     assert_int_equal(back.size, sizeof(expected));
     assert_memory_equal(back.data, expected, sizeof(expected));
     free(back.data);
+}
+
+/* With the header by itself, TCP waits for the acknowledgement of that. */
+static void list_is_one_write(void **state)
+{
+    static const unsigned long sizes[] = { 1, 2, 1023, 1024 };
+    size_t i;
+    struct bytes back;
+
+    guest_is(0x20000);
+    caller_is(1, dirties_nothing);
+    writes = 0;
+    back = run_well();
+    assert_int_equal(writes, 1);
+    free(back.data);
+
+    for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        guest_is(sizes[i]);
+        caller_is(1, dirties_all);
+        writes = 0;
+        back = run_well();
+        if (writes != 1)
+            fail_msg("%lu pfns in %d writes", sizes[i], writes);
+        free(back.data);
+    }
 }
 
 static void highest_pfn_is_the_last(void **state)
@@ -199,7 +224,7 @@ static void highest_pfn_is_the_last(void **state)
     size_t i;
 
     for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-        struct octets back;
+        struct bytes back;
 
         guest_is(sizes[i]);
         caller_is(1, dirties_highest);
@@ -212,7 +237,7 @@ static void highest_pfn_is_the_last(void **state)
 }
 
 /* Checks `count` ascending pfns from `first`, in a record of this type. */
-static size_t check_run(const struct octets *back, size_t at, uint32_t type,
+static size_t check_run(const struct bytes *back, size_t at, uint32_t type,
                         uint64_t first, uint64_t count)
 {
     uint64_t i;
@@ -232,7 +257,7 @@ static void all_pfns_are_there_once(void **state)
     size_t i;
 
     for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-        struct octets back;
+        struct bytes back;
 
         guest_is(sizes[i]);
         caller_is(1, dirties_all);
@@ -245,7 +270,7 @@ static void all_pfns_are_there_once(void **state)
 /* Such a list is one that releases without parts understand. */
 static void full_record_has_no_part_before_it(void **state)
 {
-    struct octets back;
+    struct bytes back;
 
     guest_is(RECORD_PFNS);
     caller_is(1, dirties_all);
@@ -256,7 +281,7 @@ static void full_record_has_no_part_before_it(void **state)
 
 static void longer_list_begins_in_parts(void **state)
 {
-    struct octets back;
+    struct bytes back;
     size_t at;
 
     guest_is(2 * RECORD_PFNS + 3);
@@ -280,7 +305,7 @@ static void grows(int checkpoint)
 
 static void list_covers_the_guest_as_it_is_now(void **state)
 {
-    struct octets back;
+    struct bytes back;
 
     guest_is(1);
     caller_is(4, grows);
@@ -301,7 +326,7 @@ static void shrinks(int checkpoint)
 
 static void smaller_guest_has_a_smaller_list(void **state)
 {
-    struct octets back;
+    struct bytes back;
 
     guest_is(1);
     caller_is(2, shrinks);
@@ -327,7 +352,7 @@ static void random_lists_are_those_of_the_naive_model(void **state)
 
     srandom(46);
     for (round = 0; round < 200; round++) {
-        struct octets back;
+        struct bytes back;
         size_t pfn, at = 8;
 
         guest_is(1 + random() % 5000);
@@ -350,7 +375,7 @@ static void random_lists_are_those_of_the_naive_model(void **state)
 
 static void callbacks_run_in_order(void **state)
 {
-    struct octets back;
+    struct bytes back;
 
     guest_is(100);
     caller_is(2, dirties_nothing);
@@ -472,7 +497,7 @@ static void failure_sends_nothing(void **state)
     size_t i;
 
     for (i = 0; i < sizeof(fails) / sizeof(*fails); i++) {
-        struct octets back;
+        struct bytes back;
         int rc;
 
         guest_is(100);
@@ -494,7 +519,7 @@ static void memory_fails_later(int checkpoint)
 /* The bitmap of the first checkpoint is gone by then, and is freed once. */
 static void failure_to_grow_sends_nothing(void **state)
 {
-    struct octets back;
+    struct bytes back;
     int rc;
 
     guest_is(100);
@@ -535,7 +560,7 @@ static void remus_leaves_the_back_channel_alone(void **state)
 {
     struct far_end sender, receiver;
     int fd = stream(&sender, 2), back = collect(&receiver);
-    struct octets octets;
+    struct bytes bytes;
 
     guest_is(100);
     caller_is(2, NULL);
@@ -545,16 +570,17 @@ static void remus_leaves_the_back_channel_alone(void **state)
     close(fd);
     close(back);
     fed(&sender);
-    octets = collected(&receiver);
-    assert_int_equal(octets.size, 0);
-    free(octets.data);
+    bytes = collected(&receiver);
+    assert_int_equal(bytes.size, 0);
+    free(bytes.data);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_list_is_a_header),
-        cmocka_unit_test(one_pfn_is_sixteen_octets),
+        cmocka_unit_test(one_pfn_is_sixteen_bytes),
+        cmocka_unit_test(list_is_one_write),
         cmocka_unit_test(highest_pfn_is_the_last),
         cmocka_unit_test(all_pfns_are_there_once),
         cmocka_unit_test(full_record_has_no_part_before_it),

@@ -21,7 +21,7 @@
 
 #include "pretend.h"
 
-enum { GUEST = 5000 + 13 };         /* ends within an octet */
+enum { GUEST = 5000 + 13 };         /* ends within a byte */
 
 /* ---- the caller --------------------------------------------------------- */
 
@@ -90,11 +90,11 @@ static void caller_is(int checkpoints, const uint8_t *a)
 
 /* ---- one session -------------------------------------------------------- */
 
-static uint8_t *sent;               /* an octet a pfn, as of one checkpoint */
+static uint8_t *sent;               /* a byte a pfn, as of one checkpoint */
 static unsigned long nr_sent;
 
 /* Takes one record of the stream at `at` into account. */
-static size_t read_record(const struct octets *stream, size_t at)
+static size_t read_record(const struct bytes *stream, size_t at)
 {
     uint32_t type = u32_at(stream, at), count, i;
 
@@ -114,25 +114,28 @@ static size_t read_record(const struct octets *stream, size_t at)
     return at;
 }
 
+static int save_errno;      /* of the last save() */
+
 /*
  * Saves with this in the back channel, and frees it. Afterwards `sent` is what
  * followed the last CHECKPOINT record but one, or the very last when the
  * checkpoint failed: the pages of the last checkpoint in any case.
  */
-static int save(struct octets *list)
+static int save(struct bytes *list)
 {
     struct far_end secondary, receiver;
     int back, out, rc;
-    struct octets stream;
+    struct bytes stream;
     size_t at, checkpoints = 0, seen = 0;
 
     last_error[0] = 0;
     back = feed(&secondary, list);
     out = collect(&receiver);
     free(list->data);
-    *list = (struct octets){ 0 };
+    *list = (struct bytes){ 0 };
     rc = xc_domain_save(&pretend_xen, out, 1, 0, 0, XCFLAGS_LIVE, &callbacks, 1,
                         XC_MIG_STREAM_COLO, back);
+    save_errno = errno;
     close(back);
     close(out);
     fed(&secondary);
@@ -158,13 +161,13 @@ static int save(struct octets *list)
     return rc;
 }
 
-static void save_well(struct octets *list)
+static void save_well(struct bytes *list)
 {
     assert_int_equal(save(list), 0);
     assert_string_equal(last_error, "");
 }
 
-static void refused(struct octets *list, const char *message)
+static void refused(struct bytes *list, const char *message)
 {
     static uint8_t a[GUEST] = { [3] = 1 };
 
@@ -181,7 +184,7 @@ static void refused(struct octets *list, const char *message)
 static void empty_list_adds_nothing(void **state)
 {
     static uint8_t a[GUEST] = { [7] = 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(1, a);
@@ -195,7 +198,7 @@ static void pages_of_either_are_sent(void **state)
 {
     static uint8_t a[GUEST] = { [7] = 1, [9] = 1 };
     const uint64_t b[] = { 0, 7, 8, GUEST - 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(1, a);
@@ -209,7 +212,7 @@ static void list_of_all_pages_is_sent(void **state)
 {
     enum { SIZE = 2 * RECORD_PFNS + 3 };
     uint64_t *b = malloc(SIZE * sizeof(*b)), pfn;
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(SIZE);
     caller_is(1, NULL);
@@ -226,7 +229,7 @@ static void list_of_all_pages_is_sent(void **state)
 static void list_may_end_with_its_parts(void **state)
 {
     const uint64_t b[] = { 1, 64, GUEST - 1 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(1, NULL);
@@ -240,7 +243,7 @@ static void list_may_end_with_its_parts(void **state)
 static void order_has_no_meaning(void **state)
 {
     const uint64_t b[] = { 100, 3, 99, 3, 0 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(1, NULL);
@@ -253,7 +256,7 @@ static void order_has_no_meaning(void **state)
 static void each_checkpoint_has_its_own_list(void **state)
 {
     const uint64_t b[] = { 1, 2, 3 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(3, NULL);
@@ -267,7 +270,7 @@ static void each_checkpoint_has_its_own_list(void **state)
     assert_string_equal(caller.trace, "scpwscpwscpwscpw");
 }
 
-/* Against an octet a page and one loop. */
+/* Against a byte a page and one loop. */
 static void random_unions_are_those_of_the_naive_model(void **state)
 {
     int round;
@@ -278,7 +281,7 @@ static void random_unions_are_those_of_the_naive_model(void **state)
         unsigned long in_a = random() % 101, in_b = random() % 101;
         uint8_t *a = calloc(nr, 1), *d = calloc(nr, 1);
         uint64_t *b = malloc(nr * sizeof(*b));
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         for (pfn = 0; pfn < nr; pfn++) {
             a[pfn] = random() % 100 < in_a;
@@ -316,11 +319,12 @@ static void pfn_beyond_the_guest_is_refused(void **state)
 
     for (i = 0; i < sizeof(beyond) / sizeof(*beyond); i++) {
         const uint64_t b[] = { 1, beyond[i], 2 };
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         guest_is(GUEST);
         append_pfns(&list, LIST, b, 3);
         refused(&list, "Invalid dirty pfn");
+        assert_int_equal(save_errno, EPROTO);
         append_pfns(&list, PART, b, 3);
         append_pfns(&list, LIST, NULL, 0);
         refused(&list, "Invalid dirty pfn");
@@ -337,10 +341,11 @@ static void other_record_is_refused(void **state)
 
     guest_is(GUEST);
     for (i = 0; i < sizeof(types) / sizeof(*types); i++) {
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         append_pfns(&list, types[i], b, 1);
         refused(&list, "Expected dirty pfn list");
+        assert_int_equal(save_errno, EPROTO);
     }
 }
 
@@ -352,7 +357,7 @@ static void length_that_is_no_number_of_pfns_is_refused(void **state)
 
     guest_is(GUEST);
     for (i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         append_header(&list, LIST, lengths[i]);
         append(&list, b, (lengths[i] + 7) & ~7);
@@ -362,7 +367,7 @@ static void length_that_is_no_number_of_pfns_is_refused(void **state)
 
 static void record_over_the_limit_is_refused(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_header(&list, LIST, (8 << 20) + 8);
@@ -376,7 +381,7 @@ static void short_record_is_refused(void **state)
 
     guest_is(GUEST);
     for (size = 0; size < 8 + sizeof(b); size++) {
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         append_pfns(&list, LIST, b, 3);
         list.size = size;
@@ -387,7 +392,7 @@ static void short_record_is_refused(void **state)
 static void list_that_never_ends_is_refused(void **state)
 {
     const uint64_t b[] = { 0, 1, 2, 0, 1, 2 };
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     append_pfns(&list, PART, b, 1);
@@ -409,7 +414,7 @@ static void list_that_never_ends_is_refused(void **state)
 
 static void callbacks_run_in_order(void **state)
 {
-    struct octets list = { 0 };
+    struct bytes list = { 0 };
 
     guest_is(GUEST);
     caller_is(2, NULL);
@@ -428,7 +433,7 @@ static void failing_callback_is_an_error(void **state)
     int i;
 
     for (i = 0; i < 4; i++) {
-        struct octets list = { 0 };
+        struct bytes list = { 0 };
 
         guest_is(GUEST);
         caller_is(1, NULL);
@@ -469,7 +474,7 @@ static void what_cannot_be_saved_is_refused(void **state)
 static void remus_leaves_the_back_channel_alone(void **state)
 {
     struct far_end secondary, receiver;
-    struct octets list = { 0 }, stream;
+    struct bytes list = { 0 }, stream;
     uint8_t header[8];
     int back, out;
 
