@@ -35,6 +35,7 @@ libfakes_a_SOURCES = \
 	tests/fakes/session_pair.h \
 	tests/fakes/session_rules.cc \
 	tests/fakes/session_rules.h \
+	tests/fakes/slowed.h \
 	tests/fakes/test_device.h \
 	$(NULL)
 

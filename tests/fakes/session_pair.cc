@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "slowed.h"
+
 namespace xl_colo {
 
 namespace {
@@ -86,7 +88,7 @@ SessionPair::SessionPair(const std::string& primary_name,
     options.settings.configuration = "fake " + guest_->uuid;
     options.settings.gfns = FakeGuest::gfns;
     // Long: what waits for it by mistake is noticed.
-    options.settings.timeout = std::chrono::seconds(20);
+    options.settings.timeout = slowed(std::chrono::seconds(20));
     options.settings.interval = std::chrono::milliseconds(1);
     options.settings.digest_key = make_digest_key();
     options.max_checkpoints = 3;

@@ -7,6 +7,7 @@
 #include "parallel.h"
 #include "session_pair.h"
 #include "session_rules.h"
+#include "slowed.h"
 
 #include "check.h"  // last: its fail() is a macro
 
@@ -65,7 +66,7 @@ void request_at_each_frame(const Request& request, const char* states_then,
             states(outcome) != states_then ||
             outcome.primary.end.why != primary_why ||
             outcome.secondary.end.why != secondary_why ||
-            outcome.took > 15s) {
+            outcome.took > slowed(15s)) {
             fail_msg("at %s: %s", name_of(cases[i]).c_str(),
                      to_text(outcome).c_str());
         }
@@ -133,7 +134,7 @@ void guest_that_ends_by_itself(void**)
         const bool fine =
             states(outcome) == "unprotected/ended" &&
             outcome.secondary.guest == GuestState::gone &&
-            outcome.primary.end.orderly && outcome.took < 15s &&
+            outcome.primary.end.orderly && outcome.took < slowed(15s) &&
             outcome.secondary.violations.empty() &&
             (ends[i].ended
                  // Nobody resumes it: its shutdown is still to be carried out.
@@ -167,7 +168,7 @@ void copy_that_vanishes_ends_protection(void**)
     for (size_t i = 0; i < cases.size(); ++i) {
         if (!broken_rules(outcomes[i]).empty() ||
             states(outcomes[i]) != "unprotected/ended" ||
-            outcomes[i].took > 15s) {
+            outcomes[i].took > slowed(15s)) {
             fail_msg("at %s: %s", name_of(cases[i]).c_str(),
                      to_text(outcomes[i]).c_str());
         }
@@ -202,7 +203,7 @@ Freed run_with_stuck(SessionPair& pair, const Stuck& stuck,
                      std::chrono::milliseconds longer = 0ms)
 {
     // The primary waits that long for BYE.
-    pair.options.settings.timeout = 1s;
+    pair.options.settings.timeout = slowed(1s);
     auto& faults = pair.secondary_host.faults;
     faults.hold(stuck.call, stuck.nth);
     Freed freed;
@@ -211,7 +212,7 @@ Freed run_with_stuck(SessionPair& pair, const Stuck& stuck,
             return;  // nothing may run any more that could be asked
         }
         request(pair);
-        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        const auto deadline = std::chrono::steady_clock::now() + slowed(10s);
         while (!freed.ran_meanwhile &&
                std::chrono::steady_clock::now() < deadline) {
             std::this_thread::sleep_for(5ms);
@@ -254,9 +255,10 @@ void peer_that_is_stuck_ends_protection_after_the_step_timeout(void**)
     const auto results =
         run_side_by_side(stuck_calls, [](const Stuck& stuck) {
             SessionPair pair;
-            pair.options.step_timeout = 200ms;
+            pair.options.step_timeout = slowed(200ms);
             // When the copy is to be resumed, the guest runs already.
-            return run_with_stuck(pair, stuck, [](SessionPair&) {}, 1s);
+            return run_with_stuck(pair, stuck, [](SessionPair&) {},
+                                  slowed(1s));
         });
     for (size_t i = 0; i < stuck_calls.size(); ++i) {
         check_freed(stuck_calls[i], results[i]);
@@ -295,7 +297,7 @@ void failover_over_a_connection_that_breaks(void**)
     };
     const auto outcomes = run_side_by_side(breaks, [](const Break& b) {
         SessionPair pair;
-        pair.options.settings.timeout = 2500ms;
+        pair.options.settings.timeout = slowed(2500ms);
         pair.wire.fault(b.type, 1, b.fault);
         return run_with(pair, {FrameType::DONE, 2}, [](SessionPair& p) {
             p.secondary().request_failover();
@@ -372,7 +374,7 @@ struct Fenced {
 Fenced run_fenced(const FenceCase& c, const Request& set_up)
 {
     SessionPair pair;
-    pair.options.settings.timeout = 1500ms;
+    pair.options.settings.timeout = slowed(1500ms);
     Fenced fenced;
     pair.fence = std::make_unique<FakeFence>(c.answers);
     pair.fence->on_run = [&] {
@@ -533,23 +535,25 @@ void failover_waits_for_a_primary_that_is_slow(void**)
 {
     const Request nothing = [](SessionPair&) {};
     const std::vector<Slow> cases{
-        {"it_yields_in_the_end", 20s, nothing, "ended/taken-over",
+        {"it_yields_in_the_end", slowed(20s), nothing, "ended/taken-over",
          "failover was asked for here"},
-        {"it_does_not_in_time", 600ms,
+        {"it_does_not_in_time", slowed(600ms),
          // None of these makes the wait any longer.
          [](SessionPair& pair) {
-             for (int i = 0; i < 27; ++i) {
+             // But not until the session is gone.
+             const auto until =
+                 std::chrono::steady_clock::now() + slowed(2600ms);
+             while (std::chrono::steady_clock::now() < until) {
                  pair.secondary().domains_changed();
-                 std::this_thread::sleep_for(100ms);
+                 std::this_thread::sleep_for(slowed(100ms));
              }
          },
          "unprotected/ended",
-         "failover: the primary is heard and did not hold its guest in 600 "
-         "ms"},
-        {"called_off", 20s,
+         "failover: the primary is heard and did not hold its guest in "},
+        {"called_off", slowed(20s),
          [](SessionPair& pair) { pair.secondary().request_stop("off"); },
          "unprotected/ended", "off"},
-        {"copy_is_gone", 20s,
+        {"copy_is_gone", slowed(20s),
          [](SessionPair& pair) {
              pair.secondary_host.shut_down(
                  pair.secondary_host.last_guest()->domid, GuestState::gone);
@@ -559,11 +563,11 @@ void failover_waits_for_a_primary_that_is_slow(void**)
     };
     const auto outcomes = run_side_by_side(cases, [](const Slow& slow) {
         SessionPair pair;
-        pair.options.settings.timeout = 700ms;
+        pair.options.settings.timeout = slowed(700ms);
         pair.options.yield_limit = slow.yield_limit;
         pair.fence = std::make_unique<FakeFence>(std::vector<bool>{false});
         pair.primary_host.faults.at("suspend", 4, [] {
-            std::this_thread::sleep_for(3s);
+            std::this_thread::sleep_for(slowed(3s));
         });
         std::thread admin;
         pair.wire.at(FrameType::TAKEOVER, 1, [&] {
@@ -573,7 +577,9 @@ void failover_waits_for_a_primary_that_is_slow(void**)
             run_with(pair, {FrameType::CHECKPOINT, 3}, [](SessionPair& p) {
                 p.secondary().request_failover();
             });
-        admin.join();
+        if (admin.joinable()) {
+            admin.join();
+        }
         assert_int_equal(pair.fence->runs(), 0);
         return outcome;
     });
@@ -581,7 +587,7 @@ void failover_waits_for_a_primary_that_is_slow(void**)
         print_message("  %s: %s\n", cases[i].name,
                       to_text(outcomes[i]).c_str());
         assert_text(states(outcomes[i]), cases[i].states);
-        assert_text(outcomes[i].secondary.end.why, cases[i].why);
+        assert_contains(outcomes[i].secondary.end.why, cases[i].why);
         assert_true(broken_rules(outcomes[i]).empty());
     }
 }
