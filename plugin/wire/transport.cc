@@ -15,6 +15,11 @@ namespace xl_colo {
 
 namespace {
 
+// A host that goes down ends all of a service, or of a login, at once: what
+// joins the hosts has to live until our STOP is through. ssh leaves a signal
+// alone that it finds ignored.
+const std::string no_end_by_signal = "trap '' HUP TERM; ";
+
 struct Pipe {
     UniqueFd read;
     UniqueFd write;
@@ -46,8 +51,9 @@ Result<std::unique_ptr<Transport>> Transport::open(const std::string& command)
         return messages.error();
     }
     auto child = ChildProcess::spawn(
-        command, {to_child->read.get(), from_child->write.get(),
-                  messages->write.get()});
+        no_end_by_signal + command,
+        {to_child->read.get(), from_child->write.get(),
+         messages->write.get()});
     if (!child) {
         return child.error();
     }

@@ -14,16 +14,17 @@
 
 namespace xl_colo {
 
-// One running command, with what base/child_process.h gives all: a session of
-// its own, so that ^C on the terminal does not reach it, as this program ends
-// the connection in order instead. What it
-// writes to stderr, the far side's messages among it, is passed on to this
-// process's stderr, wherever that points at the time.
+// One running command, with what base/child_process.h gives all, but that it
+// ignores SIGHUP and SIGTERM. Nor does ^C on the terminal reach it: this
+// program ends the connection in order instead. What it writes to stderr, the
+// far side's messages among it, is passed on to this process's stderr, wherever
+// that points at the time.
 class Transport {
 public:
     static Result<std::unique_ptr<Transport>> open(const std::string& command);
     // Closes what is still open, gives the command `grace` to end by itself,
-    // then as much after SIGTERM, then after SIGKILL; waits no longer.
+    // then as much after SIGTERM, which it may hear all the same, then after
+    // SIGKILL; waits no longer.
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;

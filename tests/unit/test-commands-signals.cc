@@ -59,6 +59,37 @@ void hangup_does_nothing_in_the_background(void**)
     }
 }
 
+// As when a host is shut down: everything of it, what joins the hosts first.
+void session_ends_in_order_when_all_are_signalled(void**)
+{
+    State primary{};
+    bool gone = false, copy_runs = true, twice = true;
+    {
+        Scratch s;
+        protect(s.bed);
+        const pid_t process = s.bed.process(On::alpha);
+        for (const pid_t pid : s.bed.processes("relay")) {
+            send_signal(pid, SIGTERM);
+            send_signal(pid, SIGHUP);
+        }
+        send_signal(process, SIGTERM);
+        send_signal(process, SIGHUP);
+        gone = s.bed.wait_for([&] {
+            return s.bed.copy()->state == GuestState::gone;
+        });
+        (void)s.bed.wait_for_state(On::alpha, State::unprotected);
+        copy_runs = s.bed.copy_runs();
+        if (const auto now = s.bed.status(On::alpha)) {
+            primary = now->state;
+            twice = now->warning(WarningKind::guest_twice) != nullptr;
+        }
+    }
+    assert_true(gone);
+    assert_false(copy_runs);
+    assert_int_equal(primary, State::unprotected);
+    assert_false(twice);
+}
+
 void stop_signals_end_it_in_order(void**)
 {
     for (const On host : {On::alpha, On::beta}) {
@@ -163,6 +194,7 @@ int main(int argc, char** argv)
     const CMUnitTest tests[] = {
         cmocka_unit_test(signals_that_are_not_for_us_do_nothing),
         cmocka_unit_test(hangup_does_nothing_in_the_background),
+        cmocka_unit_test(session_ends_in_order_when_all_are_signalled),
         cmocka_unit_test(stop_signals_end_it_in_order),
         cmocka_unit_test(termination_with_a_hangup_is_an_orderly_end),
         cmocka_unit_test(hangup_in_the_foreground_ends_it_in_order),

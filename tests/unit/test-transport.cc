@@ -84,8 +84,8 @@ static void the_end_of_the_command_says_what_to_do(void**)
     assert_text(failure_of("exit 3"),
                 "the command \"exit 3\" ended with 3: see the messages above");
     assert_contains(failure_of("exit 255"), "ssh did not get through");
-    assert_contains(failure_of("kill -TERM $$"),
-                    "was killed by signal 15: Terminated");
+    assert_contains(failure_of("kill -KILL $$"),
+                    "was killed by signal 9: Killed");
     assert_contains(failure_of("no-such-program-here 2>&-"),
                     "ended with 127: a program was not found");
 }
