@@ -117,6 +117,8 @@ libcolo_a_SOURCES = \
 	plugin/process/caretaker.h \
 	plugin/process/domain_process.cc \
 	plugin/process/domain_process.h \
+	plugin/process/protection_mark.cc \
+	plugin/process/protection_mark.h \
 	plugin/process/requests.cc \
 	plugin/process/requests.h \
 	plugin/process/signals.cc \

@@ -26,6 +26,11 @@ std::string run_folder()
     return folder("XL_COLO_RUN_DIR", "/run/xl-colo");
 }
 
+std::string state_folder()
+{
+    return folder("XL_COLO_STATE_DIR", "/var/lib/xl-colo");
+}
+
 Status make_private_folder(const std::string& path)
 {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {

@@ -13,6 +13,9 @@ namespace xl_colo {
 // into QEMU. /run/xl-colo or $XL_COLO_RUN_DIR. It is memory (tmpfs) on every
 // current distribution, and nobody but root gets in.
 std::string run_folder();
+// For what has to be there after the host went down: /var/lib/xl-colo or
+// $XL_COLO_STATE_DIR.
+std::string state_folder();
 // Makes it if need be. Error io when it cannot be made, or is not a folder that
 // belongs to us alone.
 Status make_private_folder(const std::string& path);

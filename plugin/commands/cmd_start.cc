@@ -13,6 +13,7 @@
 #include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
+#include "process/protection_mark.h"
 #include "session/opening.h"
 #include "session/primary.h"
 #include "session/session_key.h"
@@ -40,6 +41,12 @@ constexpr std::chrono::seconds local_patience{10};
 Status check_free(const std::string& domain)
 {
     const auto status = ask_status(domain, local_patience);
+    const auto mark = read_mark(domain);
+    if (!status && mark) {
+        return Error(ErrorKind::refused,
+                     *mark + "; if it does not, \"rm '" + mark_path(domain) +
+                         "'\" and start again");
+    }
     if (!status || status->state == State::unprotected ||
         status->state == State::taken_over) {
         return {};
@@ -104,6 +111,7 @@ private:
     std::unique_ptr<Transport> transport_;
     std::unique_ptr<Link> link_;
     std::string guest_;  // name, or what the admin typed until it is known
+    std::string session_;  // its id
     Domid domid_;
     bool was_protected_ = false;
     bool failed_ = false;  // after protection began
@@ -269,6 +277,7 @@ void Start::run_session(Domain& domain, const Offer& offer)
 {
     SessionOptions options;
     options.settings = offer;
+    session_ = offer.session;
     options.max_checkpoints = options_.max_checkpoints;
     options.step_timeout = options_.step_timeout;
     options.kinds = device_kinds();
@@ -287,6 +296,9 @@ void Start::run_session(Domain& domain, const Offer& offer)
     Primary primary(domain, *mover, *link_, process_->board(), *log_,
                     std::move(options), witness ? &*witness : nullptr);
     const SessionEnd end = process_->run(primary);
+    if (end.state != State::held) {
+        (void)clear_mark(guest_);
+    }
     transport_.reset();
 
     // How it ended has been said.
@@ -321,6 +333,11 @@ void Start::look_after_guest(int status)
 void Start::say_protected()
 {
     was_protected_ = true;
+    if (auto s = set_mark(guest_, process_->board().read().peer, session_);
+        !s) {
+        log_->warn("nothing here will tell, should this host go down, that the "
+                   "guest may run elsewhere: " + s.error().text());
+    }
     std::printf("domain %s is protected: copy on %s, a checkpoint every "
                 "%lld ms\n",
                 guest_.c_str(), process_->board().read().peer.c_str(),

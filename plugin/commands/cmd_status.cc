@@ -9,6 +9,7 @@
 
 #include "commands/outcome.h"
 #include "control/control_server.h"
+#include "process/protection_mark.h"
 #include "status/status_json.h"
 #include "status/status_text.h"
 
@@ -41,7 +42,9 @@ Result<std::vector<DomainReport>> look(const StatusOptions& options)
             // Asked for by name there is nothing else to tell. One of a list
             // ended just now.
             if (options.domain) {
-                return error.with_context("domain " + domain);
+                const auto mark = read_mark(domain);
+                return (mark ? Error(error.kind(), *mark) : error)
+                    .with_context("domain " + domain);
             }
             continue;
         }
@@ -70,6 +73,22 @@ bool all_protected(const std::vector<DomainReport>& reports)
     });
 }
 
+// Of guests that nobody here answers for any more.
+void tell_of_marks(const std::vector<DomainReport>& reports)
+{
+    for (const std::string& domain : marked_domains()) {
+        const bool answered =
+            std::ranges::any_of(reports, [&](const DomainReport& report) {
+                return report.domain == domain && report.status;
+            });
+        if (!answered) {
+            std::fprintf(stderr, "colo: warning: domain %s: %s\n",
+                         domain.c_str(),
+                         read_mark(domain).value_or("").c_str());
+        }
+    }
+}
+
 Result<bool> show(const StatusOptions& options)
 {
     const auto reports = look(options);
@@ -83,6 +102,9 @@ Result<bool> show(const StatusOptions& options)
     std::fputs(text.c_str(), stdout);
     if (std::fflush(stdout) != 0) {
         return Error::from_errno(ErrorKind::io, "cannot write", errno);
+    }
+    if (!options.domain && !options.watch) {
+        tell_of_marks(*reports);
     }
     return all_protected(*reports);
 }

@@ -10,6 +10,7 @@
 #include "fencing/shell_witness.h"
 #include "hypervisor/host.h"
 #include "process/domain_process.h"
+#include "process/protection_mark.h"
 #include "session/copy.h"
 #include "session/event_queue.h"
 
@@ -348,6 +349,9 @@ int see_to_what_is_left(Background& background,
     }
     Remains remains(std::move(*domain), (*process)->board(), *log, found, died);
     const SessionEnd end = (*process)->run(remains);
+    if (primary && end.state != State::held) {
+        (void)clear_mark(found.domain);
+    }
     // One that we have never suspended still has xl's own daemon.
     const bool touched = !primary || found.stands || found.may_take_over;
     if (touched &&

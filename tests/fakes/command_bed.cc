@@ -141,6 +141,7 @@ void CommandBed::set_faults(On host, const std::string& faults)
                      faults + "'\n"
                  "export XL_COLO_RUN_DIR='" + folder(host) + "/run'\n"
                  "export XL_COLO_LOG_DIR='" + folder(host) + "'\n"
+                 "export XL_COLO_STATE_DIR='" + folder(host) + "/state'\n"
                  "exec '" + folder_ + "/bin/relay' '" + folder_ +
                      "/bin/'\"$@\"\n");
 }
@@ -169,6 +170,7 @@ pid_t CommandBed::begin(On host, const std::vector<std::string>& words)
     setenv("FAKE_FAULTS", host == On::alpha ? alpha_faults_.c_str() : "", 1);
     setenv("XL_COLO_RUN_DIR", (home + "/run").c_str(), 1);
     setenv("XL_COLO_LOG_DIR", home.c_str(), 1);
+    setenv("XL_COLO_STATE_DIR", (home + "/state").c_str(), 1);
     const std::string program = folder_ + "/bin/" + words[0];
     std::vector<char*> arguments;
     for (const std::string& word : words) {

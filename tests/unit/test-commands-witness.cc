@@ -1,5 +1,7 @@
 // The real commands with --witness: whatever breaks, the guest goes on in one
 // place.
+#include <unistd.h>
+
 #include "commands.h"
 
 using namespace xl_colo;
@@ -113,6 +115,65 @@ void host_that_dies_loses_the_guest(void**)
     assert_false(left.warned);
 }
 
+std::string mark_in(const CommandBed& bed)
+{
+    return bed.folder(On::alpha) + "/state/web1.protected";
+}
+
+bool is_marked(const CommandBed& bed)
+{
+    return access(mark_in(bed).c_str(), F_OK) == 0;
+}
+
+void mark_is_there_as_long_as_the_copy_may_take_over(void**)
+{
+    bool before = true, meanwhile = false, after = true;
+    {
+        Scratch s;
+        before = is_marked(s.bed);
+        protect(s.bed);
+        meanwhile = is_marked(s.bed);
+        (void)s.bed.run(On::alpha, {"xl-colo-stop", "web1"});
+        after = is_marked(s.bed);
+    }
+    assert_false(before);
+    assert_true(meanwhile);
+    assert_false(after);
+}
+
+// The guest was created there again, by a boot script say.
+void host_that_comes_back_says_that_its_guest_may_be_elsewhere(void**)
+{
+    CommandBed::Ran named, all, again;
+    bool marked = false;
+    {
+        Scratch s;
+        CommandBed& bed = s.bed;
+        protect(bed, {"--witness", witness_in(bed), "-i", "60s"});
+        const pid_t process = bed.process(On::alpha);
+        for (const pid_t pid : bed.processes("xl-colo-watch")) {
+            send_signal(pid, SIGSTOP);
+        }
+        send_signal(process, SIGKILL);
+        (void)bed.wait_for_state(On::beta, State::taken_over);
+        marked = is_marked(bed);
+        // /run is empty after a boot.
+        unlink((bed.folder(On::alpha) + "/run/web1.sock").c_str());
+        named = bed.run(On::alpha, {"xl-colo-status", "web1"});
+        all = bed.run(On::alpha, {"xl-colo-status"});
+        again = bed.run(On::alpha, bed.start());
+    }
+    assert_true(marked);
+    const char* const says = "this host went down while it protected the guest "
+                             "with beta";
+    for (const auto* ran : {&named, &all, &again}) {
+        assert_contains(ran->err, says);
+    }
+    assert_true(failed(named));
+    assert_true(failed(again));
+    assert_contains(again.err, "rm '");
+}
+
 void witness_that_does_not_answer_holds_the_guest(void**)
 {
     State primary{}, secondary{};
@@ -151,6 +212,9 @@ int main(int argc, char** argv)
         cmocka_unit_test(broken_network_leaves_the_guest_where_it_is),
         cmocka_unit_test(process_that_dies_leaves_the_guest_to_one_host),
         cmocka_unit_test(host_that_dies_loses_the_guest),
+        cmocka_unit_test(mark_is_there_as_long_as_the_copy_may_take_over),
+        cmocka_unit_test(
+            host_that_comes_back_says_that_its_guest_may_be_elsewhere),
         cmocka_unit_test(witness_that_does_not_answer_holds_the_guest),
     };
     const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
