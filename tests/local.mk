@@ -161,7 +161,27 @@ LDADD = \
 # Long tests: minutes each, in the build folder, the nested ones as root.
 # TESTS_NESTED=..., TESTS_PATCHES=... and TESTS_SANITIZED=... may name just some
 # of them.
-TESTS_NESTED = $(srcdir)/tests/nested/test-*.sh
+# Those that no other one stands for; check-nested-all runs the rest as well.
+TESTS_NESTED = \
+	$(srcdir)/tests/nested/test-checkpoints.sh \
+	$(srcdir)/tests/nested/test-debian-13.sh \
+	$(srcdir)/tests/nested/test-edges.sh \
+	$(srcdir)/tests/nested/test-end-in-order.sh \
+	$(srcdir)/tests/nested/test-host-frozen.sh \
+	$(srcdir)/tests/nested/test-linux-guest.sh \
+	$(srcdir)/tests/nested/test-log-taken.sh \
+	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
+	$(srcdir)/tests/nested/test-patched-xl.sh \
+	$(srcdir)/tests/nested/test-primary-killed.sh \
+	$(srcdir)/tests/nested/test-pv-drivers.sh \
+	$(srcdir)/tests/nested/test-pv-reset.sh \
+	$(srcdir)/tests/nested/test-pvh.sh \
+	$(srcdir)/tests/nested/test-refused.sh \
+	$(srcdir)/tests/nested/test-secondary-killed.sh \
+	$(srcdir)/tests/nested/test-ssh.sh \
+	$(srcdir)/tests/nested/test-testbed.sh \
+	$(srcdir)/tests/nested/test-witness.sh \
+	$(NULL)
 TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.17' \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
@@ -188,6 +208,10 @@ check-nested-campaign: all
 	    $(srcdir)/tests/run-each check-nested-campaign.logs \
 	    '$(srcdir)/tests/nested/campaign.sh $(ROUNDS) $(SEED)'
 
+check-nested-all: all
+	$(long_test_environment) $(srcdir)/tests/run-each check-nested-all.logs \
+	    $(srcdir)/tests/nested/test-*.sh
+
 check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
@@ -202,6 +226,7 @@ demo: all
 .PHONY: \
 	bench \
 	check-nested \
+	check-nested-all \
 	check-nested-campaign \
 	check-patches \
 	check-sanitized \
