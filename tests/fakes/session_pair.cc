@@ -127,6 +127,9 @@ PairOutcome SessionPair::run()
     std::thread other([&] { secondary_end = secondary.run(); });
     SessionEnd primary_end = primary.run();
     other.join();
+    if (at_end) {
+        at_end();
+    }
 
     PairOutcome outcome;
     outcome.primary = describe(std::move(primary_end), primary_board, guest_);

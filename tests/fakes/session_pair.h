@@ -99,6 +99,10 @@ public:
     std::unique_ptr<FakeWitness> witness;  // the secondary's
     std::unique_ptr<FakeWitness> primary_witness;
 
+    // Once both have ended, and before they go: for threads that ask something
+    // of them.
+    std::function<void()> at_end;
+
     // The running sessions, for whoever asks something of them.
     SessionControl& primary() { return *primary_; }
     SessionControl& secondary() { return *secondary_; }

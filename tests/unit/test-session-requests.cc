@@ -540,7 +540,6 @@ void failover_waits_for_a_primary_that_is_slow(void**)
         {"it_does_not_in_time", slowed(600ms),
          // None of these makes the wait any longer.
          [](SessionPair& pair) {
-             // But not until the session is gone.
              const auto until =
                  std::chrono::steady_clock::now() + slowed(2600ms);
              while (std::chrono::steady_clock::now() < until) {
@@ -573,13 +572,15 @@ void failover_waits_for_a_primary_that_is_slow(void**)
         pair.wire.at(FrameType::TAKEOVER, 1, [&] {
             admin = std::thread([&] { slow.meanwhile(pair); });
         });
+        pair.at_end = [&] {
+            if (admin.joinable()) {
+                admin.join();
+            }
+        };
         const PairOutcome outcome =
             run_with(pair, {FrameType::CHECKPOINT, 3}, [](SessionPair& p) {
                 p.secondary().request_failover();
             });
-        if (admin.joinable()) {
-            admin.join();
-        }
         assert_int_equal(pair.fence->runs(), 0);
         return outcome;
     });
