@@ -41,5 +41,6 @@ on b "xl-colo-status $guest" | sed 's/^/    /'
 
 progress "summary"
 cat "$RUNDIR/figures"
-echo "    host killed to the guest's next line: $outage ms, of which 5000 ms"
-echo "    are the silence after which a host counts as lost (--timeout)"
+echo "    host killed to the guest's next line: $outage ms. A host counts as"
+echo "    lost after 5000 ms (--timeout) from the last that was heard of it,"
+echo "    which may be up to 1250 ms before it was killed"
