@@ -161,10 +161,10 @@ LDADD = \
 # Long tests: minutes each, in the build folder, the nested ones as root.
 # TESTS_NESTED=..., TESTS_PATCHES=... and TESTS_SANITIZED=... may name just some
 # of them.
-# Those that no other one stands for; check-nested-all runs the rest as well.
+# Those that no other one nearly stands for, and none that builds the program once
+# more, for another release; check-nested-all runs the rest as well.
 TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-checkpoints.sh \
-	$(srcdir)/tests/nested/test-debian-13.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
 	$(srcdir)/tests/nested/test-host-frozen.sh \
