@@ -349,6 +349,11 @@ std::set<Ends> allowed(const Case& c, const Seen& seen)
             set.insert(Ends::primary);
             add(What::wire);
         }
+        // Whoever has said it destroys the copy, heard or not.
+        if (c.guard == Guard::witness_away &&
+            seen.passed(Role::secondary, FrameType::STOP)) {
+            set.insert(Ends::held_guest);
+        }
     }
     // So is a failover that came to its end.
     if (seen.passed(FrameType::TAKEN_OVER)) {
