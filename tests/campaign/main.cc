@@ -38,6 +38,8 @@ const char* const usage =
     "\n"
     "  --each=N         of each fault under each guard only N, by the seed\n"
     "  --seed=N         what --each takes, and which bits flip (default 1)\n"
+    "  --skip=N         leave out the first N of these: to go on with a campaign\n"
+    "                   that was interrupted\n"
     "  --jobs=N         cases at a time (default three a processor)\n"
     "  --timeout=MS     of the sessions (default 1500)\n"
     "  --results=FILE   how each case ended, one a line\n"
@@ -53,6 +55,7 @@ struct Options {
     std::optional<FrameName> frame;
     std::optional<uint64_t> choice;
     size_t each = 0;
+    size_t skip = 0;
     uint64_t seed = 1;
     size_t jobs = 3 * std::max(1u, std::thread::hardware_concurrency());
     RunOptions run;
@@ -87,8 +90,8 @@ Value named(std::optional<Value> value)
 
 Options parse(int argc, char** argv)
 {
-    enum { session = 1, guard, fault, frame, choice, each, seed, jobs, timeout,
-           results, list, verbose, help };
+    enum { session = 1, guard, fault, frame, choice, each, seed, skip, jobs,
+           timeout, results, list, verbose, help };
     static const option long_options[] = {
         {"session", required_argument, nullptr, session},
         {"guard", required_argument, nullptr, guard},
@@ -97,6 +100,7 @@ Options parse(int argc, char** argv)
         {"choice", required_argument, nullptr, choice},
         {"each", required_argument, nullptr, each},
         {"seed", required_argument, nullptr, seed},
+        {"skip", required_argument, nullptr, skip},
         {"jobs", required_argument, nullptr, jobs},
         {"timeout", required_argument, nullptr, timeout},
         {"results", required_argument, nullptr, results},
@@ -116,6 +120,7 @@ Options parse(int argc, char** argv)
         case choice: o.choice = number(optarg); break;
         case each: o.each = number(optarg); break;
         case seed: o.seed = number(optarg); break;
+        case skip: o.skip = number(optarg); break;
         case jobs: o.jobs = std::max<uint64_t>(1, number(optarg)); break;
         case timeout: {
             const std::chrono::milliseconds time(number(optarg));
@@ -289,10 +294,13 @@ std::vector<Case> choose(const Options& o)
             cases.push_back(c);
         }
     }
-    if (o.each == 0) {
-        return cases;
+    if (o.each != 0) {
+        cases = sample(cases, o.each, o.seed);
     }
-    return sample(cases, o.each, o.seed);
+    cases.erase(cases.begin(),
+                cases.begin() + static_cast<std::ptrdiff_t>(
+                                    std::min(o.skip, cases.size())));
+    return cases;
 }
 
 int run_all(const std::vector<Case>& cases, const Options& o)
