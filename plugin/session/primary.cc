@@ -427,7 +427,7 @@ Error Primary::cause_of_end(const Status& saved)
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
-    PrimaryEnd ending(domain_, guest_, peer_, board_, log_, witness_,
+    PrimaryEnd ending(domain_, guest_, peer_, link_, board_, log_, witness_,
                       {options_.settings.timeout, options_.until_gone});
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
                                                  ? CopyLeft::none

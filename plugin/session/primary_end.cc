@@ -198,6 +198,8 @@ std::optional<SessionEnd> PrimaryEnd::claim(PrimaryFacts& facts,
                                             const Error& cause)
 {
     stand_still();
+    // Heartbeats would keep a secondary waiting that has not heard our STOP.
+    link_.close();
     const ClaimAnswer answer =
         witness_->claim([this] { return peer_.is_asked_to_stop(); });
     switch (answer.claim) {

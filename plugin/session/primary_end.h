@@ -35,6 +35,7 @@
 #include "session/peer.h"
 #include "session/session.h"
 #include "status/status.h"
+#include "wire/link.h"
 
 namespace xl_colo {
 
@@ -89,11 +90,13 @@ public:
         std::chrono::milliseconds until_gone;  // see SessionOptions
     };
     // `witness`: null where there is none.
-    PrimaryEnd(Domain& domain, OwnGuest& guest, Peer& peer, StatusBoard& board,
-               Log& log, Witness* witness, Settings settings)
+    PrimaryEnd(Domain& domain, OwnGuest& guest, Peer& peer, Link& link,
+               StatusBoard& board, Log& log, Witness* witness,
+               Settings settings)
         : domain_(domain),
           guest_(guest),
           peer_(peer),
+          link_(link),
           board_(board),
           log_(log),
           witness_(witness),
@@ -121,6 +124,7 @@ private:
     Domain& domain_;
     OwnGuest& guest_;
     Peer& peer_;
+    Link& link_;
     StatusBoard& board_;
     Log& log_;
     Witness* witness_;
