@@ -136,6 +136,10 @@ libcolo_a_SOURCES = \
 	plugin/relay/dirty_list_to_wire.h \
 	plugin/relay/dirty_set_frame.cc \
 	plugin/relay/dirty_set_frame.h \
+	plugin/relay/local_copy.cc \
+	plugin/relay/local_copy.h \
+	plugin/relay/memory_file.cc \
+	plugin/relay/memory_file.h \
 	plugin/relay/migration_stream.cc \
 	plugin/relay/migration_stream.h \
 	plugin/relay/packed_frame.cc \

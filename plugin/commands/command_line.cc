@@ -70,6 +70,29 @@ Status set_duration(std::chrono::milliseconds& to, const std::string& text,
     return {};
 }
 
+Status set_size(std::optional<Bytes>& to, const std::string& text)
+{
+    constexpr uint64_t most = uint64_t{1} << 40;
+    std::string digits = text;
+    unsigned shift = 20;
+    for (const auto& [letter, bits] :
+         {std::pair{'K', 10u}, {'M', 20u}, {'G', 30u}}) {
+        if (!digits.empty() && std::toupper(digits.back()) == letter) {
+            digits.pop_back();
+            shift = bits;
+            break;
+        }
+    }
+    const auto count = digits == "0" ? uint64_t{0}
+                                     : parse_count(digits, most >> shift);
+    if (!count) {
+        return usage("\"" + text +
+                     "\" is not a size from 0 to 1024G, such as 64M or 1G");
+    }
+    to = Bytes{*count << shift};
+    return {};
+}
+
 Result<std::vector<std::string>> read_words(
     const char* command, const std::vector<OptionText>& rows,
     Arguments arguments, const OptionFound& found)

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 
 namespace xl_colo {
 
@@ -31,6 +32,9 @@ std::optional<uint64_t> parse_count(std::string_view text, uint64_t most);
 // "500ms", "2s", or a number of `unit`, up to an hour.
 Status set_duration(std::chrono::milliseconds& to, const std::string& text,
                     std::chrono::milliseconds unit);
+
+// "512M", "1G", "64K", or a number of MiB, as xl has it; up to 1 TiB. 0 is one.
+Status set_size(std::optional<Bytes>& to, const std::string& text);
 
 // ---- the table -------------------------------------------------------------
 

@@ -106,6 +106,13 @@ const Command<StartOptions>& start_command()
              [](Options& o, const std::string& value) {
                  return set_duration(o.step_timeout, value, 1s);
              }},
+            {'\0', "buffer", "SIZE",
+             "memory here for what is copied and not sent; a\n"
+             "bare number is in MiB (default half of the\n"
+             "guest's, at most 512M)",
+             [](Options& o, const std::string& value) {
+                 return set_size(o.buffer, value);
+             }},
             {'\0', "fence", "COMMAND",
              "run by HOST's shell before it takes over by\n"
              "itself; only when it exits 0 does it",

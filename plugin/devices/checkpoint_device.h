@@ -1,26 +1,35 @@
 // One device of the guest on one of the two hosts: its part in a checkpoint.
 //
 // The moments are those of libxl's checkpoint devices (setup, postsuspend,
-// preresume, commit, teardown; libxl_checkpoint_device.c), in this order:
+// preresume, commit, teardown; libxl_checkpoint_device.c), but that the
+// primary's guest goes on before its checkpoint is committed:
 //
 //     set_up           before the initial copy on the primary; on the secondary
 //                      once libxl has built the copy, which has not run yet
-//   for each checkpoint n:
-//     guest_stands(n)  the guest, or the copy, has just been suspended
-//     committed(n)     the other host has all of n, or said so: what the guest
-//                      has put out until n may be let out, and what the copy
-//                      has done by itself since n - 1 is void
-//     may_run(n)       it is about to go on: on the secondary with n put in
+//   for each checkpoint n, on the primary and on the secondary:
+//     guest_stands(n)    guest_stands(n)  guest or copy has just been suspended
+//     may_run(n)                          it is about to go on: what it puts
+//                                         out from here on belongs to n + 1
+//     committed(n)       committed(n)     the other host has all of n, or this
+//                                         one: what the guest has put out until
+//                                         n may be let out, and what the copy
+//                                         has done since n - 1 is void
+//                        may_run(n)       it is about to go on, with n put in
 //   at the end:
 //     take_over        the copy is the guest now
-//     tear_down        protection is over on this side, however it ended
+//     protection_ended on both sides, once it is known where the guest is
+//     tear_down        the last call
 //
-// A copy may have to go on from where it stood, because the primary was lost
-// before n was committed: guest_stands(n), no committed(n), may_run(n - 1),
-// take_over. And what failed may be tried again: may_run() then comes twice.
+// With --verify the primary's guest goes on last of all: may_run(n) comes after
+// committed(n). A copy may have to go on from where it stood, because the
+// primary was lost before n was committed: guest_stands(n), no committed(n),
+// may_run(n - 1), take_over. So may the primary's guest when the secondary is
+// lost: no committed(n) comes any more. And what failed may be tried again:
+// may_run() then comes twice.
 //
 // All of it happens on the session's thread, with the guest's vCPUs standing
 // from guest_stands() to may_run(), so what blocks there is part of its pause.
+// On the primary they run in committed(n).
 #pragma once
 
 #include <string>
@@ -44,7 +53,11 @@ public:
     virtual Status may_run(CheckpointNumber) { return {}; }
     // These have no way back. What goes wrong is for the log.
     virtual void take_over() {}
-    // Once, the last call; after a set_up() that failed, too.
+    // How: unprotected or taken_over, the guest goes on here, and nothing of it
+    // has to wait any more; held, it stands here, and may be the other host's;
+    // ended, it is not here.
+    virtual void protection_ended(State) {}
+    // Once; after a set_up() that failed, too.
     virtual void tear_down() {}
 
     // Its line in the status. Any thread.

@@ -87,6 +87,15 @@ void DeviceSet::take_over()
     }
 }
 
+void DeviceSet::protection_ended(State how)
+{
+    for (Entry& entry : std::views::reverse(entries_)) {
+        if (entry.is_up) {
+            entry.device->protection_ended(how);
+        }
+    }
+}
+
 void DeviceSet::tear_down()
 {
     for (Entry& entry : std::views::reverse(entries_)) {

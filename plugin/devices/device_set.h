@@ -35,6 +35,7 @@ public:
     Status committed(CheckpointNumber number);
     Status may_run(CheckpointNumber number);
     void take_over();
+    void protection_ended(State how);
     void tear_down();
 
     std::vector<DeviceStatus> status() const;

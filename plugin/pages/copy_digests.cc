@@ -22,8 +22,9 @@ void CopyDigests::expect(const PageSet& b)
     arrived_.clear();
 }
 
-Status CopyDigests::add(View digests)
+Result<bool> CopyDigests::add(View digests)
 {
+    bool all = false;
     const size_t count = digests.size() / sizeof(PageDigest);
     {
         const std::lock_guard lock(mutex_);
@@ -36,9 +37,10 @@ Status CopyDigests::add(View digests)
         arrived_.resize(before + count);
         std::memcpy(&arrived_[before], digests.data(), digests.size());
         missing_ -= count;
+        all = missing_ == 0;
     }
     changed_.notify_all();
-    return {};
+    return all;
 }
 
 // Walks over B from settled_ on, for as long as there are digests; waits where

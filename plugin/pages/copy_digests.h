@@ -30,8 +30,9 @@ public:
 
     // B is this set; its digests follow. Until then nobody knows its pages.
     void expect(const PageSet& b);
-    // Some of them, in the order of the pages. Error protocol: too many.
-    Status add(View digests);
+    // Some of them, in the order of the pages. Whether these were the last.
+    // Error protocol: too many.
+    Result<bool> add(View digests);
 
     // ---- what the primary sends: the relay's thread
 

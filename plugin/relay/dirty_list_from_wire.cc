@@ -9,8 +9,8 @@
 #include "relay/dirty_list_from_wire.h"
 #include "base/bytes.h"
 #include "relay/dirty_set_frame.h"
+#include "relay/memory_file.h"
 #include "relay/migration_stream.h"
-#include "relay/relay_pipe.h"
 
 namespace xl_colo {
 
@@ -24,18 +24,20 @@ static_assert(record_length_max % block_size == 0);
 
 struct DirtyListFromWire::Impl {
     Impl(Pages guest, bool parts, bool drop_lists)
-        : takes_parts(parts), drop(drop_lists), decoder(guest), set(guest)
+        : gfns(guest), takes_parts(parts), drop(drop_lists), decoder(guest),
+          set(guest)
     {
     }
 
     Status write_header(uint64_t pages_left);
     Status write_list(const PageSet& list);
 
+    const Pages gfns;
     const bool takes_parts;
     const bool drop;
     DirtySetDecoder decoder;
     PageSet set;
-    RelayPipe pipe{RelayPipe::Ours::writes};
+    MemoryFile file{"xl-colo dirty list"};
 };
 
 DirtyListFromWire::DirtyListFromWire(Pages gfns, bool takes_parts, bool drop)
@@ -47,7 +49,7 @@ DirtyListFromWire::~DirtyListFromWire() = default;
 
 UniqueFd DirtyListFromWire::take_back()
 {
-    return impl_->pipe.take_theirs();
+    return impl_->file.share();
 }
 
 Result<bool> DirtyListFromWire::take(View body)
@@ -65,12 +67,10 @@ Status DirtyListFromWire::Impl::write_header(uint64_t pages_left)
 {
     const bool part = pages_left > record_pages;
     const uint64_t pages = part ? record_pages : pages_left;
-    const auto header = record_header_bytes(
+    return file.write(record_header_bytes(
         {part ? RecordType::CHECKPOINT_DIRTY_PFN_PART
               : RecordType::CHECKPOINT_DIRTY_PFN_LIST,
-         static_cast<uint32_t>(pages * sizeof(uint64_t))});
-    return pipe.write({header}, pages > 0 ? RelayPipe::Then::record_goes_on
-                                          : RelayPipe::Then::record_ends);
+         static_cast<uint32_t>(pages * sizeof(uint64_t))}));
 }
 
 Status DirtyListFromWire::Impl::write_list(const PageSet& list)
@@ -86,29 +86,24 @@ Status DirtyListFromWire::Impl::write_list(const PageSet& list)
         if (used < block_size && left > 0) {
             return;
         }
-        const uint64_t done = list.size().value() - left;
-        const bool ends = left == 0 || done % record_pages == 0;
         if (written) {
-            written = pipe.write({View(block).first(used)},
-                                 ends ? RelayPipe::Then::record_ends
-                                      : RelayPipe::Then::record_goes_on);
+            written = file.write(View(block).first(used));
         }
         used = 0;
-        if (written && left > 0 && ends) {
+        const uint64_t done = list.size().value() - left;
+        if (written && left > 0 && done % record_pages == 0) {
             written = write_header(left);
         }
     });
     return written;
 }
 
-Status DirtyListFromWire::give(const std::optional<PageSet>& moved)
+Status DirtyListFromWire::give(const PageSet& moved)
 {
-    if (impl_->drop) {
-        return impl_->write_header(0);
-    }
-    PageSet list = impl_->set;
-    if (moved) {
-        list.insert_all(*moved);
+    PageSet list(impl_->gfns);
+    if (!impl_->drop) {
+        list = impl_->set;
+        list.insert_all(moved);
     }
     const uint64_t pages = list.size().value();
     if (pages > record_pages && !impl_->takes_parts) {
@@ -116,18 +111,13 @@ Status DirtyListFromWire::give(const std::optional<PageSet>& moved)
                      "dirty list: " + std::to_string(pages) +
                          " pages are more than libxc takes at once (F6)");
     }
-    return impl_->write_list(list);
-}
-
-// An end of file in place of a record is what libxc must not see: up to 4.22,
-// and on master, merge_secondary_dirty_bitmap() then frees a pointer that was
-// never set (patches/ 0113), and the process is gone while the guest stands
-// still. An empty list it takes, and fails when it writes the pages, since the
-// stream is aborted as well.
-void DirtyListFromWire::abort()
-{
-    impl_->pipe.abort(
-        record_header_bytes({RecordType::CHECKPOINT_DIRTY_PFN_LIST, 0}));
+    if (auto s = impl_->file.rewind(); !s) {
+        return s;
+    }
+    if (auto s = impl_->write_list(list); !s) {
+        return s;
+    }
+    return impl_->file.rewind();
 }
 
 }  // namespace xl_colo

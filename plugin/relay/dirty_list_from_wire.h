@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -21,22 +20,24 @@ public:
     DirtyListFromWire(Pages gfns, bool takes_parts, bool drop);
     ~DirtyListFromWire();
 
-    UniqueFd take_back();
+    // ---- the link's thread
+
     // The body of a DIRTY_SET frame after the checkpoint's number. Whether the
     // set is whole now; the next call then begins another. Error protocol: it
     // is no set of this guest's pages.
     Result<bool> take(View body);
     // What was taken so far.
     const PageSet& set() const;
-    // Hands libxc the set, once it is whole, and `moved` with it. Blocks while
-    // libxc does not read, so the link's thread calls it. Error protocol: more
-    // pages than one record holds (16,777,216, F6), for a libxc that does not
-    // take parts.
-    Status give(const std::optional<PageSet>& moved = std::nullopt);
-    // libxc reads an empty list, or an end of file in the middle of one, and
-    // give() stops blocking. Abort the StreamToWire first: then libxc can do
-    // nothing with the list. Any thread.
-    void abort();
+
+    // ---- the session's thread
+
+    UniqueFd take_back();
+    // For libxc to read next: the set, which is whole, and `moved` with it.
+    // Before the suspend callback says yes, or libxc reads an end of file,
+    // which up to 4.22, and on master, ends the process (patches/ 0113). Error
+    // protocol: more pages than one record holds (16,777,216, F6), for a libxc
+    // that does not take parts.
+    Status give(const PageSet& moved);
 
 private:
     struct Impl;

@@ -51,16 +51,11 @@ UniqueFd RelayPipe::take_theirs()
     return std::move(theirs_);
 }
 
-void RelayPipe::abort(View last_words)
+void RelayPipe::abort()
 {
     // First wakes whoever holds the mutex in wait().
     eventfd_write(aborted_.get(), 1);
     const std::lock_guard lock(mutex_);
-    if (ours_ && !last_words.empty() && !in_record_) {
-        // Whether libxc still reads is its own affair.
-        [[maybe_unused]] const ssize_t r =
-            ::write(ours_.get(), last_words.data(), last_words.size());
-    }
     ours_.reset();
 }
 
@@ -109,7 +104,7 @@ Result<bool> RelayPipe::readable_within(std::chrono::milliseconds limit)
     return wait(POLLIN, std::chrono::steady_clock::now() + limit);
 }
 
-Status RelayPipe::write(std::span<const View> pieces, Then then)
+Status RelayPipe::write(std::span<const View> pieces)
 {
     const std::lock_guard lock(mutex_);
     std::array<iovec, 64> vectors{};
@@ -127,7 +122,6 @@ Status RelayPipe::write(std::span<const View> pieces, Then then)
             }
         }
         if (count == 0) {
-            in_record_ = then == Then::record_goes_on;
             return {};
         }
         auto ready = wait(POLLOUT);
@@ -142,7 +136,6 @@ Status RelayPipe::write(std::span<const View> pieces, Then then)
             return Error::from_errno(ErrorKind::io, "cannot write to libxc",
                                      errno);
         }
-        in_record_ = true;
         done += static_cast<size_t>(r);
         while (next < pieces.size() && done >= pieces[next].size()) {
             done -= pieces[next++].size();

@@ -32,17 +32,13 @@ public:
     // Whether read() would find something, waiting no longer than that.
     Result<bool> readable_within(std::chrono::milliseconds limit);
     // All pieces, one after another. Error io when libxc closed its end.
-    enum class Then { record_ends, record_goes_on };
-    Status write(std::span<const View> pieces, Then then = Then::record_ends);
-    Status write(std::initializer_list<View> pieces,
-                 Then then = Then::record_ends)
+    Status write(std::span<const View> pieces);
+    Status write(std::initializer_list<View> pieces)
     {
-        return write(std::span(pieces.begin(), pieces.size()), then);
+        return write(std::span(pieces.begin(), pieces.size()));
     }
 
-    // `last_words`: written first, as far as the pipe takes them at once,
-    // unless a record has begun and not ended.
-    void abort(View last_words = {});
+    void abort();
 
 private:
     Result<bool> wait(short events, Deadline deadline = std::nullopt);
@@ -51,7 +47,6 @@ private:
     UniqueFd aborted_;    // an eventfd: readable once abort() was called
     std::mutex mutex_;    // of ours_, held while it is used
     UniqueFd ours_;
-    bool in_record_ = false;  // libxc has the beginning of one
 };
 
 }  // namespace xl_colo

@@ -10,6 +10,7 @@
 //     primary     StreamToWire         <- CopyDigests     <- DIRTY_DIGESTS
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,22 +32,42 @@ struct SentPages {
     Pages left_out;  // of them, because the secondary has them
     Pages zeros;     // of them, sent without contents
     Bytes saved;     // on the wire by both
+    Bytes copied;    // that libxc wrote for it
+    std::chrono::microseconds waited{};  // libxc, because all buffers were full
 };
+
+// How much of a checkpoint may be copied and not sent.
+constexpr Bytes default_buffer{uint64_t{512} << 20};
 
 // Primary: turns what xc_domain_save writes into IMAGE, PAGES and RECORD
 // frames, in threads of its own.
 class StreamToWire {
 public:
     // `gfns`: a page beyond them ends the stream with an error. Without
-    // `elision` all pages are sent.
+    // `elision` all pages are sent. `buffer`: what a checkpoint may take here
+    // until it is sent; in the initial copy it is some MiB.
     StreamToWire(FrameSender& sender, Pages gfns,
               const std::optional<Elision>& elision,
-              Compression compression = Compression::none);
+              Compression compression = Compression::none,
+              Bytes buffer = default_buffer);
     // Ends the threads.
     ~StreamToWire();
 
     // The end that libxc writes to; once.
     UniqueFd take_io();
+
+    // ---- the session's thread, on which libxc runs
+
+    // The guest will stand soon: takes memory for a copy of about so many
+    // pages, which would take time then.
+    void make_room(Pages expected);
+    // The guest stands, and libxc is about to write its pages, `most` at most;
+    // none: it is not known. They are copied as far as the buffer goes, beyond
+    // which libxc waits for the wire. From the suspend callback.
+    Status begin_copy(std::optional<Pages> most);
+    // libxc has closed its descriptor, and writes no more.
+    void libxc_has_ended();
+
     // Pages that are never left out. Before libxc begins.
     void always_send(const std::vector<Pfn>& pages);
     // Which pages the secondary's copy has, by what was sent of them last. From

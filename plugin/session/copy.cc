@@ -123,6 +123,7 @@ Status Copy::destroy()
         const Status gone = incoming_ ? incoming_->abandon() : Status();
         return gone ? gone : left_over("as it is", gone.error());
     }
+    devices_.protection_ended(State::ended);
     devices_.tear_down();
     const Status destroyed = domain_->destroy();
     if (destroyed || domain_->state() == GuestState::gone) {

@@ -57,4 +57,32 @@ Result<CheckpointFigures> decode_figures(View bytes)
     return checkpoint;
 }
 
+Buffer encode_copy_pause(const std::optional<CopyPause>& pause)
+{
+    BodyWriter body;
+    for (const auto part :
+         {&CopyPause::whole, &CopyPause::suspend, &CopyPause::load}) {
+        body.u64(pause ? static_cast<uint64_t>(((*pause).*part).count())
+                       : unknown);
+    }
+    return body.take();
+}
+
+Result<std::optional<CopyPause>> decode_copy_pause(View bytes)
+{
+    BodyReader body(bytes);
+    CopyPause pause;
+    bool known = true;
+    for (const auto part :
+         {&CopyPause::whole, &CopyPause::suspend, &CopyPause::load}) {
+        const auto word = body.u64();
+        if (!word) {
+            return word.error().with_context("RESUMED");
+        }
+        known &= *word != unknown;
+        pause.*part = Microseconds(static_cast<int64_t>(*word));
+    }
+    return known ? std::optional(pause) : std::nullopt;
+}
+
 }  // namespace xl_colo

@@ -18,7 +18,7 @@ Status GuestMovement::begin()
     return {};
 }
 
-Status GuestMovement::check_initial_copy(const PageSet& copy_has)
+Status GuestMovement::check_initial_copy(const CopyHas& copy_has)
 {
     const auto movement = teller_.since_last(domain_.balloon());
     if (!movement) {
@@ -26,8 +26,12 @@ Status GuestMovement::check_initial_copy(const PageSet& copy_has)
     }
     bool moved = *movement == Movement::anything;
     if (*movement == Movement::one_way) {
+        const auto known = copy_has();
+        if (!known) {
+            return known.error();
+        }
         auto pages =
-            find_moved_pages(domain_.balloon(), *movement, copy_has, gfns_);
+            find_moved_pages(domain_.balloon(), *movement, **known, gfns_);
         if (!pages) {
             return pages.error();
         }

@@ -3,6 +3,7 @@
 // is in docs/specs/colo-wire.md, "Pages that come and go".
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "base/result.h"
@@ -23,8 +24,10 @@ public:
     // Before the initial copy: what moves from here on is told.
     Status begin();
     // At the initial copy's end. Error refused when pages moved while it was
-    // made: there is no list then that could bring them to libxc.
-    Status check_initial_copy(const PageSet& copy_has);
+    // made: there is no list then that could bring them to libxc. Asks what the
+    // copy has only if some may have moved; it may take time to say.
+    using CopyHas = std::function<Result<const PageSet*>()>;
+    Status check_initial_copy(const CopyHas& copy_has);
     // Where the guest has other pages than the copy; since the last call.
     Result<PageSet> moved(const PageSet& copy_has);
     // What the toolstack lets the guest have, if that has changed and the copy

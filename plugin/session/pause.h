@@ -1,4 +1,4 @@
-// The pause of a checkpoint: what the primary notes while it lasts, and the
+// How long a checkpoint takes: what the primary notes while it lasts, and the
 // figures that come of it. No thread of its own, no clock.
 #pragma once
 
@@ -12,6 +12,13 @@
 
 namespace xl_colo {
 
+// What the secondary says of its copy's standstill, in RESUMED.
+struct CopyPause {
+    Microseconds whole{};    // suspension begun to copy running
+    Microseconds suspend{};  // of it, until it stood
+    Microseconds load{};     // of it, from COMMITTED to READY
+};
+
 // One checkpoint, in the order in which it becomes known.
 struct CheckpointNotes {
     using TimePoint = Suspension::Clock::time_point;
@@ -21,9 +28,14 @@ struct CheckpointNotes {
     Suspension suspension;     // how that went
     TimePoint stood;           // its devices, too
     std::optional<Pages> a, b; // not known of the initial copy
+    TimePoint copied;          // libxc has written all
+    TimePoint may_run;         // the primary's guest
+    TimePoint resumed;         // it runs
     SentPages sent;
-    TimePoint may_run;         // both guests
+    TimePoint all_sent;        // but for the device state
+    TimePoint committed;
     TimePoint ran;             // both guests
+    std::optional<CopyPause> copy;   // not known of the initial copy
     Bytes to_secondary, to_primary;  // since the checkpoint before
 };
 

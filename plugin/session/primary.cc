@@ -1,16 +1,20 @@
 // The primary's half of docs/specs/colo-wire.md. xc_domain_save drives it, by
 // callbacks, over and over:
 //
-//     suspend          the guest stands; B is on its way to libxc, which sends
-//                      D = A ∪ B through stream_ when this returns
-//     checkpoint       D is with the sender: the device state, and the word
-//                      that all of it has arrived
-//     postcopy         both guests go on
-//     wait_checkpoint  until the next one is due; then the word that it begins
+//     suspend          the guest stands: libxc copies D = A ∪ B when this
+//                      returns
+//     checkpoint       all of it is copied, by libxc, and the device state: the
+//                      guest goes on
+//     postcopy         what was copied goes to the other host: COMMITTED; the
+//                      copy goes on, too
+//     wait_checkpoint  until the next one is due; then the word that it begins,
+//                      and the wait for the copy to stand and for B
 //
-// until one says no. The initial copy comes before the first suspend, which has
-// no B. Why it ended is worked out afterwards, in cause_of_end(), and what
-// becomes of the guest in primary_end.h.
+// until one says no. So the guest stands in no wait for the other host, but
+// with verify: then it goes on when both have been compared. The initial copy
+// comes before the first suspend, which has no B. Why it ended is worked out
+// afterwards, in cause_of_end(), and what becomes of the guest in
+// primary_end.h.
 #include "session/primary.h"
 
 #include <utility>
@@ -58,7 +62,7 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
               }),
       stream_(link, options_.settings.gfns,
               elision_for(options_.settings, keys_),
-              options_.settings.compression),
+              options_.settings.compression, options_.buffer),
       back_channel_(options_.settings.gfns, mover.takes_dirty_list_parts(),
                     options_.settings.lacks(without_back_channel),
                     stream_.known()),
@@ -79,6 +83,7 @@ SessionEnd Primary::run()
         if (auto begun = begin_copy()) {
             saved = mover_.save(domain_.domid(), stream_.take_io(),
                                 back_channel_.take_back(), *this);
+            stream_.libxc_has_ended();
         } else {
             fail(begun.error());
         }
@@ -101,7 +106,7 @@ bool Primary::device_model_log_dirty(bool on)
     return s || fail(s.error());
 }
 
-// Both hosts suspend at once: the CHECKPOINT frame has gone already.
+// The copy stands already, and B is here.
 bool Primary::suspend()
 {
     notes_.begun = Clock::now();
@@ -111,12 +116,15 @@ bool Primary::suspend()
     }
     notes_.suspension = *suspension;
     notes_.stood = Clock::now();
-    return notes_.number == initial_copy || await_secondary();
+    auto s = notes_.number == initial_copy ? stream_.begin_copy(std::nullopt)
+                                           : merge();
+    return s || fail(s.error());
 }
 
 // libxc has written all pages of D, the vCPUs' state and a CHECKPOINT record.
 bool Primary::checkpoint()
 {
+    notes_.copied = Clock::now();
     // It has cleaned the log for them, and the guest still stands.
     if (auto s = domain_.mark_log(); !s) {
         return fail(s.error());
@@ -125,38 +133,26 @@ bool Primary::checkpoint()
     if (!state) {
         return fail(state.error());
     }
-    // Everything before the device state: then "it is here" means all is.
-    auto sent = stream_.wait_checkpoint_sent();
-    if (!sent) {
-        // Given up by end_stream(): the queue knows why.
-        return sent.error().kind() != ErrorKind::aborted && fail(sent.error());
+    device_state_ = std::move(*state);
+    auto limits = movement_.new_limits();
+    if (!limits) {
+        return fail(limits.error());
     }
-    notes_.sent = *sent;
+    limits_ = *limits;
     if (notes_.number == initial_copy) {
-        if (auto s = movement_.check_initial_copy(stream_.copy_has()); !s) {
-            return fail(s.error());
+        auto s = movement_.check_initial_copy([this] { return copy_has(); });
+        if (!s) {
+            return fail_to_send(s.error());
         }
-        progress_ = Progress::sent;
     }
-    if (options_.observer) {
-        options_.observer->copy_may_take_over();
-    }
-    if (auto s = tell_limits(); !s) {
-        return fail(s.error());
-    }
-    if (auto s = peer_.send(FrameType::DEVICE_STATE, notes_.number, *state);
-        !s) {
-        return fail(s.error());
-    }
-    if (auto s = peer_.expect(FrameType::COMMITTED, notes_.number); !s) {
-        return fail(s.error());
-    }
-    auto s = guest_.devices().committed(notes_.number);
-    return s || fail(s.error());
+    return options_.settings.verify || let_run();
 }
 
 bool Primary::postcopy()
 {
+    if (auto s = commit(); !s) {
+        return fail_to_send(s.error());
+    }
     if (auto s = peer_.expect(FrameType::READY, notes_.number); !s) {
         return fail(s.error());
     }
@@ -164,18 +160,23 @@ bool Primary::postcopy()
         if (auto s = verify(); !s) {
             return fail(s.error());
         }
+        if (!let_run()) {
+            return false;
+        }
     }
-    notes_.may_run = Clock::now();
     if (auto s = peer_.send(FrameType::RESUME, notes_.number); !s) {
         return fail(s.error());
     }
-    if (auto s = guest_.resume(); !s) {
-        return fail(s.error());
-    }
-    if (auto s = peer_.expect(FrameType::RESUMED, notes_.number); !s) {
-        return fail(s.error());
+    const auto resumed = peer_.expect(FrameType::RESUMED, notes_.number);
+    if (!resumed) {
+        return fail(resumed.error());
     }
     notes_.ran = Clock::now();
+    const auto copy = decode_copy_pause(*resumed);
+    if (!copy) {
+        return fail(copy.error());
+    }
+    notes_.copy = *copy;
     record_checkpoint();
     if (std::exchange(progress_, Progress::protecting) !=
         Progress::protecting) {
@@ -231,6 +232,13 @@ bool Primary::fail(Error why)
     return false;
 }
 
+// Where the sender was waited for. If end_stream() gave it up, the queue knows
+// why.
+bool Primary::fail_to_send(const Error& why)
+{
+    return why.kind() != ErrorKind::aborted && fail(why);
+}
+
 Status Primary::begin_copy()
 {
     auto own = domain_.hypervisor_pages();
@@ -259,49 +267,108 @@ Status Primary::set_up_devices()
     return guest_.devices().set_up();
 }
 
+// The copy stands first, and tells of B, while our guest goes on.
 bool Primary::begin_next()
 {
     const CheckpointNumber next{notes_.number.value() + 1};
     notes_ = {};
     notes_.number = next;
     back_channel_.expect(notes_.number);
-    auto s = peer_.send(FrameType::CHECKPOINT, notes_.number);
-    return s || fail(s.error());
-}
-
-// Our guest stands: what moved goes to libxc with B, which is on its way as
-// soon as the copy stands, too.
-bool Primary::await_secondary()
-{
-    auto moved = movement_.moved(stream_.copy_has());
-    if (!moved) {
-        return fail(moved.error());
-    }
-    back_channel_.add_moved(std::move(*moved));
-    if (auto s = peer_.expect(FrameType::SUSPENDED, notes_.number); !s) {
+    if (auto s = peer_.send(FrameType::CHECKPOINT, notes_.number); !s) {
         return fail(s.error());
     }
-    // Last of all: libxc takes the log next, and nobody else must have.
-    auto dirty = domain_.count_dirty();
+    for (const FrameType step : {FrameType::SUSPENDED, FrameType::DIRTY_SET}) {
+        if (auto s = peer_.expect(step, notes_.number); !s) {
+            return fail(s.error());
+        }
+    }
+    stream_.make_room(back_channel_.b());
+    return true;
+}
+
+// Our guest stands: what moved goes to libxc with B, and the pages to where
+// they are kept until they are sent.
+Status Primary::merge()
+{
+    const auto moved = movement_.moved(stream_.copy_has());
+    if (!moved) {
+        return moved.error();
+    }
+    if (auto s = back_channel_.give(*moved); !s) {
+        return s;
+    }
+    // libxc takes the log next, and nobody else must have.
+    const auto dirty = domain_.count_dirty();
     if (!dirty) {
-        return fail(dirty.error());
+        return dirty.error();
     }
     notes_.a = *dirty;
+    return stream_.begin_copy(Pages{dirty->value() + back_channel_.b().value() +
+                                    moved->size().value()});
+}
+
+bool Primary::let_run()
+{
+    notes_.may_run = Clock::now();
+    if (auto s = guest_.resume(); !s) {
+        return fail(s.error());
+    }
+    notes_.resumed = Clock::now();
     return true;
+}
+
+// Once all of the checkpoint but the device state is with the sender.
+Result<const PageSet*> Primary::copy_has()
+{
+    if (!is_sent_) {
+        auto sent = stream_.wait_checkpoint_sent();
+        if (!sent) {
+            return sent.error();
+        }
+        notes_.sent = *sent;
+        notes_.all_sent = Clock::now();
+        is_sent_ = true;
+    }
+    return &stream_.copy_has();
+}
+
+// From the copy here to COMMITTED.
+Status Primary::commit()
+{
+    // Everything before the device state: then "it is here" means all is.
+    if (auto sent = copy_has(); !sent) {
+        return sent.error();
+    }
+    is_sent_ = false;
+    if (notes_.number == initial_copy) {
+        progress_ = Progress::sent;
+    }
+    if (options_.observer) {
+        options_.observer->copy_may_take_over();
+    }
+    if (auto s = tell_limits(); !s) {
+        return s;
+    }
+    if (auto s = peer_.send(FrameType::DEVICE_STATE, notes_.number,
+                            device_state_);
+        !s) {
+        return s;
+    }
+    if (auto s = peer_.expect(FrameType::COMMITTED, notes_.number); !s) {
+        return s.error();
+    }
+    notes_.committed = Clock::now();
+    return guest_.devices().committed(notes_.number);
 }
 
 Status Primary::tell_limits()
 {
-    auto limits = movement_.new_limits();
-    if (!limits) {
-        return limits.error();
-    }
-    if (!*limits) {
+    if (!limits_) {
         return {};
     }
     const Buffer body = BodyWriter()
-                            .u64((*limits)->target_kib)
-                            .u64((*limits)->max_kib)
+                            .u64(limits_->target_kib)
+                            .u64(limits_->max_kib)
                             .take();
     return link_.send(FrameType::MEMORY, {body});
 }
@@ -352,12 +419,20 @@ Status Primary::on_frame(Frame frame)
 // What the link's thread does at once; all else waits for the session's.
 void Primary::route_frames()
 {
-    router_.route(FrameType::DIRTY_SET, [this](const Frame& frame) {
-        return back_channel_.take_set(frame.body);
-    });
-    router_.route(FrameType::DIRTY_DIGESTS, [this](const Frame& frame) {
-        return back_channel_.take_digests(frame.body);
-    });
+    // The session's hears of them once, when all of B is here.
+    const auto feed = [this](FrameType type,
+                             Result<bool> (BackChannel::*take)(View)) {
+        router_.route(type, [this, take](Frame frame) -> Status {
+            const auto whole = (back_channel_.*take)(frame.body);
+            if (whole && *whole) {
+                frame.type = FrameType::DIRTY_SET;
+                queue_.post(std::move(frame));
+            }
+            return whole ? Status() : whole.error();
+        });
+    };
+    feed(FrameType::DIRTY_SET, &BackChannel::take_set);
+    feed(FrameType::DIRTY_DIGESTS, &BackChannel::take_digests);
     // It may cross any frame that the session is waiting for.
     router_.route(FrameType::CHECKPOINT_WANTED,
                   [this](const Frame& frame) -> Status {
@@ -378,13 +453,11 @@ void Primary::on_lost(Error why)
     end_stream();
 }
 
-// libxc may be waiting for a list that will not come, or for a wire that takes
-// nothing. It fails at once instead, so that the guest stands no longer. What
-// was posted before this says why.
+// libxc may be waiting for a wire that takes nothing, and we for the sender.
+// Both fail at once instead. What was posted before this says why.
 void Primary::end_stream()
 {
     stream_.abort();
-    back_channel_.abort();
 }
 
 void Primary::request_stop(const std::string& reason)
@@ -432,6 +505,7 @@ SessionEnd Primary::finish(const Error& cause)
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying
                                                  ? CopyLeft::none
                                                  : CopyLeft::perhaps);
+    guest_.devices().protection_ended(end.state);
     guest_.devices().tear_down();
     end.guest_may_suspend = domain_.may_suspend_yet();
     return end;

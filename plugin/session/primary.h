@@ -59,9 +59,13 @@ private:
 
     void end_stream();
     bool fail(Error why);
+    bool fail_to_send(const Error& why);
     Status begin_copy();
     Status set_up_devices();
-    bool await_secondary();
+    Status merge();
+    bool let_run();
+    Result<const PageSet*> copy_has();
+    Status commit();
     Status tell_limits();
     Status verify();
     void record_checkpoint();
@@ -96,6 +100,9 @@ private:
 
     Progress progress_ = Progress::copying;
     CheckpointNotes notes_;         // of the one under way, or the last
+    Buffer device_state_;           // and what it has beside its pages
+    std::optional<MemoryLimits> limits_;
+    bool is_sent_ = false;          // all of it but these
     Growth sent_, received_;        // from one to the next
     std::optional<Error> failure_;  // of a callback: the first
 };

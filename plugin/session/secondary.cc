@@ -27,6 +27,11 @@ namespace {
 
 using Clock = EventQueue::Clock;
 
+Microseconds since(Clock::time_point begun)
+{
+    return std::chrono::duration_cast<Microseconds>(Clock::now() - begun);
+}
+
 }  // namespace
 
 Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
@@ -100,6 +105,7 @@ SessionEnd Secondary::receive()
     end_stream();
     dirty_list_.stop();  // it looks at the copy's memory
     const SessionEnd end = takeover_.finish(cause, number_);
+    copy_.devices().protection_ended(end.state);
     copy_.devices().tear_down();
     return end;
 }
@@ -124,6 +130,7 @@ RestoreAnswer Secondary::checkpoint()
     // Everything is here: from now on the new state is the one to go on with,
     // also when the primary does not live to hear of it.
     (void)peer_.send(FrameType::COMMITTED, number_);
+    committed_ = Clock::now();
     if (!initial) {
         copy_.enter(CopyState::spoilt);
         if (auto s = copy_.commit(number_); !s) {
@@ -176,7 +183,10 @@ RestoreAnswer Secondary::postcopy()
         }
     }
     turn_.let_checkpoint_come();
-    if (auto s = peer_.send(FrameType::RESUMED, number_); !s) {
+    pause_.whole = since(suspending_);
+    const Buffer pause = encode_copy_pause(
+        initial ? std::nullopt : std::optional(pause_));
+    if (auto s = peer_.send(FrameType::RESUMED, number_, pause); !s) {
         return leave(s.error());
     }
     return RestoreAnswer::go_on;
@@ -233,6 +243,7 @@ RestoreAnswer Secondary::wait_checkpoint()
 // libxc sends B as soon as this returns.
 RestoreAnswer Secondary::suspend()
 {
+    suspending_ = Clock::now();
     if (auto s = copy_.suspend(number_); !s) {
         return leave(s.error());
     }
@@ -248,6 +259,7 @@ RestoreAnswer Secondary::suspend()
         return digest_dirty(pages);
     }) : nullptr, std::move(*moved));
     turn_.let_pages_come();
+    pause_ = {.suspend = since(suspending_)};
     if (auto s = peer_.send(FrameType::SUSPENDED, number_); !s) {
         return leave(s.error());
     }
@@ -337,6 +349,7 @@ Status Secondary::settle_with_primary()
     const auto unless_lost = [this](const Error& error) -> Status {
         return peer_.lost() ? Status() : Status(error);
     };
+    pause_.load = since(committed_);
     if (auto s = peer_.send(FrameType::READY, number_); !s) {
         return {};  // lost; the event is in the queue
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "relay/dirty_list_to_wire.h"
 #include "relay/stream_from_wire.h"
 #include "session/copy.h"
+#include "session/pause.h"
 #include "session/peer.h"
 #include "session/session.h"
 #include "session/takeover.h"
@@ -90,6 +92,8 @@ private:
     Takeover takeover_;
 
     CheckpointNumber number_;  // under way, or the last one
+    std::chrono::steady_clock::time_point suspending_, committed_;
+    CopyPause pause_;  // of that checkpoint, as far as it is known
     Buffer device_state_;
     std::atomic<bool> ending_{false};  // records are no longer wanted
     std::optional<Error> failure_;     // of a callback

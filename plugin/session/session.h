@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "devices/device_kind.h"
+#include "relay/stream_to_wire.h"
 #include "session/observer.h"
 #include "session/session_key.h"
 #include "session/settings.h"
@@ -28,6 +29,9 @@ struct SessionOptions {
     // stands meanwhile, but whatever comes to its end costs less than
     // protection. Those of the initial copy may take ten times as long.
     std::chrono::milliseconds step_timeout{60'000};
+    // Primary: how much of a checkpoint may be copied and not sent while its
+    // guest goes on.
+    Bytes buffer = default_buffer;
     // Primary: how long a guest that cannot be resumed may take to go away:
     // somebody may just be destroying it.
     std::chrono::milliseconds until_gone{15'000};

@@ -12,9 +12,10 @@ std::optional<uint64_t> count_of(const std::optional<Pages>& pages)
     return pages ? std::optional(pages->value()) : std::nullopt;
 }
 
-std::optional<uint64_t> count_of(Microseconds time)
+std::optional<uint64_t> count_of(std::optional<Microseconds> time)
 {
-    return static_cast<uint64_t>(time.count());
+    return time ? std::optional(static_cast<uint64_t>(time->count()))
+                : std::nullopt;
 }
 
 Microseconds microseconds(uint64_t count)
@@ -38,14 +39,12 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 13> figures{{
+const std::array<Figure, 22> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.pause); },
      [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
     {"acknowledge-us", "of it, until the guest began", FigureUnit::microseconds,
-     [](const Checkpoint& c) {
-         return c.acknowledge ? count_of(*c.acknowledge) : Value();
-     },
+     [](const Checkpoint& c) { return count_of(c.acknowledge); },
      [](Checkpoint& c, uint64_t v) { c.acknowledge = microseconds(v); }},
     {"guest-suspend-us", "of it, until the guest stood",
      FigureUnit::microseconds,
@@ -54,9 +53,42 @@ const std::array<Figure, 13> figures{{
     {"suspend-us", "of it, until its devices stood", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.suspend); },
      [](Checkpoint& c, uint64_t v) { c.suspend = microseconds(v); }},
-    {"resume-us", "of it, until both ran again", FigureUnit::microseconds,
+    {"copy-us", "of it, to copy its pages",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.copy); },
+     [](Checkpoint& c, uint64_t v) { c.copy = microseconds(v); }},
+    {"buffer-wait-us", "of that, waiting for the buffer",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.buffer_wait); },
+     [](Checkpoint& c, uint64_t v) { c.buffer_wait = microseconds(v); }},
+    {"resume-us", "of it, to resume",
+     FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.resume); },
      [](Checkpoint& c, uint64_t v) { c.resume = microseconds(v); }},
+    {"commit-us", "until committed",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.commit); },
+     [](Checkpoint& c, uint64_t v) { c.commit = microseconds(v); }},
+    {"send-us", "of it, until all was sent",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.send); },
+     [](Checkpoint& c, uint64_t v) { c.send = microseconds(v); }},
+    {"both-run-us", "until both ran",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.both_run); },
+     [](Checkpoint& c, uint64_t v) { c.both_run = microseconds(v); }},
+    {"copy-pause-us", "the copy's pause",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.copy_pause); },
+     [](Checkpoint& c, uint64_t v) { c.copy_pause = microseconds(v); }},
+    {"copy-suspend-us", "of it, until it stood",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.copy_suspend); },
+     [](Checkpoint& c, uint64_t v) { c.copy_suspend = microseconds(v); }},
+    {"copy-load-us", "of it, to put the checkpoint in",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.copy_load); },
+     [](Checkpoint& c, uint64_t v) { c.copy_load = microseconds(v); }},
     {"a-pages", "|A|, dirtied by the primary", FigureUnit::pages,
      [](const Checkpoint& c) { return count_of(c.a); },
      [](Checkpoint& c, uint64_t v) { c.a = Pages{v}; }},
@@ -75,6 +107,9 @@ const std::array<Figure, 13> figures{{
     {"saved-bytes", "bytes saved by both", FigureUnit::bytes,
      [](const Checkpoint& c) -> Value { return c.saved.value(); },
      [](Checkpoint& c, uint64_t v) { c.saved = Bytes{v}; }},
+    {"copied-bytes", "bytes copied first", FigureUnit::bytes,
+     [](const Checkpoint& c) -> Value { return c.copied.value(); },
+     [](Checkpoint& c, uint64_t v) { c.copied = Bytes{v}; }},
     {"to-secondary-bytes", "bytes to the secondary", FigureUnit::bytes,
      [](const Checkpoint& c) -> Value { return c.to_secondary.value(); },
      [](Checkpoint& c, uint64_t v) { c.to_secondary = Bytes{v}; }},

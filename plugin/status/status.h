@@ -58,19 +58,32 @@ const char* to_string(WarningKind kind);
 // One checkpoint, as the primary measured it; sent to the secondary in DONE.
 struct CheckpointFigures {
     CheckpointNumber number;
-    Microseconds pause{};           // primary: suspend begun to both resumed
-    // The parts of the pause: until the guest had taken the request to suspend
-    // (unknown if it got none), until the primary's vCPUs stood, until its
-    // devices stood as well; and, at its end, until both ran once they might.
+    // The primary's guest: suspend begun to running again.
+    Microseconds pause{};
+    // Of it: until the guest had taken the request to suspend (unknown if it
+    // got none), until its vCPUs stood, until its devices stood as well; to
+    // copy its pages, and of that, waiting because the buffer was full; and, at
+    // the end, until it ran once it might.
     std::optional<Microseconds> acknowledge;
     Microseconds guest_suspend{};
     Microseconds suspend{};
+    Microseconds copy{};
+    Microseconds buffer_wait{};
     Microseconds resume{};
+    // From the same beginning: until COMMITTED, and of it, until all but the
+    // device state was sent; until both guests ran.
+    Microseconds commit{};
+    Microseconds send{};
+    Microseconds both_run{};
+    // The copy: suspend begun to running again; of it, until it stood, and to
+    // put the checkpoint in. Unknown for the initial copy.
+    std::optional<Microseconds> copy_pause, copy_suspend, copy_load;
     std::optional<Pages> a, b;      // unknown for the initial copy
     Pages d;
     Pages left_out;                 // of D, because the secondary has them
     Pages zeros;                    // of D, sent as a mark
     Bytes saved;                    // by both
+    Bytes copied;                   // before they were sent
     Bytes to_secondary, to_primary; // on the wire since the checkpoint before
     WallClock::time_point taken;
 };

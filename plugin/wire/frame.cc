@@ -53,7 +53,7 @@ constexpr std::array rows{
             16, dirty_set_max},
     TypeRow{FrameType::COMMITTED, "COMMITTED", From::secondary, 8, 8},
     TypeRow{FrameType::READY, "READY", From::secondary, 8, 8},
-    TypeRow{FrameType::RESUMED, "RESUMED", From::secondary, 8, 8},
+    TypeRow{FrameType::RESUMED, "RESUMED", From::secondary, 32, 32},
     TypeRow{FrameType::VERIFIED, "VERIFIED", From::secondary,
             16, verified_max},
     TypeRow{FrameType::DIRTY_DIGESTS, "DIRTY_DIGESTS", From::secondary,

@@ -58,7 +58,7 @@ constexpr uint32_t frame_header_size = 8;
 constexpr uint32_t frame_body_max = (128u << 20) + 16;
 
 // Of DONE; a static_assert in session/ holds it and the figures together.
-constexpr uint32_t done_body_size = 120;
+constexpr uint32_t done_body_size = 192;
 
 struct FrameHeader {
     FrameType type;

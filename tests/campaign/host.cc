@@ -33,6 +33,7 @@ public:
           case_(c),
           times_(times),
           image_(role == Role::primary ? guests.primary : guests.secondary),
+          stood_(guests.stood),
           ledger_(ledger),
           notes_(ledger.of(role)),
           log_(to_string(role)),
@@ -50,6 +51,7 @@ public:
             if (stood ? step == "resume" : step == "suspended") {
                 ++notes_.standstills;
             }
+            note_checkpoint(step);
             return Status();
         };
     }
@@ -68,6 +70,7 @@ private:
             image_, role_ == Role::primary ? 1 : 2,
             std::vector<std::shared_ptr<const Program>>{program_});
     }
+    void note_checkpoint(const std::string& step);
     void run_primary();
     void run_secondary();
     void never_opened(const Error& why);
@@ -92,6 +95,8 @@ private:
     const Case& case_;
     const Times& times_;
     const Image& image_;
+    const Image& stood_;
+    bool put_in_ = false;  // a checkpoint, since the copy ran last
     Ledger& ledger_;
     HostNotes& notes_;
     std::mutex notes_mutex_;  // for writing what may change until the end
@@ -122,6 +127,31 @@ SessionOptions CampaignHost::options(SessionSettings settings) const
         options.max_checkpoints = checkpoints_wanted;
     }
     return options;
+}
+
+// What the primary's guest was when it stood, and whether the copy is that when
+// it goes on from there. Each stays as it is meanwhile.
+void CampaignHost::note_checkpoint(const std::string& step)
+{
+    if (role_ == Role::primary) {
+        if (step == "save.checkpoint") {
+            copy_image(image_, stood_);
+        }
+        return;
+    }
+    put_in_ |= step == "restore.postcopy";
+    if (step != "resume" || !std::exchange(put_in_, false)) {
+        return;
+    }
+    const Difference d = difference(layout_, stood_, image_);
+    ++ledger_.compared;
+    if (d.pages != 0 || d.registers || d.devices) {
+        ledger_.say_difference(
+            "checkpoint " + std::to_string(board_.read().checkpoints) + ": " +
+            std::to_string(d.pages) + " pages" +
+            (d.registers ? ", registers" : "") +
+            (d.devices ? ", device state" : ""));
+    }
 }
 
 void CampaignHost::run_primary()

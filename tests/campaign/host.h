@@ -22,6 +22,7 @@ struct Guests {
     model::Layout layout;
     const model::Image& primary;
     const model::Image& secondary;
+    const model::Image& stood;  // the primary's, when it stood last
 };
 
 // In that process. Returns never: somebody kills it.

@@ -49,9 +49,20 @@ struct Ledger {
     // The fence command: asked by the secondary, done by the runner.
     std::atomic<bool> fence_asked{false};
     std::atomic<bool> fenced{false};
+    // Checkpoints that the copy went on from, and the first of them at which it
+    // was not what the primary's guest had been; the secondary writes them.
+    std::atomic<unsigned> compared{0};
+    char difference[256] = "";
+
     // Both processes: come to rest.
     std::atomic<bool> rest{false};
 
+    void say_difference(const std::string& text)
+    {
+        if (difference[0] == '\0') {
+            std::snprintf(difference, sizeof difference, "%s", text.c_str());
+        }
+    }
     HostNotes& of(Role role)
     {
         return role == Role::primary ? primary : secondary;

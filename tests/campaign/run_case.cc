@@ -110,7 +110,6 @@ public:
 private:
     Mitm::Passage on_frame(const FrameName& name, Extent extent);
     Mitm::Passage strike(Extent extent);
-    void compare(const std::string& checkpoint);
     void tick_once();
     void watch_claims();
     void watch_guests();
@@ -132,7 +131,7 @@ private:
     const Case& case_;
     const RunOptions& options_;
     const Layout layout_;
-    const Image primary_image_, secondary_image_;
+    const Image primary_image_, secondary_image_, stood_image_;
     const Churn program_;
     Ledger& ledger_;
     std::unique_ptr<Process> primary_, secondary_;
@@ -154,12 +153,14 @@ Run::Run(const Case& c, const RunOptions& options)
       layout_(Layout::of(options.memory)),
       primary_image_(layout_.gfns),
       secondary_image_(layout_.gfns),
+      stood_image_(layout_.gfns),
       program_(layout_),
       ledger_(new_ledger())
 {
     auto [primary_end, primary_wire] = new_sockets();
     auto [secondary_end, secondary_wire] = new_sockets();
-    const Guests guests{layout_, primary_image_, secondary_image_};
+    const Guests guests{layout_, primary_image_, secondary_image_,
+                        stood_image_};
     const auto start = [&](Role role, UniqueFd& wire) {
         return std::make_unique<Process>(options_.patience, [&, role] {
             UniqueFd ours = std::move(wire);
@@ -184,15 +185,8 @@ Mitm::Passage Run::on_frame(const FrameName& name, Extent extent)
 {
     seen_.frames.push_back(name);
     if (name.type == FrameType::COMMITTED) {
-        // The primary's guest stands for it, or the copy is not asked for it.
-        const uint64_t before = ledger_.primary.standstills;
-        const uint64_t now = steps(Role::primary);
-        if (before % 2 == 1 && before == ledger_.primary.standstills) {
-            committed_steps_ = now;
-        }
-    }
-    if (name.type == FrameType::READY) {
-        compare(std::to_string(name.checkpoint));
+        // It stands still until the next checkpoint, which comes after this.
+        committed_steps_ = Churn::steps_of(stood_image_);
     }
     if (case_.fault && !seen_.struck && name == case_.frame) {
         seen_.struck = true;
@@ -256,44 +250,6 @@ Mitm::Passage Run::strike(Extent extent)
         break;
     }
     return passage;
-}
-
-// The primary waits for this READY, and the secondary for the answer: unless
-// one of them has given up meanwhile, which shows.
-void Run::compare(const std::string& checkpoint)
-{
-    const auto standstills = [this] {
-        return std::pair(ledger_.primary.standstills.load(),
-                         ledger_.secondary.standstills.load());
-    };
-    const auto before = standstills();
-    const bool initial = checkpoint == "0";
-    if (before.first % 2 == 0 || (!initial && before.second % 2 == 0)) {
-        return;
-    }
-    uint64_t differing = 0;
-    for (uint64_t n = 0; n < layout_.ram.value(); ++n) {
-        const Pfn pfn = layout_.at(n);
-        differing += primary_image_.has(pfn) != secondary_image_.has(pfn) ||
-                     !std::equal(primary_image_.page(pfn),
-                                 primary_image_.page(pfn) + page_size,
-                                 secondary_image_.page(pfn));
-    }
-    const Machine& here = primary_image_.machine();
-    const Machine& there = secondary_image_.machine();
-    const bool registers = here.vcpus != there.vcpus;
-    const bool devices = here.device_state_size != there.device_state_size ||
-                         here.device_state != there.device_state;
-    if (standstills() != before) {
-        return;
-    }
-    ++seen_.compared;
-    if (differing != 0 || registers || devices) {
-        seen_.differences.push_back(
-            "checkpoint " + checkpoint + ": " + std::to_string(differing) +
-            " pages" + (registers ? ", registers" : "") +
-            (devices ? ", device state" : ""));
-    }
 }
 
 // Who has not got the guest runs it no more, once it can know of the loss. A
@@ -452,6 +408,10 @@ Seen Run::to_the_end()
     look_at(Role::secondary, seen_.secondary);
     seen_.given_to = ledger_.given_to;
     seen_.fenced = ledger_.fenced;
+    seen_.compared = ledger_.compared;
+    if (ledger_.difference[0] != '\0') {
+        seen_.differences.emplace_back(ledger_.difference);
+    }
     seen_.fell_back = seen_.secondary.has_guest &&
                       seen_.secondary.state == State::taken_over &&
                       steps(Role::secondary) < committed_steps_;

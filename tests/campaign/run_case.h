@@ -40,7 +40,8 @@ struct Seen {
 
     int given_to = 0;  // by the witness: see Ledger
     bool fenced = false;
-    // Checkpoints at whose READY both guests stood and were not the same.
+    // Checkpoints from which the copy went on, and was not what the primary's
+    // guest had been when it stood.
     std::vector<std::string> differences;
     unsigned compared = 0;
     // The copy took over a state from before one that it had said COMMITTED of.

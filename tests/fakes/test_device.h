@@ -50,6 +50,10 @@ public:
     }
     Status may_run(CheckpointNumber n) override { return moment("may_run", n); }
     void take_over() override { (void)moment("take_over"); }
+    void protection_ended(State how) override
+    {
+        (void)moment(std::string("protection_ended ") + to_string(how));
+    }
     void tear_down() override { (void)moment("tear_down"); }
     DeviceStatus status() const override { return {name_, "test", "well"}; }
 

@@ -88,6 +88,26 @@ Layout Layout::of(Bytes memory)
     return layout;
 }
 
+Difference difference(const Layout& layout, const Image& guest,
+                      const Image& copy)
+{
+    Difference found{};
+    for (uint64_t n = 0; n < layout.ram.value(); ++n) {
+        const Pfn pfn = layout.at(n);
+        const bool there = guest.has(pfn);
+        found.pages +=
+            there != copy.has(pfn) ||
+            (there && std::memcmp(guest.page(pfn), copy.page(pfn),
+                                  page_size) != 0);
+    }
+    const Machine& here = guest.machine();
+    const Machine& theirs = copy.machine();
+    found.registers = here.vcpus != theirs.vcpus;
+    found.devices = here.device_state_size != theirs.device_state_size ||
+                    here.device_state != theirs.device_state;
+    return found;
+}
+
 uint64_t next_random(uint64_t& state)
 {
     uint64_t z = state += 0x9e3779b97f4a7c15;

@@ -22,6 +22,15 @@ struct Layout {
 // third zeros, a third text, a third noise. Without one it is all zero.
 void build(Vm& vm, const Layout& layout, std::optional<uint64_t> seed);
 
+// How the copy differs from the guest, as their programs can know it: in RAM,
+// registers and device state. Pages of the hypervisor's own lie elsewhere.
+struct Difference {
+    uint64_t pages;
+    bool registers, devices;
+};
+Difference difference(const Layout& layout, const Image& guest,
+                      const Image& copy);
+
 // A generator in 64 bits of state, any state: splitmix64 (Steele, Lea, Flood,
 // 2014).
 uint64_t next_random(uint64_t& state);

@@ -92,7 +92,7 @@ bool Image::has(Pfn pfn) const
     return word.load(std::memory_order_relaxed) >> pfn.value() % word_bits & 1;
 }
 
-void Image::set_present(Pfn pfn, bool present)
+void Image::set_present(Pfn pfn, bool present) const
 {
     const std::atomic_ref word(present_words()[pfn.value() / word_bits]);
     const uint64_t bit = uint64_t{1} << pfn.value() % word_bits;
@@ -107,6 +107,21 @@ void Image::discard(Pfn pfn)
 {
     checked(fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                       static_cast<off_t>(pfn.value() * page_size), page_size));
+}
+
+void copy_image(const Image& from, const Image& to)
+{
+    for (uint64_t i = 0; i < from.gfns().value(); ++i) {
+        const Pfn pfn{i};
+        const bool there = from.has(pfn);
+        if (there != to.has(pfn)) {
+            to.set_present(pfn, there);
+        }
+        if (there) {
+            std::memcpy(to.page(pfn), from.page(pfn), page_size);
+        }
+    }
+    to.machine() = from.machine();
 }
 
 std::vector<Pfn> differing_pages(const Image& a, const Image& b)

@@ -45,7 +45,7 @@ public:
     Machine& machine() const;
 
     bool has(Pfn pfn) const;
-    void set_present(Pfn pfn, bool present);
+    void set_present(Pfn pfn, bool present) const;
     // Gives the memory back: the page is zero when it exists again.
     void discard(Pfn pfn);
 
@@ -59,6 +59,10 @@ private:
     UniqueFd file_;
     uint8_t* base_ = nullptr;
 };
+
+// Makes `to` what `from` is now; both have as many gfns. Nobody may use `to`,
+// and `from` must stand still.
+void copy_image(const Image& from, const Image& to);
 
 // Pages that only one of the two guests has, or whose bytes differ. Both must
 // stand still.

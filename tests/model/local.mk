@@ -92,10 +92,14 @@ model_ldadd = \
 	$(NULL)
 
 model_tests = \
+	tests/model/test-model-commit \
 	tests/model/test-model-losses \
 	tests/model/test-model-session \
 	tests/model/test-model-stream \
 	$(NULL)
+tests_model_test_model_commit_CPPFLAGS = $(model_cppflags)
+tests_model_test_model_commit_LDFLAGS = $(model_ldflags)
+tests_model_test_model_commit_LDADD = $(model_ldadd)
 tests_model_test_model_losses_CPPFLAGS = $(model_cppflags)
 tests_model_test_model_losses_LDFLAGS = $(model_ldflags)
 tests_model_test_model_losses_LDADD = $(model_ldadd)

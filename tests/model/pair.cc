@@ -2,16 +2,19 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "churn.h"
 #include "meeting.h"
@@ -57,16 +60,92 @@ struct Shared {
     Report primary;
     Report secondary;
     Comparison comparison;
+    // Between its resumption and the end of a checkpoint beyond the initial
+    // copy, the primary's guest.
+    std::atomic<bool> sending;
+};
+
+// A wire that is as slow as it is told to be, and looks at the guest while there
+// is more to carry.
+class Pace {
+public:
+    Pace(uint64_t bytes_a_ms, const Image& guest, const Shared& shared)
+        : bytes_(bytes_a_ms), guest_(guest), shared_(shared)
+    {
+        for (auto* pair : {primary_, secondary_}) {
+            int ends[2];
+            if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+                throw std::system_error(errno, std::generic_category(),
+                                        "a slow wire");
+            }
+            pair[0].reset(ends[0]);
+            pair[1].reset(ends[1]);
+        }
+    }
+    UniqueFd primary_end() { return std::move(primary_[0]); }
+    UniqueFd secondary_end() { return std::move(secondary_[0]); }
+
+    void start()
+    {
+        there_ = std::thread([this] { pump(primary_[1], secondary_[1], true); });
+        back_ = std::thread([this] { pump(secondary_[1], primary_[1], false); });
+    }
+    void join()
+    {
+        there_.join();
+        back_.join();
+    }
+    // Milliseconds in which there was more to send, and the guest ran.
+    uint64_t ran_while_sending() const { return ran_; }
+
+private:
+    void pump(const UniqueFd& from, const UniqueFd& to, bool paced)
+    {
+        Buffer bytes(paced ? bytes_ : 65536);
+        for (uint64_t steps = 0;;) {
+            const ssize_t r = read(from.get(), bytes.data(), bytes.size());
+            if (r <= 0) {
+                break;
+            }
+            for (ssize_t done = 0, w; done < r; done += w) {
+                w = send(to.get(), bytes.data() + done,
+                         static_cast<size_t>(r - done), MSG_NOSIGNAL);
+                if (w <= 0) {
+                    return;
+                }
+            }
+            if (!paced) {
+                continue;
+            }
+            std::this_thread::sleep_for(milliseconds(1));
+            int more = 0;
+            const uint64_t now = Churn::steps_of(guest_);
+            if (shared_.sending && ioctl(from.get(), FIONREAD, &more) == 0 &&
+                more > 0) {
+                ran_ += now != std::exchange(steps, now);
+            }
+        }
+        shutdown(to.get(), SHUT_WR);
+    }
+
+    const uint64_t bytes_;
+    const Image& guest_;
+    const Shared& shared_;
+    UniqueFd primary_[2], secondary_[2];
+    std::thread there_, back_;
+    uint64_t ran_ = 0;
 };
 
 // What both processes are made of.
 struct Side {
     Side(const PairOptions& o, Role r, const Image& own_image,
-         const Image& other_image, Shared& shared_with_all, UniqueFd wire)
+         const Image& other_image, const Image& stood_image,
+         Shared& shared_with_all, UniqueFd wire)
         : options(o),
           role(r),
           image(own_image),
           other(other_image),
+          stood(stood_image),
           shared(shared_with_all),
           report(r == Role::primary ? shared.primary : shared.secondary),
           log(to_string(r)),
@@ -92,6 +171,7 @@ struct Side {
 
     void look_at(const std::string& step);
     std::vector<Pfn> differences();
+    void compare_with_what_stood();
     void run_primary();
     void run_secondary();
     void run(SessionControl& session, const std::function<SessionEnd()>& run);
@@ -101,6 +181,7 @@ struct Side {
     const Role role;
     const Image& image;
     const Image& other;
+    const Image& stood;  // the guest, when it stood last
     Shared& shared;
     Report& report;
     ModelLog log;
@@ -113,6 +194,7 @@ struct Side {
     Link link;
     StatusBoard board{SessionStatus{}};
     std::unique_ptr<Domain> domain;  // the primary's
+    bool put_in = false;  // a checkpoint, since the copy ran last
 };
 
 std::vector<Pfn> Side::differences()
@@ -125,10 +207,33 @@ std::vector<Pfn> Side::differences()
     return pages;
 }
 
+// Without verification the primary's guest has gone on when the copy is there.
+void Side::compare_with_what_stood()
+{
+    Comparison& c = shared.comparison;
+    const Difference d = difference(layout, stood, image);
+    c.differing_pages += d.pages;
+    c.differing_registers += d.registers;
+    c.differing_devices += d.devices;
+    ++c.made;
+}
+
 void Side::look_at(const std::string& step)
 {
-    if (role != Role::primary || !options.verify) {
+    if (role == Role::secondary) {
+        put_in |= step == "restore.postcopy";
+        if (step == "resume" && std::exchange(put_in, false) &&
+            !options.verify) {
+            compare_with_what_stood();
+        }
         return;
+    }
+    if (step == "save.checkpoint" && !options.verify) {
+        copy_image(image, stood);
+    } else if (step == "resumed") {
+        shared.sending = faults.calls("save.checkpoint") > 1;
+    } else if (step == "save.postcopy.done") {
+        shared.sending = false;
     }
     Comparison& c = shared.comparison;
     if (step == "save.suspend.done" && faults.calls("save.suspend") > 1) {
@@ -209,8 +314,9 @@ void Side::run_primary()
         return;
     }
     const auto mover = host.page_mover();
-    Primary primary(*domain, *mover, link, board, log,
-                    SessionOptions{offer, options.checkpoints, nullptr});
+    SessionOptions session{offer, options.checkpoints, nullptr};
+    session.buffer = options.buffer;
+    Primary primary(*domain, *mover, link, board, log, session);
     run(primary, [&] { return primary.run(); });
     if (report.state == State::unprotected) {
         look_after(domid);
@@ -308,6 +414,7 @@ PairResult run_pair(const PairOptions& options)
     const Layout layout = Layout::of(options.memory);
     const Image primary_image(layout.gfns);
     const Image secondary_image(layout.gfns);
+    const Image stood(layout.gfns);
     int ends[2];
     void* const memory =
         mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
@@ -320,11 +427,17 @@ PairResult run_pair(const PairOptions& options)
     auto& shared = *static_cast<Shared*>(memory);
     UniqueFd primary_end(ends[0]);
     UniqueFd secondary_end(ends[1]);
+    std::optional<Pace> pace;
+    if (options.pace) {
+        pace.emplace(*options.pace, primary_image, shared);
+        primary_end = pace->primary_end();
+        secondary_end = pace->secondary_end();
+    }
 
     const pid_t primary = start_process(seconds_to_live, [&] {
         secondary_end.reset();
         Side side(options, Role::primary, primary_image, secondary_image,
-                  shared, std::move(primary_end));
+                  stood, shared, std::move(primary_end));
         if (options.on_primary) {
             options.on_primary(side.scene);
         }
@@ -333,7 +446,7 @@ PairResult run_pair(const PairOptions& options)
     const pid_t secondary = start_process(seconds_to_live, [&] {
         primary_end.reset();
         Side side(options, Role::secondary, secondary_image, primary_image,
-                  shared, std::move(secondary_end));
+                  stood, shared, std::move(secondary_end));
         if (options.on_secondary) {
             options.on_secondary(side.scene);
         }
@@ -341,11 +454,18 @@ PairResult run_pair(const PairOptions& options)
     });
     primary_end.reset();
     secondary_end.reset();
+    if (pace) {
+        pace->start();
+    }
 
     PairResult result;
     result.primary = outcome_of(primary, shared.primary);
     result.secondary = outcome_of(secondary, shared.secondary);
     result.comparison = shared.comparison;
+    if (pace) {
+        pace->join();
+        result.ran_while_sending = pace->ran_while_sending();
+    }
     munmap(memory, sizeof(Shared));
     return result;
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -52,6 +53,10 @@ struct PairOptions {
     std::optional<uint64_t> checkpoints = 5;  // beyond the initial copy
     std::set<std::string> without;            // work-arounds
     Compression compression = Compression::none;
+    Bytes buffer = default_buffer;
+    // What the link carries to the secondary, in bytes a millisecond; none: as
+    // much as there is.
+    std::optional<uint64_t> pace;
     std::function<void(Scene&)> on_primary, on_secondary;
 };
 
@@ -72,8 +77,10 @@ struct Outcome {
     std::string trouble;
 };
 
-// Both guests side by side while they stand still, between a checkpoint's READY
-// and RESUME; only with `verify`. Left out are the pages that HVM params name.
+// The copy beside the guest. With `verify`, while both stand still, between a
+// checkpoint's READY and RESUME; otherwise, whenever the copy goes on from a
+// checkpoint, beside what the guest was when it stood for that. Left out are
+// the pages that HVM params name.
 struct Comparison {
     uint64_t made = 0;
     uint64_t differing_pages = 0;      // in all of them together
@@ -85,6 +92,9 @@ struct Comparison {
 struct PairResult {
     Outcome primary, secondary;
     Comparison comparison;
+    // With `pace`: milliseconds in which the primary's guest ran while what a
+    // checkpoint beyond the initial copy sends was still being sent.
+    uint64_t ran_while_sending = 0;
 };
 
 PairResult run_pair(const PairOptions& options);

@@ -25,8 +25,9 @@ void killed_primary_leaves_the_guest_on_the_secondary(void**)
         {"hypercall.map", 2},          // while pages flow
         {"hypercall.get_context", 1},  // after the last page
         {"save.checkpoint", 1},        // before the device state
-        {"save.checkpoint.done", 1},   // committed
-        {"resume", 1},                 // the copy has been told to go on
+        {"resume", 1},                 // all is copied
+        {"resumed", 1},                // it goes on, and little is sent
+        {"save.postcopy.done", 1},     // committed, and the copy has gone on
     };
     for (const Moment& moment : moments) {
         PairOptions options;

@@ -128,7 +128,8 @@ s = json.load(sys.stdin)[0]
 print("    figures: %s checkpoints (%s verified)"
       % (s["checkpoints"], s["verified-checkpoints"]))
 for figure in ("pause-us", "acknowledge-us", "guest-suspend-us", "suspend-us",
-               "resume-us", "a-pages", "b-pages", "d-pages",
+               "copy-us", "resume-us", "commit-us", "both-run-us",
+               "copy-pause-us", "copy-load-us", "a-pages", "b-pages", "d-pages",
                "to-secondary-bytes", "to-primary-bytes"):
     keys = ["last-" + figure, "recent-" + figure + "-median",
             "recent-" + figure + "-max"]

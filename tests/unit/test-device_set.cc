@@ -39,13 +39,17 @@ static void moments_come_in_order_and_the_end_backwards(void**)
     assert_true(bool(two.set.committed(n)));
     assert_true(bool(two.set.may_run(n)));
     two.set.take_over();
+    two.set.protection_ended(State::taken_over);
     two.set.tear_down();
     two.set.tear_down();
+    two.set.protection_ended(State::taken_over);
     assert_true(two.notes.all() ==
                 Notes({"a set_up", "b set_up", "a guest_stands 3",
                        "b guest_stands 3", "a committed 3", "b committed 3",
                        "a may_run 3", "b may_run 3", "a take_over",
-                       "b take_over", "b tear_down", "a tear_down"}));
+                       "b take_over", "b protection_ended taken-over",
+                       "a protection_ended taken-over", "b tear_down",
+                       "a tear_down"}));
 }
 
 static void failed_set_up_is_undone_as_far_as_it_came(void**)

@@ -37,7 +37,7 @@ static void every_start_option_is_taken(void**)
         "-s", "ssh -p 22", "--interval=250ms", "guest", "-t", "3", "--fence",
         "/bin/true", "--verify", "--max-checkpoints", "12", "-Fvv",
         "--without=f2,back-channel", "--witness", "ssh c claim",
-        "--accept-split-brain", "--step-timeout=5", "host2"});
+        "--accept-split-brain", "--step-timeout=5", "--buffer=64", "host2"});
     assert_true(bool(options));
     assert_text(options->ssh_command, "ssh -p 22");
     assert_true(options->interval == 250ms);
@@ -46,6 +46,7 @@ static void every_start_option_is_taken(void**)
     assert_text(options->witness, "ssh c claim");
     assert_true(options->accept_split_brain);
     assert_true(options->step_timeout == 5s);
+    assert_true(options->buffer == Bytes{64 << 20});
     assert_true(options->verify);
     assert_int_equal(options->max_checkpoints.value(), 12);
     assert_true(options->foreground);
@@ -54,6 +55,31 @@ static void every_start_option_is_taken(void**)
                  std::set<std::string>{"back-channel", "f2"}));
     assert_text(options->domain, "guest");
     assert_text(options->host, "host2");
+}
+
+static void sizes(void**)
+{
+    const std::vector<std::pair<const char*, std::optional<uint64_t>>> cases{
+        {"0", 0},        {"64", 64 << 20},        {"64k", 64 << 10},
+        {"3M", 3 << 20}, {"2g", uint64_t{2} << 30},
+        {"1024G", uint64_t{1} << 40},
+        {"1025G", {}},   {"", {}},     {"M", {}}, {"-1", {}},
+        {"1.5G", {}},    {"1T", {}},   {"64MB", {}}};
+    for (const auto& [text, bytes] : cases) {
+        print_message("  \"%s\"\n", text);
+        const auto options =
+            parse_start(Words{
+                std::string("--buffer=") + text, "guest", "host2"});
+        assert_int_equal(bool(options), bytes.has_value());
+        if (bytes) {
+            assert_true(options->buffer == Bytes{*bytes});
+        } else {
+            assert_text(options.error().text(),
+                        "--buffer: \"" + std::string(text) +
+                            "\" is not a size from 0 to 1024G, such as 64M "
+                            "or 1G");
+        }
+    }
 }
 
 static void durations(void**)
@@ -218,6 +244,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_man_page),
         cmocka_unit_test(every_start_option_is_taken),
+        cmocka_unit_test(sizes),
         cmocka_unit_test(durations),
         cmocka_unit_test(a_wrong_word_is_named),
         cmocka_unit_test(an_empty_ssh_command_makes_the_host_a_command),

@@ -21,9 +21,15 @@ CheckpointNotes notes_of_a_checkpoint()
     notes.stood = begun + 9us;
     notes.a = Pages{11};
     notes.b = Pages{13};
-    notes.sent = {Pages{20}, Pages{4}, Pages{3}, Bytes{4096}};
-    notes.may_run = begun + 30us;
+    notes.copied = begun + 19us;
+    notes.may_run = begun + 22us;
+    notes.resumed = begun + 25us;
+    notes.sent = {Pages{20}, Pages{4}, Pages{3}, Bytes{4096}, Bytes{90000},
+                  7us};
+    notes.all_sent = begun + 33us;
+    notes.committed = begun + 38us;
     notes.ran = begun + 47us;
+    notes.copy = CopyPause{60us, 6us, 8us};
     notes.to_secondary = Bytes{500};
     notes.to_primary = Bytes{60};
     return notes;
@@ -36,8 +42,16 @@ void times_are_counted_from_where_they_begin(void**)
     assert_int_equal(figures.acknowledge->count(), 2);
     assert_int_equal(figures.guest_suspend.count(), 5);
     assert_int_equal(figures.suspend.count(), 9);
-    assert_int_equal(figures.pause.count(), 47);
-    assert_int_equal(figures.resume.count(), 17);
+    assert_int_equal(figures.copy.count(), 10);
+    assert_int_equal(figures.buffer_wait.count(), 7);
+    assert_int_equal(figures.resume.count(), 3);
+    assert_int_equal(figures.pause.count(), 25);
+    assert_int_equal(figures.send.count(), 33);
+    assert_int_equal(figures.commit.count(), 38);
+    assert_int_equal(figures.both_run.count(), 47);
+    assert_int_equal(figures.copy_pause->count(), 60);
+    assert_int_equal(figures.copy_suspend->count(), 6);
+    assert_int_equal(figures.copy_load->count(), 8);
 }
 
 void counts_are_handed_on(void**)
@@ -49,6 +63,7 @@ void counts_are_handed_on(void**)
     assert_int_equal(figures.left_out.value(), 4);
     assert_int_equal(figures.zeros.value(), 3);
     assert_int_equal(figures.saved.value(), 4096);
+    assert_int_equal(figures.copied.value(), 90000);
     assert_int_equal(figures.to_secondary.value(), 500);
     assert_int_equal(figures.to_primary.value(), 60);
 }

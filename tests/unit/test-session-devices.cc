@@ -95,17 +95,18 @@ static void moments_of_a_session(void**)
     const PairOutcome outcome = with.pair.run();
     assert_text(states(outcome), "unprotected/ended");
     assert_true(with.kind.on_primary.all() ==
-                Notes({"disk set_up", "disk guest_stands 0",
-                       "disk committed 0", "disk may_run 0",
-                       "disk guest_stands 1", "disk committed 1",
-                       "disk may_run 1", "disk guest_stands 2",
-                       "disk committed 2", "disk may_run 2",
+                Notes({"disk set_up", "disk guest_stands 0", "disk may_run 0",
+                       "disk committed 0", "disk guest_stands 1",
+                       "disk may_run 1", "disk committed 1",
+                       "disk guest_stands 2", "disk may_run 2",
+                       "disk committed 2", "disk protection_ended unprotected",
                        "disk tear_down"}));
     assert_true(with.kind.on_secondary.all() ==
                 Notes({"disk set_up", "disk may_run 0", "disk guest_stands 1",
                        "disk committed 1", "disk may_run 1",
                        "disk guest_stands 2", "disk committed 2",
-                       "disk may_run 2", "disk tear_down"}));
+                       "disk may_run 2", "disk protection_ended ended",
+                       "disk tear_down"}));
     for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
         assert_true(side->status.devices ==
                     std::vector<DeviceStatus>({{"disk", "test", "well"}}));
@@ -163,9 +164,11 @@ static void copy_that_takes_over_tells_its_device(void**)
     assert_true(outcome.secondary.end.state == State::taken_over);
     const Notes notes = with.kind.on_secondary.all();
     // From its own state: number 2 was not committed.
-    const Notes end(notes.end() - 4, notes.end());
+    const Notes end(notes.end() - 5, notes.end());
     assert_true(end == Notes({"disk guest_stands 2", "disk may_run 1",
-                              "disk take_over", "disk tear_down"}));
+                              "disk take_over",
+                              "disk protection_ended taken-over",
+                              "disk tear_down"}));
 }
 
 // The interval would be an hour.

@@ -103,8 +103,8 @@ void failover(void**)
     assert_text(outcome.secondary.name, "guest");
 }
 
-// A guest can only end while it runs: at some of these frames it is suspended,
-// and nothing happens. So a later stop ends those.
+// A guest can only end while it runs. At one of these frames it may be
+// suspended for a moment, and nothing happens: so a later stop ends that.
 void guest_that_ends_by_itself(void**)
 {
     const std::vector<Case> cases = each_frame();
@@ -148,7 +148,7 @@ void guest_that_ends_by_itself(void**)
         }
         ended += ends[i].ended;
     }
-    assert_true(ended > 5 && ended < cases.size());
+    assert_true(ended > cases.size() / 2);
 }
 
 void copy_that_vanishes_ends_protection(void**)
@@ -256,9 +256,10 @@ void peer_that_is_stuck_ends_protection_after_the_step_timeout(void**)
         run_side_by_side(stuck_calls, [](const Stuck& stuck) {
             SessionPair pair;
             pair.options.step_timeout = slowed(200ms);
-            // When the copy is to be resumed, the guest runs already.
+            // The guest runs already; for the initial copy it is ten times
+            // that long.
             return run_with_stuck(pair, stuck, [](SessionPair&) {},
-                                  slowed(1s));
+                                  slowed(3s));
         });
     for (size_t i = 0; i < stuck_calls.size(); ++i) {
         check_freed(stuck_calls[i], results[i]);
@@ -565,7 +566,7 @@ void failover_waits_for_a_primary_that_is_slow(void**)
         pair.options.settings.timeout = slowed(700ms);
         pair.options.yield_limit = slow.yield_limit;
         pair.fence = std::make_unique<FakeFence>(std::vector<bool>{false});
-        pair.primary_host.faults.at("suspend", 4, [] {
+        pair.primary_host.faults.at("pause", 1, [] {
             std::this_thread::sleep_for(slowed(3s));
         });
         std::thread admin;

@@ -18,23 +18,26 @@ struct Case {
     FrameType type;
     unsigned nth;
     WireFault fault;
+    bool verify;  // the primary's guest goes on last, not first
 };
 
-void set_up(SessionPair& pair)
+void set_up(SessionPair& pair, bool verify = true)
 {
     pair.options.max_checkpoints = 2;
-    pair.options.settings.verify = true;
+    pair.options.settings.verify = verify;
 }
 
 // Each frame of a session in which nothing happens.
 std::vector<Case> at_each_frame(WireFault fault)
 {
-    SessionPair pair;
-    set_up(pair);
     std::vector<Case> cases;
-    for (const auto& [type, count] : pair.run().frames) {
-        for (unsigned nth = 1; nth <= count; ++nth) {
-            cases.push_back({type, nth, fault});
+    for (const bool verify : {false, true}) {
+        SessionPair pair;
+        set_up(pair, verify);
+        for (const auto& [type, count] : pair.run().frames) {
+            for (unsigned nth = 1; nth <= count; ++nth) {
+                cases.push_back({type, nth, fault, verify});
+            }
         }
     }
     return cases;
@@ -43,7 +46,7 @@ std::vector<Case> at_each_frame(WireFault fault)
 PairOutcome run_case(const Case& c)
 {
     SessionPair pair;
-    set_up(pair);
+    set_up(pair, c.verify);
     if (c.fault == WireFault::freeze) {
         pair.options.settings.timeout = 2s;
     }
@@ -71,8 +74,9 @@ void run_all(const std::vector<Case>& cases, Also also)
             objection = "somebody waited for the timeout";
         }
         if (objection) {
-            fail_msg("at %s %u: %s\n  %s",
-                     to_string(cases[i].type).c_str(), cases[i].nth, objection,
+            fail_msg("at %s %u%s: %s\n  %s",
+                     to_string(cases[i].type).c_str(), cases[i].nth,
+                     cases[i].verify ? ", verify" : "", objection,
                      to_text(outcomes[i]).c_str());
         }
     }

@@ -22,8 +22,16 @@ CheckpointFigures checkpoint(uint64_t number)
     c.acknowledge = Microseconds(5000 + 1000 * number);
     c.guest_suspend = Microseconds(10000 + 1000 * number);
     c.suspend = Microseconds(20000 + 1000 * number);
+    c.copy = Microseconds(40000 + 1000 * number);
+    c.buffer_wait = Microseconds(100 * number);
     c.resume = Microseconds(10000 + 1000 * number);
+    c.commit = Microseconds(200000 + 1000 * number);
+    c.send = Microseconds(180000 + 1000 * number);
+    c.both_run = Microseconds(240000 + 1000 * number);
     if (number > 0) {
+        c.copy_pause = Microseconds(260000 + 1000 * number);
+        c.copy_suspend = Microseconds(7000 + 1000 * number);
+        c.copy_load = Microseconds(30000 + 1000 * number);
         c.a = Pages{2000 + number};
         c.b = Pages{1000 + number};
     }
@@ -31,6 +39,7 @@ CheckpointFigures checkpoint(uint64_t number)
     c.left_out = Pages{2700 + number};
     c.zeros = Pages{number};
     c.saved = Bytes{4096 * 2700};
+    c.copied = Bytes{4104 * (3000 + number)};
     c.to_secondary = Bytes{4096 * (3000 + number)};
     c.to_primary = Bytes{8 * (1000 + number)};
     c.taken = noon - 10s + std::chrono::seconds(number);

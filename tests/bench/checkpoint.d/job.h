@@ -26,7 +26,7 @@ enum class Contents { noise, text };
 enum class Mark : size_t {
     // primary
     begin,          // libxc asks for the guest to be suspended
-    both_suspended, // that is done, and the other side has said so
+    suspended,      // that is done; with stock, on the other side, too
     list_received,  // libxc has read B
     pages_written,  // libxc has written D, and CHECKPOINT
     resumed,        // its guest runs
@@ -48,7 +48,8 @@ struct Sample {
     uint64_t back_bytes = 0;
     uint64_t primary_cpu_ns = 0;    // of the process, its guest left out
     uint64_t secondary_cpu_ns = 0;
-    uint64_t secondary_bytes = 0;   // anonymous memory, its guest left out
+    uint64_t primary_bytes = 0;     // memory, its guest left out
+    uint64_t secondary_bytes = 0;   // the same: anonymous memory
     uint64_t differing_pages = 0;   // after it; only when asked for
 
     int64_t between(Mark from, Mark to) const

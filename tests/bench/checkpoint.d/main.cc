@@ -147,7 +147,7 @@ using Value = uint64_t (*)(const Sample&);
 // the two hosts. The clock is the same, but each host marks for itself what it
 // knows of, and may be late.
 constexpr Mark in_order[] = {
-    Mark::begin,  Mark::both_suspended, Mark::list_built,  Mark::list_received,
+    Mark::begin,  Mark::suspended, Mark::list_built,  Mark::list_received,
     Mark::everything_here, Mark::agreed, Mark::load_begins, Mark::loaded,
     Mark::resumed, Mark::copy_resumed};
 
@@ -174,9 +174,28 @@ struct Column {
     Value value;
 };
 
-// The parts add up to the pause, before medians are taken of each.
+uint64_t us_here(const Sample& sample, Mark from, Mark to)
+{
+    return static_cast<uint64_t>(sample.between(from, to)) / 1000;
+}
+
+// The primary's guest's.
+template <Mark from, Mark to>
+uint64_t pause_part(const Sample& sample)
+{
+    return us_here(sample, from, to);
+}
+
+// Those of "pause" add up to pause_us, and the others to both_run_us, before
+// medians are taken of each.
 constexpr Column columns[] = {
-    {"pause_us", part<Mark::begin, Mark::copy_resumed>},
+    {"pause_us", pause_part<Mark::begin, Mark::resumed>},
+    {"commit_us", part<Mark::begin, Mark::agreed>},
+    {"both_run_us", part<Mark::begin, Mark::copy_resumed>},
+    {"pause_suspend_us", pause_part<Mark::begin, Mark::suspended>},
+    {"pause_list_us", pause_part<Mark::suspended, Mark::list_received>},
+    {"pause_copy_us", pause_part<Mark::list_received, Mark::pages_written>},
+    {"pause_resume_us", pause_part<Mark::pages_written, Mark::resumed>},
     {"wire_bytes", [](const Sample& s) { return s.wire_bytes; }},
     {"back_bytes", [](const Sample& s) { return s.back_bytes; }},
     {"cpu_us",
@@ -186,9 +205,10 @@ constexpr Column columns[] = {
     {"primary_cpu_us", [](const Sample& s) { return s.primary_cpu_ns / 1000; }},
     {"secondary_cpu_us",
      [](const Sample& s) { return s.secondary_cpu_ns / 1000; }},
+    {"primary_peak_bytes", [](const Sample& s) { return s.primary_bytes; }},
     {"secondary_peak_bytes", [](const Sample& s) { return s.secondary_bytes; }},
-    {"suspend_us", part<Mark::begin, Mark::both_suspended>},
-    {"dirty_list_us", part<Mark::both_suspended, Mark::list_built>},
+    {"suspend_us", part<Mark::begin, Mark::suspended>},
+    {"dirty_list_us", part<Mark::suspended, Mark::list_built>},
     {"back_channel_us", part<Mark::list_built, Mark::list_received>},
     {"pages_us", part<Mark::list_received, Mark::everything_here>},
     {"device_state_us",
@@ -196,7 +216,7 @@ constexpr Column columns[] = {
          return part<Mark::everything_here, Mark::agreed>(s) +
                 part<Mark::load_begins, Mark::loaded>(s);
      }},
-    {"commit_us", part<Mark::agreed, Mark::load_begins>},
+    {"apply_us", part<Mark::agreed, Mark::load_begins>},
     {"resume_us", part<Mark::loaded, Mark::copy_resumed>},
 };
 

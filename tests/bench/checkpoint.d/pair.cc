@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -147,15 +149,32 @@ uint64_t anonymous_bytes()
     return kib * uint64_t{1024};
 }
 
+// What a local copy of ours holds: files in memory, of a name of their own.
+uint64_t copy_bytes()
+{
+    uint64_t bytes = 0;
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(entry, gone);
+        struct stat file{};
+        if (!gone && target.string().starts_with("/memfd:xl-colo copy") &&
+            stat(entry.path().c_str(), &file) == 0) {
+            bytes = static_cast<uint64_t>(file.st_blocks) * 512;
+        }
+    }
+    return bytes;
+}
+
 // What both processes are made of. The initial copy is checkpoint 0; its sample
 // is thrown away.
 struct Side {
     Side(const PairOptions& o, Role r, const Image& own_image,
-         const Image& other_image, Shared& shared_by_both, UniqueFd end)
+         const Image& stood_image, Shared& shared_by_both, UniqueFd end)
         : options(o),
           role(r),
           image(own_image),
-          other(other_image),
+          stood(stood_image),
           shared(shared_by_both),
           connection(std::move(end)),
           log(to_string(r)),
@@ -197,7 +216,6 @@ struct Side {
     Status rest();
     Status next_checkpoint(uint64_t& cpu_ns_of_last);
     void give_task();
-    uint64_t differing() const;
     uint64_t cpu_ns();
     void run_primary();
     void run_secondary();
@@ -205,7 +223,7 @@ struct Side {
     const PairOptions& options;
     const Role role;
     const Image& image;
-    const Image& other;
+    const Image& stood;  // the primary's guest when it stood last
     Shared& shared;
     const UniqueFd connection;
     ModelLog log;
@@ -226,18 +244,6 @@ uint64_t Side::cpu_ns()
     return static_cast<uint64_t>(ns_of(usage.ru_utime) +
                                  ns_of(usage.ru_stime) -
                                  vm->vcpu(0).cpu_time().count());
-}
-
-// All that HVM params do not name as the hypervisor's own lies below 4 GiB's
-// last pages, where the guest's program never writes.
-uint64_t Side::differing() const
-{
-    uint64_t count = 0;
-    for (uint64_t n = 0; n < layout.ram.value(); ++n) {
-        const Pfn pfn = layout.at(n);
-        count += std::memcmp(image.page(pfn), other.page(pfn), page_size) != 0;
-    }
-    return count;
 }
 
 // For the next time that the guests run.
@@ -299,14 +305,18 @@ Status Side::primary_at(const std::string& step)
     if (step == "save.suspend") {
         mark(Mark::begin);
     } else if (step == "save.suspend.done") {
-        mark(Mark::both_suspended);
+        mark(Mark::suspended);
     } else if (step == "save.checkpoint") {
         mark(Mark::pages_written);
+        if (options.compare) {
+            copy_image(image, stood);
+        }
         give_task();
     } else if (step == "resumed") {
         mark(Mark::resumed);
     } else if (step == "save.postcopy.done") {
         const tcp_info info = info_of(connection.get());
+        sample().primary_bytes = anonymous_bytes() + copy_bytes();
         sample().wire_bytes = sent_in(info) - sent_before;
         sample().back_bytes = info.tcpi_bytes_received - received_before;
     }
@@ -331,7 +341,7 @@ Status Side::secondary_at(const std::string& step)
         mark(Mark::applied);
         look_at_memory();
         if (options.compare) {
-            s.differing_pages = differing();
+            s.differing_pages = difference(layout, stood, image).pages;
         }
     } else if (step == "load_device_state") {
         mark(Mark::load_begins);
@@ -432,6 +442,7 @@ PairResult run_pair(const PairOptions& options)
     const Layout layout = Layout::of(options.guest);
     const Image primary_image(layout.gfns);
     const Image secondary_image(layout.gfns);
+    const Image stood(layout.gfns);
     const size_t count = options.jobs.size() + 1;
     // One more: after the last checkpoint there is none under way.
     const size_t size = sizeof(Shared) + (count + 1) * sizeof(Sample);
@@ -445,13 +456,13 @@ PairResult run_pair(const PairOptions& options)
 
     const pid_t primary = start_process(seconds_to_live, [&] {
         connection.ends[1].reset();
-        Side(options, Role::primary, primary_image, secondary_image, shared,
+        Side(options, Role::primary, primary_image, stood, shared,
              std::move(connection.ends[0]))
             .run_primary();
     });
     const pid_t secondary = start_process(seconds_to_live, [&] {
         connection.ends[0].reset();
-        Side(options, Role::secondary, secondary_image, primary_image, shared,
+        Side(options, Role::secondary, secondary_image, stood, shared,
              std::move(connection.ends[1]))
             .run_secondary();
     });
