@@ -38,7 +38,18 @@ LocalCopy::~LocalCopy()
 
 bool LocalCopy::make_room(Bytes size)
 {
-    return bool(file_.allocate(std::min(size, limit_)));
+    const uint64_t before = file_.allocated().value();
+    if (!file_.allocate(std::min(size, limit_))) {
+        return false;
+    }
+    // Into the page table, too (Linux 5.14): at the sender's first look at each
+    // page that would take longer. Where it is not known, it does.
+    if (file_.allocated().value() > before) {
+        const uint64_t begin = before / page_size * page_size;
+        (void)madvise(memory_ + begin, file_.allocated().value() - begin,
+                      MADV_POPULATE_WRITE);
+    }
+    return true;
 }
 
 bool LocalCopy::holds(Bytes size)

@@ -99,7 +99,8 @@ struct StreamToWire::Impl {
     // The session's thread only.
     int io = -1;         // libxc's descriptor
     UniqueFd into_pipe;  // what it is when it leads to the pipe
-    Bytes last_copied;
+    bool copies = false;  // the checkpoint under way
+    Bytes last_copied;    // by the last one, if it did
 
     // The reader's thread only.
     uint64_t offset = 0;      // in the stream, for messages
@@ -465,6 +466,7 @@ Status StreamToWire::begin_copy(std::optional<Pages> most)
 {
     const bool fits =
         most && impl_->copy.holds(Bytes{most->value() * bytes_a_page});
+    impl_->copies = fits;
     {
         const std::lock_guard lock(impl_->mutex);
         impl_->waited = {};
@@ -541,7 +543,7 @@ Result<SentPages> StreamToWire::wait_checkpoint_sent()
     }
     const SentPages pages = impl_->checkpoints.front();
     impl_->checkpoints.pop_front();
-    impl_->last_copied = pages.copied;
+    impl_->last_copied = impl_->copies ? pages.copied : Bytes{0};
     return pages;
 }
 

@@ -6,6 +6,8 @@ tests_bench_libbench_a_CPPFLAGS = $(bench_cppflags)
 tests_bench_libbench_a_SOURCES = \
 	tests/bench/checkpoint.d/calls_of_libxc.cc \
 	tests/bench/checkpoint.d/calls_of_libxc.h \
+	tests/bench/checkpoint.d/connection.cc \
+	tests/bench/checkpoint.d/connection.h \
 	tests/bench/checkpoint.d/filler.cc \
 	tests/bench/checkpoint.d/filler.h \
 	tests/bench/checkpoint.d/job.h \
@@ -35,6 +37,12 @@ tests_bench_checkpoint_CPPFLAGS = $(bench_cppflags)
 tests_bench_checkpoint_LDFLAGS = $(bench_ldflags)
 tests_bench_checkpoint_LDADD = $(bench_ldadd)
 
+check_PROGRAMS += tests/bench/work
+tests_bench_work_SOURCES = tests/bench/work.cc
+tests_bench_work_CPPFLAGS = $(bench_cppflags)
+tests_bench_work_LDFLAGS = $(bench_ldflags)
+tests_bench_work_LDADD = $(bench_ldadd)
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/bench/test-checkpoint
 TESTS += tests/bench/test-checkpoint
@@ -45,7 +53,7 @@ tests_bench_test_checkpoint_LDFLAGS = $(bench_ldflags)
 tests_bench_test_checkpoint_LDADD = $(bench_ldadd)
 
 # Ratios within one run; nothing passes or fails.
-bench: tests/bench/checkpoint $(model_names)
+bench: tests/bench/checkpoint tests/bench/work $(model_names)
 	tests/bench/checkpoint --json=bench.json $(BENCH_OPTIONS)
 	$(srcdir)/tests/bench/table bench.json
 	tests/bench/checkpoint --json=bench-packed.json --contents=text \
@@ -53,4 +61,5 @@ bench: tests/bench/checkpoint $(model_names)
 	    --identical=0,90 $(BENCH_OPTIONS)
 	$(srcdir)/tests/bench/table --sides=ours,lz4 bench-packed.json
 	$(srcdir)/tests/bench/table --sides=ours,auto bench-packed.json
+	tests/bench/work
 	$(srcdir)/tests/bench/dirty-list

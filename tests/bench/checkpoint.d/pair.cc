@@ -1,6 +1,5 @@
 #include "pair.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "calls_of_libxc.h"
+#include "connection.h"
 #include "filler.h"
 #include "meeting.h"
 #include "model_host.h"
@@ -49,7 +49,6 @@ constexpr unsigned seconds_to_live = 3000;
 constexpr milliseconds patience{60'000};
 // Longer than any checkpoint, so that no heartbeat is counted.
 constexpr milliseconds silence{600'000};
-constexpr uint64_t bits_a_byte = 8;
 
 int checked(int r, const char* what)
 {
@@ -78,44 +77,6 @@ struct Shared {
     char trouble[2][256];
     Sample samples[];
 };
-
-// A connection of its own for each pair, so that a rate that was set once does
-// not shape the unlimited ones after it.
-struct Connection {
-    Connection()
-    {
-        const UniqueFd listener(
-            checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* const any = reinterpret_cast<sockaddr*>(&address);
-        checked(bind(listener.get(), any, size), "bind");
-        checked(listen(listener.get(), 1), "listen");
-        checked(getsockname(listener.get(), any, &size), "getsockname");
-        ends[0].reset(
-            checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-        checked(connect(ends[0].get(), any, size), "connect");
-        ends[1].reset(checked(
-            accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
-        for (const UniqueFd& end : ends) {
-            const int on = 1;
-            setsockopt(end.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        }
-    }
-
-    UniqueFd ends[2];
-};
-
-void set_rate(int socket, uint64_t bits_per_s)
-{
-    const uint64_t rate =
-        bits_per_s == 0 ? ~uint64_t{0} : bits_per_s / bits_a_byte;
-    checked(setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &rate,
-                       sizeof rate),
-            "SO_MAX_PACING_RATE");
-}
 
 tcp_info info_of(int socket)
 {

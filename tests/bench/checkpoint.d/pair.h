@@ -1,11 +1,6 @@
 // Two processes joined by one TCP connection on the loopback, a guest in the
 // first and its copy in the second, and checkpoint after checkpoint, each with
 // a job of its own. In the second sits either our session or stock COLO.
-//
-// The link's rate is SO_MAX_PACING_RATE of the two sockets: TCP itself then
-// spaces what it sends, each way by itself, with a timer of the kernel. That
-// needs no relay process, whose copying would take time from the two that are
-// measured, no network namespace and no root. What is limited is the payload.
 #pragma once
 
 #include <string>
