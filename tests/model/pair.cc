@@ -65,8 +65,8 @@ struct Shared {
     std::atomic<bool> sending;
 };
 
-// A wire that is as slow as it is told to be, and looks at the guest while there
-// is more to carry.
+// A wire that is as slow as it is told to be, and looks at the guest while
+// there is more to carry.
 class Pace {
 public:
     Pace(uint64_t bytes_a_ms, const Image& guest, const Shared& shared)
@@ -87,8 +87,10 @@ public:
 
     void start()
     {
-        there_ = std::thread([this] { pump(primary_[1], secondary_[1], true); });
-        back_ = std::thread([this] { pump(secondary_[1], primary_[1], false); });
+        there_ = std::thread(
+            [this] { pump(primary_[1], secondary_[1], true); });
+        back_ = std::thread(
+            [this] { pump(secondary_[1], primary_[1], false); });
     }
     void join()
     {
