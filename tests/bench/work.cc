@@ -48,8 +48,8 @@ public:
     {
         uint64_t& done = registers.word[0];
         for (uint64_t i = 0; i < pages_a_step; ++i, ++done) {
-            bus.store(layout_.at(1 + done % working_set), done / working_set % 8,
-                      done);
+            bus.store(layout_.at(1 + done % working_set),
+                      done / working_set % 8, done);
         }
         bus.store(layout_.at(0), 0, done);
         return model::Then::go_on;

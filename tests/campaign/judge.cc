@@ -250,7 +250,8 @@ void check_guests(Rules& rules, const Seen& seen)
     rules.hold(!seen.fell_back,
                "the copy went on from before what it had committed");
     for (const std::string& difference : seen.differences) {
-        rules.hold(false, "the copy went on, and was not the guest: " + difference);
+        rules.hold(false,
+                   "the copy went on, and was not the guest: " + difference);
     }
 }
 
