@@ -150,7 +150,7 @@ private:
 Run::Run(const Case& c, const RunOptions& options)
     : case_(c),
       options_(options),
-      layout_(Layout::of(options.memory)),
+      layout_(Layout::without_hole(options.memory)),
       primary_image_(layout_.gfns),
       secondary_image_(layout_.gfns),
       stood_image_(layout_.gfns),

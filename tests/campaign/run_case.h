@@ -54,7 +54,7 @@ struct Seen {
 
 struct RunOptions {
     Times times;
-    Bytes memory{4 << 20};
+    Bytes memory{1 << 20};
     std::chrono::milliseconds patience{120'000};  // until both settle
 };
 

@@ -13,7 +13,7 @@ constexpr uint64_t vga_hole = 0xa0;
 constexpr uint64_t vga_hole_end = 0xc0;
 constexpr uint64_t mmio_hole = 0xf0000;
 constexpr uint64_t four_gib = 0x100000;
-constexpr uint64_t special_end = 0xff000;
+constexpr uint64_t hvmloaders_end = 0xff000;  // of special pages
 constexpr uint64_t special_pages = 8;
 constexpr uint64_t ioreq_server_pages = 8;
 
@@ -82,9 +82,18 @@ Pfn Layout::at(uint64_t n) const
 
 Layout Layout::of(Bytes memory)
 {
-    Layout layout{Pages{memory.value() / page_size}, {}};
+    Layout layout{Pages{memory.value() / page_size}, {}, Pfn{hvmloaders_end}};
     const Pfn last = layout.at(layout.ram.value() - 1);
-    layout.gfns = Pages{std::max(last.value() + 1, special_end)};
+    layout.gfns = Pages{std::max(last.value() + 1, hvmloaders_end)};
+    return layout;
+}
+
+Layout Layout::without_hole(Bytes memory)
+{
+    Layout layout = of(memory);
+    layout.special_end = Pfn{layout.at(layout.ram.value() - 1).value() + 1 +
+                             ioreq_server_pages + special_pages};
+    layout.gfns = Pages{layout.special_end.value()};
     return layout;
 }
 
@@ -124,9 +133,10 @@ void build(Vm& vm, const Layout& layout, std::optional<uint64_t> seed)
             fill(vm.image().page(layout.at(n)), *seed);
         }
     }
-    const uint64_t first_special = special_end - special_pages;
+    const uint64_t end = layout.special_end.value();
+    const uint64_t first_special = end - special_pages;
     const uint64_t first_ioreq = first_special - ioreq_server_pages;
-    for (uint64_t gfn = first_ioreq; gfn < special_end; ++gfn) {
+    for (uint64_t gfn = first_ioreq; gfn < end; ++gfn) {
         vm.add(Pfn{gfn});
     }
     for (const auto& page : special) {

@@ -12,8 +12,12 @@ namespace xl_colo::model {
 struct Layout {
     Pages ram;
     Pages gfns;
+    Pfn special_end;  // behind the special pages
 
     static Layout of(Bytes memory);
+    // With the special pages behind the RAM, which is to end below 4 GiB: so
+    // libxc has no million of pages to look at that are not there.
+    static Layout without_hole(Bytes memory);
     // The n-th page of RAM.
     Pfn at(uint64_t n) const;
 };
