@@ -36,12 +36,11 @@ LocalCopy::~LocalCopy()
     munmap(memory_, mapped_);
 }
 
-bool LocalCopy::make_room(Bytes size)
+void LocalCopy::make_room(Bytes size)
 {
     const uint64_t before = file_.allocated().value();
-    if (!file_.allocate(std::min(size, limit_))) {
-        return false;
-    }
+    // Where there is none libxc is told when it writes.
+    (void)file_.allocate(std::min(size, limit_));
     // Into the page table, too (Linux 5.14): at the sender's first look at each
     // page that would take longer. Where it is not known, it does.
     if (file_.allocated().value() > before) {
@@ -49,12 +48,6 @@ bool LocalCopy::make_room(Bytes size)
         (void)madvise(memory_ + begin, file_.allocated().value() - begin,
                       MADV_POPULATE_WRITE);
     }
-    return true;
-}
-
-bool LocalCopy::holds(Bytes size)
-{
-    return size <= limit_ && make_room(size);
 }
 
 Status LocalCopy::begin(int theirs)

@@ -22,11 +22,9 @@ public:
 
     // ---- the session's thread, while nobody reads
 
-    // Takes memory for so much, as far as the limit goes. What was taken once
-    // is kept. False when there is none.
-    bool make_room(Bytes size);
-    // Whether a copy of that size may be made, with room made for it.
-    bool holds(Bytes size);
+    // Takes memory for so much, as far as the limit goes, so that libxc need
+    // not. What was taken once is kept.
+    void make_room(Bytes size);
     // What libxc writes to `theirs` from here on is a copy.
     Status begin(int theirs);
     // The memory is wanted for something else.

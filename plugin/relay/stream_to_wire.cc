@@ -458,14 +458,15 @@ void StreamToWire::make_room(Pages expected)
 {
     // Somewhat more than the last one took: the next may.
     const uint64_t last = impl_->last_copied.value();
-    (void)impl_->copy.make_room(Bytes{std::max(
-        expected.value() * bytes_a_page, last + last / 4)});
+    impl_->copy.make_room(Bytes{std::max(expected.value() * bytes_a_page,
+                                         last + last / 4)});
 }
 
 Status StreamToWire::begin_copy(std::optional<Pages> most)
 {
     const bool fits =
-        most && impl_->copy.holds(Bytes{most->value() * bytes_a_page});
+        most &&
+        Bytes{most->value() * bytes_a_page} <= impl_->copy.limit();
     impl_->copies = fits;
     {
         const std::lock_guard lock(impl_->mutex);
