@@ -33,6 +33,8 @@ public:
     void enter(CopyState state);
     CopyState state() const { return state_; }
     bool is_whole() const { return xl_colo::is_whole(state_); }
+    // The last checkpoint that commit() was called for; 0, which is not.
+    CheckpointNumber committed() const { return committed_; }
 
     // Stops it for checkpoint `number`, whatever its guest does; then its
     // devices.

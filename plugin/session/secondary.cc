@@ -342,16 +342,12 @@ Result<std::vector<PageDigest>> Secondary::digest_dirty(
 }
 
 // From READY to RESUME. A primary that is lost in between leaves the new state
-// to us: then the guest is resumed as well, and the loss is handled in the
-// next quiet moment.
+// to us; but the copy does not run before it may take over.
 Status Secondary::settle_with_primary()
 {
-    const auto unless_lost = [this](const Error& error) -> Status {
-        return peer_.lost() ? Status() : Status(error);
-    };
     pause_.load = since(committed_);
     if (auto s = peer_.send(FrameType::READY, number_); !s) {
-        return {};  // lost; the event is in the queue
+        return s;
     }
     Pages differing{0};
     if (options_.settings.verify) {
@@ -359,11 +355,11 @@ Status Secondary::settle_with_primary()
             verify_as_secondary(peer_, *copy_.domain(), number_,
                                 options_.settings.gfns, keys_.verification);
         if (!count) {
-            return unless_lost(count.error());
+            return count.error();
         }
         differing = *count;
     }
-    auto resume = peer_.expect(FrameType::RESUME, number_);
+    const auto resume = peer_.expect(FrameType::RESUME, number_);
     if (resume) {
         return {};
     }
@@ -376,7 +372,7 @@ Status Secondary::settle_with_primary()
                                           : " pages differ"));
         copy_.enter(CopyState::spoilt);
     }
-    return unless_lost(resume.error());
+    return resume.error();
 }
 
 RestoreAnswer Secondary::leave(Error why)

@@ -258,10 +258,12 @@ std::string Takeover::loss(const Error& cause, CheckpointNumber checkpoint)
         break;  // there has been nothing to lose
     case CopyState::running:
     case CopyState::paused:
-        log_.warn(lost + "after checkpoint " + number);
-        return lost + "after checkpoint " + number;
     case CopyState::unstarted:
     case CopyState::suspended: {
+        if (copy_.committed() == checkpoint) {
+            log_.warn(lost + "after checkpoint " + number);
+            return lost + "after checkpoint " + number;
+        }
         const std::string why = lost + "during checkpoint " + number +
                                 ", which is not complete: the guest goes on "
                                 "without it";

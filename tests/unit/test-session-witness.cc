@@ -292,6 +292,28 @@ void guest_that_has_ended_is_claimed_too(void**)
     assert_true(witnessed.outcome.secondary.guest == GuestState::gone);
 }
 
+// The checkpoint is in, and the word to go on is lost: nor does the copy go on
+// for a moment.
+void copy_that_waits_for_the_word_waits_for_the_witness(void**)
+{
+    for (const unsigned nth : {1u, 3u}) {
+        SessionPair pair;
+        pair.options.settings.timeout = 600ms;
+        pair.witness = std::make_unique<FakeWitness>(
+            std::vector{Claim::unknown, Claim::theirs});
+        pair.wire.fault(FrameType::RESUME, nth, WireFault::cut);
+        const PairOutcome outcome = pair.run();
+        print_message("  RESUME %u: %s\n", nth, to_text(outcome).c_str());
+        assert_text(to_string(outcome.secondary.end.state), "ended");
+        assert_contains(outcome.secondary.end.why,
+                        "the witness has given the guest to the primary");
+        assert_true(outcome.secondary.has_run == (nth > 1));
+        // Of checkpoint 1; the initial copy is only unpaused.
+        assert_int_equal(pair.secondary_host.faults.calls("resume"),
+                         nth > 1 ? 1 : 0);
+    }
+}
+
 }  // namespace
 
 int main()
@@ -305,6 +327,8 @@ int main()
         cmocka_unit_test(guest_goes_to_the_side_that_reaches_the_witness),
         cmocka_unit_test(stop_that_nobody_answers),
         cmocka_unit_test(guest_that_has_ended_is_claimed_too),
+        cmocka_unit_test(
+            copy_that_waits_for_the_word_waits_for_the_witness),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
