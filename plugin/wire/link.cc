@@ -231,6 +231,7 @@ void Link::read_loop(FrameReceiver& receiver)
         // A lost peer takes nothing any more: nobody may wait to send to it.
         // One that sent nonsense may still read, and is owed a STOP.
         const bool asked_to_end = closing_;
+        stopped_when_lost_ = was_stopped();
         deaf_ = true;
         if (handled.error().kind() == ErrorKind::peer_lost) {
             interrupt();
@@ -270,6 +271,9 @@ void Link::heartbeat_loop()
 
 bool Link::was_stopped() const
 {
+    if (stopped_when_lost_) {
+        return true;
+    }
     const auto now = Clock::now();
     const auto since = waiting_since_.load();
     const auto until = stood_until_.load();

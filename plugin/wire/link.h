@@ -95,7 +95,9 @@ public:
 
     // Whether this process stood still for longer than the timeout, now or a
     // short while ago (SIGSTOP, a host that was frozen): then the peer has lost
-    // us, rather than we it. Any thread, as long as the link is open.
+    // us, rather than we it. Once the link has ended it says what was so then,
+    // however long it takes until somebody asks. Any thread, as long as the
+    // link is open.
     bool was_stopped() const;
 
     // Bytes on the wire so far, with headers and padding.
@@ -134,6 +136,7 @@ private:
     // it last found that this had taken too long.
     std::atomic<Clock::time_point> waiting_since_{Clock::time_point::max()};
     std::atomic<Clock::time_point> stood_until_{Clock::time_point::min()};
+    std::atomic<bool> stopped_when_lost_{false};
     std::atomic<bool> deaf_{false};  // the reader has ended
     std::thread reader_;
     std::thread heart_;

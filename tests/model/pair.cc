@@ -392,15 +392,18 @@ void Scene::kill_during(uint64_t checkpoint, const std::string& step,
 void Scene::freeze_during(uint64_t checkpoint, const std::string& step,
                           std::chrono::milliseconds time)
 {
-    during(checkpoint, step, 1, [time] {
-        const pid_t frozen = getpid();
-        if (fork() == 0) {
-            usleep(static_cast<useconds_t>(time.count() * 1000));
-            kill(frozen, SIGCONT);
-            _exit(0);
-        }
-        kill(frozen, SIGSTOP);
-    });
+    during(checkpoint, step, 1, [time] { freeze(time); });
+}
+
+void Scene::freeze(std::chrono::milliseconds time)
+{
+    const pid_t frozen = getpid();
+    if (fork() == 0) {
+        usleep(static_cast<useconds_t>(time.count() * 1000));
+        kill(frozen, SIGCONT);
+        _exit(0);
+    }
+    kill(frozen, SIGSTOP);
 }
 
 void Scene::fail_during(uint64_t checkpoint, const std::string& step,

@@ -32,6 +32,8 @@ public:
     // The process stands still for so long, as if its host was frozen.
     void freeze_during(uint64_t checkpoint, const std::string& step,
                        std::chrono::milliseconds time);
+    // This process, now.
+    static void freeze(std::chrono::milliseconds time);
     void fail_during(uint64_t checkpoint, const std::string& step, Error error,
                      unsigned nth = 1);
     SessionControl& session() { return *session_; }

@@ -76,6 +76,31 @@ void killed_secondary_leaves_the_guest_on_the_primary(void**)
     }
 }
 
+// Nor does one that is busy for long before it comes to look at the loss.
+void secondary_that_was_frozen_and_is_slow_does_not_take_over(void**)
+{
+    PairOptions options;
+    options.verify = false;
+    options.timeout = 500ms;
+    options.checkpoints.reset();
+    options.on_secondary = [&](Scene& scene) {
+        scene.during(3, "load_device_state", 1, [&scene] {
+            Scene::freeze(1000ms);
+            std::this_thread::sleep_for(4s);
+            std::thread([&scene] {
+                std::this_thread::sleep_for(3s);
+                scene.session().request_stop("given up");
+            }).detach();
+        });
+    };
+    const PairResult r = run_pair(options);
+
+    print_message("secondary: %s\n", r.secondary.why.c_str());
+    assert_text(r.secondary.why, "given up");
+    assert_true(r.secondary.state == State::ended);
+    assert_has_guest(r.primary, State::unprotected);
+}
+
 // It is the one that was lost: the primary goes on, and must neither be fenced
 // nor get a second guest beside its own.
 void secondary_that_was_frozen_does_not_take_over(void**)
@@ -159,6 +184,8 @@ int main()
         cmocka_unit_test(killed_primary_leaves_the_guest_on_the_secondary),
         cmocka_unit_test(killed_secondary_leaves_the_guest_on_the_primary),
         cmocka_unit_test(secondary_that_was_frozen_does_not_take_over),
+        cmocka_unit_test(
+            secondary_that_was_frozen_and_is_slow_does_not_take_over),
         cmocka_unit_test(primary_killed_during_the_initial_copy_leaves_nothing),
         cmocka_unit_test(failed_hypercall_ends_protection),
     };
