@@ -111,7 +111,7 @@ void secondary_that_was_frozen_does_not_take_over(void**)
         options.timeout = 1000ms;
         options.checkpoints.reset();
         options.on_secondary = [&](Scene& scene) {
-            scene.freeze_during(3, step, 1700ms);
+            scene.freeze_during(3, step, 2500ms);
             // What else an admin may do then: give the copy up.
             std::thread([&scene] {
                 std::this_thread::sleep_for(5s);
