@@ -1,5 +1,5 @@
-// libxc's file descriptors end here. libxc writes and reads its own stream
-// through local pipes; what crosses the wire is ours. So one place counts,
+// libxc's file descriptors end here. libxc writes and reads its own stream in
+// local pipes and files; what crosses the wire is ours. So one place counts,
 // limits, checks and repairs, whatever libxc the host has.
 //
 //     primary     xc_domain_save    -> StreamToWire      -> PAGES, RECORD
