@@ -148,12 +148,19 @@ Cause Takeover::classify(Error& cause)
 
 SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
 {
+    const std::optional<Error> asked =
+        cause.kind() == ErrorKind::asked_to_stop ? std::optional(cause)
+                                                 : std::nullopt;
     Facts facts{CopyState::none, classify(cause),
                 witness_ ? Claimed::not_asked : Claimed::no_witness,
                 fence_ ? Fenced::not_asked : Fenced::no_command,
                 AskedSince::nothing};
     std::string why = cause.text();
     if (facts.cause == Cause::lost || facts.cause == Cause::silent) {
+        if (asked) {
+            // The loss came behind it, and it is still what somebody wants.
+            facts.asked = AskedSince::stop;
+        }
         // A primary that comes back is not to wait for us.
         link_.close();
         why = loss(cause, checkpoint);
@@ -170,7 +177,7 @@ SessionEnd Takeover::finish(Error cause, CheckpointNumber checkpoint)
         }
         switch (verdict) {
         case Verdict::discard:
-            return discard(cause);
+            return discard(asked ? *asked : cause);
         case Verdict::take_over:
             return take_over(why, facts.fenced == Fenced::yes ||
                                       facts.claimed == Claimed::yours);

@@ -55,13 +55,13 @@ FakeWire::~FakeWire()
         ending_ = true;
         changed_.notify_all();
     }
-    end();
+    cut();
     for (std::thread& pump : pumps_) {
         pump.join();
     }
 }
 
-void FakeWire::end()
+void FakeWire::cut()
 {
     for (const UniqueFd& fd : inner_) {
         shutdown(fd.get(), SHUT_RDWR);
@@ -142,7 +142,7 @@ bool FakeWire::pass(int to, Frame frame)
     switch (*plan.fault) {
     case WireFault::cut:
     case WireFault::freeze:
-        end();
+        cut();
         return false;
     case WireFault::repeat:
         return write_frame(to, frame) && write_frame(to, frame);

@@ -45,6 +45,9 @@ public:
     // Others follow it at once, to the same side.
     void follow(FrameType type, unsigned nth, std::vector<Frame> others);
 
+    // Now, from any thread: both hosts read an end of file.
+    void cut();
+
     // How often a frame of that type came along, passed on or not. Heartbeats
     // are not counted.
     unsigned count(FrameType type) const;
@@ -60,7 +63,6 @@ private:
 
     void pump(size_t from, size_t to);
     bool pass(int to, Frame frame);
-    void end();
 
     std::array<UniqueFd, 2> ends_;   // the sessions'
     std::array<UniqueFd, 2> inner_;  // ours

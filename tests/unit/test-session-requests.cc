@@ -479,6 +479,26 @@ void failover_without_an_answer_is_a_loss(void**)
     }
 }
 
+// A stop that the session has heard, and behind which comes the loss of the
+// primary, is not forgotten for that: nobody waits for another one.
+void stop_before_the_loss_is_heard(void**)
+{
+    const FenceCase no{"no", {false},
+                       [](SessionPair& pair) {
+                           pair.secondary().request_stop("asked once more");
+                       },
+                       0, "ended", {}};
+    const Fenced fenced = run_fenced(no, [](SessionPair& pair) {
+        pair.secondary_host.faults.at("restore: send dirty list", 1, [&pair] {
+            pair.secondary().request_stop("off");
+            pair.wire.cut();
+            std::this_thread::sleep_for(slowed(300ms));
+        });
+    });
+    check_fenced(no, fenced);
+    assert_text(fenced.outcome.secondary.end.why, "off");
+}
+
 // A fence command that hangs is no reason not to hear an admin. The first wish
 // for a failover only ends the command, which is a no; the next one counts.
 void fence_command_that_hangs_is_interrupted(void**)
@@ -715,6 +735,7 @@ int main()
         cmocka_unit_test(failover_over_a_connection_that_breaks),
         cmocka_unit_test(failover_in_which_a_call_fails),
         cmocka_unit_test(secondary_takes_over_only_when_the_fence_says_yes),
+        cmocka_unit_test(stop_before_the_loss_is_heard),
         cmocka_unit_test(fence_command_that_hangs_is_interrupted),
         cmocka_unit_test(failover_without_an_answer_is_a_loss),
         cmocka_unit_test(failover_waits_for_a_primary_that_is_slow),
