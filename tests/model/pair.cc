@@ -257,7 +257,18 @@ void Side::look_at(const std::string& step)
 void Side::run(SessionControl& session, const std::function<SessionEnd()>& run)
 {
     scene.set_session(session);
+    std::optional<std::jthread> admin;
+    if (options.give_up_when_held) {
+        admin.emplace([&](const std::stop_token& enough) {
+            while (!enough.stop_requested() &&
+                   board.read().state != State::fencing) {
+                std::this_thread::sleep_for(milliseconds(10));
+            }
+            session.request_stop("given up");
+        });
+    }
     const SessionEnd end = run();
+    admin.reset();
     const SessionStatus status = board.read();
     report.state = end.state;
     report.orderly = end.orderly;

@@ -59,6 +59,8 @@ struct PairOptions {
     // What the link carries to the secondary, in bytes a millisecond; none: as
     // much as there is.
     std::optional<uint64_t> pace;
+    // What an admin may do when the copy is held: "given up".
+    bool give_up_when_held = false;
     std::function<void(Scene&)> on_primary, on_secondary;
 };
 
