@@ -5,7 +5,7 @@ enum {
     HOT = 0,               // one page, rewritten all the time
     SCATTERED = 1,         // random pages of it, a word each
     ALIKE = PAGES / 4,     // filled alike by both copies of the guest
-    DIFFERENT = PAGES / 2, // filled differently by the copies
+    DIFFERENT = PAGES / 2, // filled differently, and other pages of it
     GROWING = PAGES / 4 * 3, // used page by page up to its end, then anew
     SCATTERED_A_STEP = 4,
     CHECKED_A_STEP = 16,
@@ -130,8 +130,10 @@ static void do_step(struct workload *w)
                    step % WORDS, w->random);
     }
     fill_page(w, ALIKE + step % (DIFFERENT - ALIKE), step);
-    fill_page(w, DIFFERENT + step % (GROWING - DIFFERENT),
-              step ^ platform_clock());
+    uint32_t clock = step ^ platform_clock();
+    // Multiplied, because a clock's lowest bits may never change.
+    fill_page(w, DIFFERENT + (clock * 2654435761u >> 16) %
+                                 (GROWING - DIFFERENT), clock);
     grow(w);
 }
 
