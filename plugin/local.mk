@@ -95,6 +95,21 @@ libcolo_a_SOURCES = \
 	plugin/fencing/shell_witness.cc \
 	plugin/fencing/shell_witness.h \
 	plugin/fencing/witness.h \
+	plugin/network/announcement.cc \
+	plugin/network/announcement.h \
+	plugin/network/gate.cc \
+	plugin/network/gate.h \
+	plugin/network/held_frames.cc \
+	plugin/network/held_frames.h \
+	plugin/network/injector.cc \
+	plugin/network/injector.h \
+	plugin/network/neighbour.cc \
+	plugin/network/neighbour.h \
+	plugin/network/tap.cc \
+	plugin/network/tap.h \
+	plugin/network/tap_frame.h \
+	plugin/network/traffic_control.cc \
+	plugin/network/traffic_control.h \
 	plugin/pages/content_hash.cc \
 	plugin/pages/content_hash.h \
 	plugin/pages/copy_digests.cc \

@@ -1,0 +1,94 @@
+// Frames that wait until the checkpoint that they belong to is committed, in
+// the order in which they came.
+//
+// Frames lie one behind another in slabs, so that none needs an allocation of
+// its own, and an empty queue keeps one slab.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/units.h"
+#include "network/tap_frame.h"
+
+namespace xl_colo {
+
+// For one thread at a time. What front() gives stays where it is until pop(),
+// whatever is pushed meanwhile: it may be written without the lock that the
+// caller has around the calls.
+class HeldFrames {
+public:
+    using Clock = std::chrono::steady_clock;
+    using Sink = std::function<void(TapFrame)>;
+
+    struct Bounds {
+        Bytes bytes;
+        uint64_t frames;
+    };
+    struct Figures {
+        uint64_t frames = 0, bytes = 0;  // held now
+        uint64_t most_frames = 0, most_bytes = 0;
+        uint64_t released_frames = 0, released_bytes = 0;
+        uint64_t dropped_frames = 0, dropped_bytes = 0;
+        // Of those that were released.
+        std::chrono::microseconds longest_hold{0};
+    };
+
+    explicit HeldFrames(Bounds bounds) : bounds_(bounds) {}
+
+    // Keeps a copy. It never drops: is_full() is for the caller to look at,
+    // beforehand.
+    void push(TapFrame frame, Clock::time_point now = Clock::now());
+    // Whether one of the bounds is reached.
+    bool is_full() const;
+
+    // What was pushed until now belongs to checkpoint `number`, as far as it
+    // belongs to none before. Numbers ascend; one that is the last again moves
+    // its mark to here.
+    void mark(CheckpointNumber number);
+
+    // The oldest frame, if it belongs to `number` or one before.
+    std::optional<TapFrame> front(CheckpointNumber number) const;
+    // Takes the oldest away, as released.
+    void pop(Clock::time_point now = Clock::now());
+
+    // These take frames away and return how many: all that belong to `number`
+    // or one before, in order; all, in order; all, for nobody.
+    uint64_t release(CheckpointNumber number, const Sink& sink);
+    uint64_t release_all(const Sink& sink);
+    uint64_t drop_all();
+
+    const Figures& figures() const { return figures_; }
+    uint64_t frames() const { return figures_.frames; }
+    Bytes bytes() const { return Bytes(figures_.bytes); }
+
+private:
+    struct Slab {
+        std::unique_ptr<uint8_t[]> bytes;
+        size_t used = 0;
+    };
+    struct Mark {
+        CheckpointNumber number;
+        uint64_t end;  // frames ever pushed when it was made
+    };
+    struct Oldest {
+        View bytes;
+        Clock::time_point since;
+    };
+
+    Oldest oldest() const;
+    void take_oldest();
+
+    Bounds bounds_;
+    std::deque<Slab> slabs_;
+    size_t read_ = 0;       // in the first slab
+    uint64_t popped_ = 0;   // frames ever taken away
+    std::deque<Mark> marks_;
+    Figures figures_;
+};
+
+}  // namespace xl_colo
