@@ -9,7 +9,8 @@
 #   BED_PROFILE  what the hosts run: bookworm, trixie; or "bookworm,trixie" for
 #                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
-#   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh
+#   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
+#                with a network card: linux-net, which is PVH, linux-pv-net
 
 # Debian's python3 ahead of what a version manager puts in front of it, whose
 # shim takes 10 times as long as testbed itself, at each poll.
@@ -18,6 +19,7 @@ PATH=/usr/bin:$PATH
 nested=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # for the tests
 plain_shell=/usr/lib/testbed/plain-shell
+guest_mac=00:16:3e:77:00:10
 test_name=$(basename "$0" .sh)
 BED_PROFILE=${BED_PROFILE:-bookworm}
 BED_QEMU=${BED_QEMU:-10}
@@ -117,10 +119,18 @@ wait_for() {
 # guest_config NAME [LINE]...: makes $SHARE/NAME.cfg, with lines of the
 # caller's added.
 guest_config() {
+    local kind=$BED_GUEST card=()
+    case $kind in
+    linux-net) kind=linux-pvh ;;
+    linux-pv-net) kind=linux-pv ;;
+    esac
+    case $BED_GUEST in
+    *-net) card=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]") ;;
+    esac
     {
         sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
-            "$nested/guests/$BED_GUEST.cfg"
-        printf '%s\n' "${@:2}"
+            "$nested/guests/$kind.cfg"
+        printf '%s\n' "${card[@]}" "${@:2}"
     } >"$SHARE/$1.cfg"
 }
 
@@ -137,7 +147,9 @@ guest_create() {
 # pieces.
 guest_lines() {
     local line files=("$RUNDIR/$1/log/$2.serial")
-    [ "$BED_GUEST" != linux-pvh ] || files=("$RUNDIR/$1/log/guest-$2"*.log)
+    case $BED_GUEST in
+    linux-pvh | linux-net) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
+    esac
     cat "${files[@]}" | while IFS= read -r line; do
         printf '%s\n' "${line%$'\r'}"
     done

@@ -20,7 +20,7 @@ import time
 
 from bed import shell
 
-ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2"}
+NUMBERS = {"a": 1, "b": 2}  # the last ones of their addresses
 
 # Facts, section 4, says what each of these mends; -avx2: the emulated
 # vinserti128 reads 32 bytes where 16 are meant, so that libcrypto's Poly1305
@@ -40,6 +40,18 @@ _LINUX = "console=hvc0 tsc=reliable mitigations=off loglevel=7"
 
 class BedError(Exception):
     pass
+
+
+def _card(name, slot, address, netdev, *options):
+    return ["-netdev", netdev,
+            "-device", ",".join([f"virtio-net-pci,netdev={name},addr={slot},"
+                                 f"romfile=,mac={address}", *options])]
+
+
+def _cable(name, peer):
+    """From host to host, without anything between them."""
+    return (f"dgram,id={name},local.type=unix,local.path={name},"
+            f"remote.type=unix,remote.path=../{peer}/{name}")
 
 
 class Host:
@@ -73,7 +85,7 @@ class Host:
         # Names relative to the host's folder: a comma in a path would end
         # the multiboot module's name.
         kernel = (f"image/vmlinux {_LINUX} bed.host={self.name} "
-                  f"bed.address={ADDRESSES[self.name]}")
+                  f"bed.number={NUMBERS[self.name]}")
         return ["-kernel", "image/xen", "-append", _XEN,
                 "-initrd", f"{kernel.replace(',', ',,')},image/dom0.cpio"]
 
@@ -88,10 +100,10 @@ class Host:
             "-netdev", "user,id=driver,restrict=on,"
                        "hostfwd=tcp:127.0.0.1:0-:1000",
             "-device", "virtio-net-pci,netdev=driver,addr=4,romfile=",
-            "-netdev", "dgram,id=wire,local.type=unix,local.path=wire,"
-                       f"remote.type=unix,remote.path=../{peer}/wire",
-            "-device", "virtio-net-pci,netdev=wire,addr=5,romfile=,"
-                       f"host_mtu=9000,mac=52:54:00:77:00:0{ord(self.name) - 96}",
+            *_card("wire", 5, f"52:54:00:76:00:0{NUMBERS[self.name]}",
+                   _cable("wire", peer), "host_mtu=9000"),
+            *_card("guests", 6, f"52:54:00:77:00:0{NUMBERS[self.name]}",
+                   _cable("guests", peer)),
         ]
         for tag, path in (("share", share), ("host", self.folder)):
             options += ["-virtfs",

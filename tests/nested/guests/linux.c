@@ -1,5 +1,6 @@
 // The workload as the only program of a small Linux guest, its /init. Where
-// Linux has started its PV drivers, pv.c gives them work as well.
+// Linux has started its PV drivers, pv.c gives them work as well, and net.c
+// serves the network where the guest has the driver of a card.
 
 #include <err.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "net.h"
 #include "pv.h"
 #include "workload.h"
 
@@ -125,6 +127,7 @@ int main(int argc, char **argv)
     workload_init(&w, memory, sums);
     platform_write("workload: started\n");
     pv_start();
+    net_start();
     uint32_t last = watch_clocks(0, &latest);
     uint32_t started = last;
     for (;;) {
@@ -138,6 +141,8 @@ int main(int argc, char **argv)
             continue;
         last = now;
         if (pv_status(line))
+            platform_write(line);
+        if (net_status(line))
             platform_write(line);
         workload_status(&w, now - started, line);
         platform_write(line);

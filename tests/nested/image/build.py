@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 class Image:
     """A built image in `folder`: xen, vmlinux, dom0.cpio and, for guests,
-    hvmloader."""
+    hvmloader and modules."""
 
     def __init__(self, testbed, profile):
         self.testbed = pathlib.Path(testbed).absolute()
@@ -53,6 +53,8 @@ class Image:
         _gunzip(next(xen.glob("boot/xen-*.gz")), work / "xen")
         _extract_vmlinux(next(kernel.glob("boot/vmlinuz-*")), work / "vmlinux")
         shutil.copy2(next(xen.glob("usr/lib/xen-*/boot/hvmloader")), work)
+        for name in profiles.GUEST_MODULES:
+            shutil.copy2(next(kernel.glob(f"lib/modules/**/{name}.ko")), work)
         (work / "inputs").write_text(inputs)
         shutil.rmtree(self.folder, ignore_errors=True)
         work.rename(self.folder)
@@ -150,6 +152,7 @@ class _Stage:
              "-pthread", "-o", shell, HERE / "plain-shell.c"], check=True)
 
     def _link_busybox(self):
+        (self.stage / "usr/bin/sh").symlink_to("dash")
         listed = subprocess.run([self.xen / "bin/busybox", "--list-full"],
                                 text=True, capture_output=True, check=True)
         for applet in listed.stdout.split():
@@ -167,7 +170,8 @@ class _Stage:
         version = next(self.kernel.glob("lib/modules/*")).name
         self._kmod("depmod", "-b", self.kernel, version)
         planned = self._kmod("modprobe", "-d", self.kernel, "-S", version,
-                             "--show-depends", "-a", *profiles.MODULES)
+                             "--show-depends", "-a", *profiles.MODULES,
+                             *profiles.MODULES_ON_DEMAND)
         for path in re.findall(r"^insmod (\S+)", planned, re.M):
             name = os.path.relpath(path, self.kernel)
             target = self.stage / name

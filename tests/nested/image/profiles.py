@@ -5,8 +5,8 @@ profile's Xen, where that is not this machine's own.
 """
 
 _HOST_TOOLS = [
-    "busybox-static", "dropbear-bin", "kmod", "qemu-system-xen", "seabios",
-    "socat", "xenstore-utils",
+    "bash", "busybox-static", "dash", "dropbear-bin", "iproute2", "kmod",
+    "qemu-system-xen", "seabios", "socat", "xenstore-utils",
     # For the program under test, which comes over the 9p share.
     "liblz4-1", "libstdc++6", "libxxhash0", "libyajl2",
 ]
@@ -41,9 +41,14 @@ EMULATORS = {
 DOM0_FILES = [
     "etc/xen/xl.conf",
     "etc/xen/scripts",
+    # Xen's hotplug scripts are of bash. As a shell, busybox takes its own ip
+    # and tc, which know no tap, no bridge and no filter, for those of iproute2.
+    "usr/bin/bash",
     "usr/bin/busybox",
+    "usr/bin/dash",
     "usr/bin/dbclient",
     "usr/bin/dropbearkey",
+    "usr/bin/ip",
     "usr/bin/kmod",
     "usr/bin/socat",
     "usr/bin/xenstore*",
@@ -62,8 +67,11 @@ DOM0_FILES = [
     "usr/lib/x86_64-linux-gnu/libyajl.so.2",
     "usr/lib64/ld-linux-x86-64.so.2",
     "usr/libexec/xen-qemu-system-i386",
+    "usr/sbin/bridge",
     "usr/sbin/dropbear",
+    "usr/sbin/ip",
     "usr/sbin/modprobe",
+    "usr/sbin/tc",
     "usr/sbin/xen*",
     "usr/sbin/xl",
     "usr/share/qemu/keymaps",
@@ -77,4 +85,14 @@ MODULES = [
     "virtio_pci", "virtio_net", "9pnet_virtio", "9p",
     "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd",
     "xen-netback",
+    "bridge", "tun",
 ]
+
+# In the image as well; the kernel has them loaded when they are asked for.
+MODULES_ON_DEMAND = [
+    "act_gact", "act_mirred", "act_skbedit", "cls_fw", "cls_matchall",
+    "sch_ingress",
+]
+
+# For guests: their init loads it.
+GUEST_MODULES = ["xen-netfront"]

@@ -1,0 +1,177 @@
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "net_stream.h"
+#include "workload.h"
+
+enum { CHUNK = 16384, STACK = 128 << 10 };
+
+static int has_card;
+static atomic_uint opened, ended, kilobytes;
+
+static int load_driver(const char *path)
+{
+    int module = open(path, O_RDONLY | O_CLOEXEC);
+    int r = module < 0 ? -1 : syscall(SYS_finit_module, module, "", 0);
+
+    if (module >= 0)
+        close(module);
+    return r;
+}
+
+static int set_address(struct ifreq *request, unsigned long what,
+                       const char *address, int control)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+
+    inet_aton(address, &in.sin_addr);
+    memcpy(&request->ifr_addr, &in, sizeof(in));
+    return ioctl(control, what, request);
+}
+
+static int bring_up(const char *name, const char *address, const char *mask)
+{
+    struct ifreq request = { 0 };
+    int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int r;
+
+    strcpy(request.ifr_name, name);
+    r = set_address(&request, SIOCSIFADDR, address, control);
+    if (r == 0)
+        r = set_address(&request, SIOCSIFNETMASK, mask, control);
+    if (r == 0)
+        r = ioctl(control, SIOCGIFFLAGS, &request);
+    if (r == 0) {
+        request.ifr_flags |= IFF_UP;
+        r = ioctl(control, SIOCSIFFLAGS, &request);
+    }
+    close(control);
+    return r;
+}
+
+static int write_all(int connection, const uint8_t *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t r = send(connection, data, size, MSG_NOSIGNAL);
+        if (r < 0)
+            return -1;
+        data += r;
+        size -= r;
+    }
+    return 0;
+}
+
+static void answer(int connection)
+{
+    uint8_t data[CHUNK], begin[NET_NUMBER_SIZE];
+    uint64_t number = 0, place = 0;
+    unsigned counted = 0;
+    ssize_t size;
+
+    if (recv(connection, begin, sizeof(begin), MSG_WAITALL) != sizeof(begin))
+        return;
+    for (int i = NET_NUMBER_SIZE; i-- > 0;)
+        number = number << 8 | begin[i];
+    while ((size = recv(connection, data, sizeof(data), 0)) > 0) {
+        size_t right = net_right(number, NET_TO_SERVER, place, data, size);
+        if (right != (size_t)size) {
+            char line[LINE_SIZE];
+            snprintf(line, sizeof(line), "net: BROKEN byte %llu is 0x%02x\n",
+                     (unsigned long long)(place + right), data[right]);
+            platform_write(line);
+            return;
+        }
+        net_fill(number, NET_TO_CLIENT, place, data, size);
+        if (write_all(connection, data, size))
+            return;
+        place += size;
+        kilobytes += place / 1024 - counted;
+        counted = place / 1024;
+    }
+}
+
+static void *serve(void *argument)
+{
+    int connection = (intptr_t)argument, one = 1;
+
+    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    answer(connection);
+    close(connection);
+    ended++;
+    return NULL;
+}
+
+static void *listen_for_ever(void *unused)
+{
+    struct sockaddr_in any = { .sin_family = AF_INET,
+                               .sin_port = htons(NET_PORT) };
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    pthread_attr_t small;
+
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK);
+    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(listener, (struct sockaddr *)&any, sizeof(any)) ||
+        listen(listener, 64)) {
+        platform_write("net: BROKEN cannot listen\n");
+        return unused;
+    }
+    for (;;) {
+        int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        pthread_t thread;
+        if (connection < 0)
+            continue;
+        opened++;
+        if (pthread_create(&thread, &small, serve,
+                           (void *)(intptr_t)connection)) {
+            close(connection);
+            ended++;
+        }
+    }
+}
+
+// The card is there when xenbus has told the driver of it.
+static void *bring_card_up(void *unused)
+{
+    const struct timespec pause = { .tv_nsec = 20000000 };
+
+    while (bring_up("eth0", "10.77.0.10", "255.255.255.0"))
+        nanosleep(&pause, NULL);
+    platform_write("net: card is up\n");
+    return listen_for_ever(unused);
+}
+
+void net_start(void)
+{
+    pthread_t thread;
+
+    has_card = load_driver("/xen-netfront.ko") == 0;
+    if (has_card) {
+        bring_up("lo", "127.0.0.1", "255.0.0.0");
+        pthread_create(&thread, NULL, bring_card_up, NULL);
+    }
+}
+
+int net_status(char *line)
+{
+    if (!has_card)
+        return 0;
+    snprintf(line, LINE_SIZE, "net: opened=%u ended=%u kilobytes=%u\n", opened,
+             ended, kilobytes);
+    return 1;
+}
