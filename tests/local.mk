@@ -171,6 +171,7 @@ TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-host-frozen.sh \
 	$(srcdir)/tests/nested/test-linux-guest.sh \
 	$(srcdir)/tests/nested/test-log-taken.sh \
+	$(srcdir)/tests/nested/test-network-bed.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
 	$(srcdir)/tests/nested/test-patched-xl.sh \
 	$(srcdir)/tests/nested/test-primary-killed.sh \

@@ -11,6 +11,7 @@
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
 #                with a network card: linux-net, which is PVH, linux-pv-net
+#   BED_CLIENT   "yes": with machine c, which net.sh is for
 
 # Debian's python3 ahead of what a version manager puts in front of it, whose
 # shim takes 10 times as long as testbed itself, at each poll.
@@ -88,7 +89,7 @@ finish() {
 hosts_up() {
     [ -n "${RUNDIR:-}" ] || need_testbed
     bed up --hosts "$1" --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
-        --owner $$ "${@:2}" || exit
+        --owner $$ ${BED_CLIENT:+--client} "${@:2}" || exit
     progress "$1 hosts up"
 }
 

@@ -1,4 +1,5 @@
-"""Builds the image of a Xen host: hypervisor, dom0 kernel, dom0 initramfs.
+"""Builds the image of a Xen host: hypervisor, dom0 kernel, dom0 initramfs;
+and the initramfs of a client, which has the same kernel.
 
 The image holds no program under test: that comes over the 9p share, so that
 building the program again does not build the image again.
@@ -21,8 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Image:
-    """A built image in `folder`: xen, vmlinux, dom0.cpio and, for guests,
-    hvmloader and modules."""
+    """A built image in `folder`: xen, vmlinux, dom0.cpio, client.cpio and, for
+    guests, hvmloader and modules."""
 
     def __init__(self, testbed, profile):
         self.testbed = pathlib.Path(testbed).absolute()
@@ -45,11 +46,16 @@ class Image:
         # Aside, so that a half built image is never taken for a whole one.
         work = self.testbed / f"{self.folder.name}.new"
         shutil.rmtree(work, ignore_errors=True)
-        stage = work / "stage"
-        stage.mkdir(parents=True)
-        _Stage(xen, kernel, stage).fill()
-        write_cpio(stage, work / "dom0.cpio")
-        shutil.rmtree(stage)
+        for name, files, modules, on_demand in (
+                ("dom0", profiles.DOM0_FILES, profiles.MODULES,
+                 profiles.MODULES_ON_DEMAND),
+                ("client", profiles.CLIENT_FILES, profiles.CLIENT_MODULES,
+                 [])):
+            stage = work / name
+            stage.mkdir(parents=True)
+            _Stage(xen, kernel, stage).fill(name, files, modules, on_demand)
+            write_cpio(stage, work / f"{name}.cpio")
+            shutil.rmtree(stage)
         _gunzip(next(xen.glob("boot/xen-*.gz")), work / "xen")
         _extract_vmlinux(next(kernel.glob("boot/vmlinuz-*")), work / "vmlinux")
         shutil.copy2(next(xen.glob("usr/lib/xen-*/boot/hvmloader")), work)
@@ -94,16 +100,17 @@ def _loader(root):
 
 
 class _Stage:
-    """Collects dom0's files from unpacked packages into one folder."""
+    """Collects a machine's files from unpacked packages into one folder."""
 
     def __init__(self, xen, kernel, stage):
         self.xen, self.kernel, self.stage = xen, kernel, stage
 
-    def fill(self):
+    def fill(self, own, files, modules, modules_on_demand):
+        """`own` is the folder here with files that no package has."""
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.stage / name).symlink_to("usr/" + name)
-        shutil.copytree(HERE / "dom0", self.stage, dirs_exist_ok=True)
-        for pattern in profiles.DOM0_FILES:
+        shutil.copytree(HERE / own, self.stage, dirs_exist_ok=True)
+        for pattern in files:
             found = glob.glob(pattern, root_dir=self.xen)
             if not found:
                 raise packages.PackageError(f"no {pattern} in the packages")
@@ -111,7 +118,7 @@ class _Stage:
                 self._add(name)
         self._compile_shell()
         self._link_busybox()
-        self._add_modules()
+        self._add_modules(modules, modules_on_demand)
 
     def _add(self, name):
         name = re.sub(r"^(bin|sbin|lib|lib64)/", r"usr/\1/", name)
@@ -166,12 +173,11 @@ class _Stage:
             [*_loader(self.xen), "--argv0", tool, self.xen / "bin/kmod",
              *args], check=True, text=True, capture_output=True).stdout
 
-    def _add_modules(self):
+    def _add_modules(self, at_once, on_demand):
         version = next(self.kernel.glob("lib/modules/*")).name
         self._kmod("depmod", "-b", self.kernel, version)
         planned = self._kmod("modprobe", "-d", self.kernel, "-S", version,
-                             "--show-depends", "-a", *profiles.MODULES,
-                             *profiles.MODULES_ON_DEMAND)
+                             "--show-depends", "-a", *at_once, *on_demand)
         for path in re.findall(r"^insmod (\S+)", planned, re.M):
             name = os.path.relpath(path, self.kernel)
             target = self.stage / name
@@ -182,7 +188,7 @@ class _Stage:
                          self.stage / "lib/modules" / version)
         self._kmod("depmod", "-b", self.stage, version)
         (self.stage / "etc/modules").write_text(
-            "\n".join(profiles.MODULES) + "\n")
+            "\n".join(at_once) + "\n")
 
 
 def _gunzip(source, target):

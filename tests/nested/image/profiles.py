@@ -80,9 +80,20 @@ DOM0_FILES = [
     "usr/share/seabios/bios-256k.bin",
 ]
 
+# The client has no Xen, and no tools but these.
+CLIENT_FILES = [
+    "usr/bin/busybox",
+    "usr/bin/dash",
+    "usr/bin/ip",
+    "usr/bin/kmod",
+    "usr/lib64/ld-linux-x86-64.so.2",
+    "usr/sbin/modprobe",
+]
+CLIENT_MODULES = ["virtio_pci", "virtio_net", "9pnet_virtio", "9p"]
+
 # Loaded by dom0's init, in this order, with whatever they depend on.
 MODULES = [
-    "virtio_pci", "virtio_net", "9pnet_virtio", "9p",
+    *CLIENT_MODULES,
     "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd",
     "xen-netback",
     "bridge", "tun",

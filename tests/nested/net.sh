@@ -1,0 +1,78 @@
+# What the tests of guests with a network card share; sourced after lib.sh, with
+# BED_GUEST=linux-net or linux-pv-net. There is a machine c without Xen on the
+# guests' network, where clients of the guest's server run, and what each
+# machine sends there is in $RUNDIR/switch/<machine>.pcap.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # lib.sh's
+
+BED_CLIENT=yes
+guest_address=10.77.0.10  # as guests/net.c has it
+
+# guest_answers: from c. The first answer may wait for an ARP request that is
+# made again.
+guest_answers() { on c "ping -c 1 -W 2 $guest_address >/dev/null"; }
+
+# client_starts NAME stream|connect SECONDS [BYTES-A-SECOND]: on c, in the
+# background. See guests/net-client.c.
+client_starts() {
+    on c "/share/net-client $2 $guest_address ${*:3} </dev/null \
+        >/host/log/$1.log 2>&1 &" || fail "no client $1"
+}
+
+# client_value NAME KEY: as the client said it last; 0 before it has.
+client_value() {
+    local word
+    for word in $(grep ' longest-ms=.' "$RUNDIR/c/log/$1.log" 2>/dev/null |
+        tail -n 1); do
+        if [ "${word%%=*}" = "$2" ]; then
+            echo "${word#*=}"
+            return
+        fi
+    done
+    echo 0
+}
+
+# client_progress NAME: bytes that have come back, or connections that worked.
+client_progress() {
+    if grep -q '^connect:' "$RUNDIR/c/log/$1.log"; then
+        client_value "$1" good
+    else
+        client_value "$1" received
+    fi
+}
+
+client_is_beyond() {
+    client_is_right "$1"
+    [ "$(client_progress "$1")" -gt "$2" ]
+}
+
+# client_is_right NAME: no wrong byte; its connection is not lost.
+client_is_right() {
+    local wrong
+    if wrong=$(grep -E 'wrong byte|BROKEN|net-client:' \
+        "$RUNDIR/c/log/$1.log"); then
+        fail "client $1: $wrong"
+    fi
+}
+
+# client_went_on NAME [SECONDS]: since now, more has come back, all of it right.
+client_went_on() {
+    wait_for "${2:-60}" "answer to client $1" \
+        client_is_beyond "$1" "$(client_progress "$1")"
+}
+
+client_has_ended() {
+    client_is_right "$1"
+    grep -q ' ended ' "$RUNDIR/c/log/$1.log"
+}
+
+# client_ends NAME [SECONDS]: when its own time is over: in order, each byte
+# that it sent answered. Says what it did.
+client_ends() {
+    wait_for "${2:-360}" "end of client $1" client_has_ended "$1"
+    progress "client $1: $(tail -n 1 "$RUNDIR/c/log/$1.log")"
+}
+
+# frames MACHINE [OPTION]...: what the machine has sent into the guests'
+# network, a line a frame; see bed/frames.py.
+frames() { bed frames --host "$@"; }
