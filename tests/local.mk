@@ -44,6 +44,7 @@ libfakes_a_SOURCES = \
 unit_tests = \
 	tests/unit/test-back_channel \
 	tests/unit/test-aftermath \
+	tests/unit/test-announcement \
 	tests/unit/test-background \
 	tests/unit/test-callout \
 	tests/unit/test-caretaker \
@@ -69,12 +70,14 @@ unit_tests = \
 	tests/unit/test-frame_check \
 	tests/unit/test-frame_router \
 	tests/unit/test-guest_library \
+	tests/unit/test-held_frames \
 	tests/unit/test-json \
 	tests/unit/test-keyed_hash \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
+	tests/unit/test-neighbour \
 	tests/unit/test-opening \
 	tests/unit/test-options \
 	tests/unit/test-packer \

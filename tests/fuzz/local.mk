@@ -3,6 +3,7 @@
 fuzz_harnesses = \
 	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-neighbour \
 	tests/fuzz/fuzz-packed \
 	tests/fuzz/fuzz-pages \
 	tests/fuzz/fuzz-record \
@@ -29,6 +30,11 @@ tests_fuzz_fuzz_dirty_set_SOURCES = \
 tests_fuzz_fuzz_frame_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_frame_SOURCES = \
 	tests/fuzz/fuzz-frame.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_neighbour_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_neighbour_SOURCES = \
+	tests/fuzz/fuzz-neighbour.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)
 tests_fuzz_fuzz_packed_CXXFLAGS = $(fuzz_cxxflags)
