@@ -1,7 +1,8 @@
 # What the tests of guests with a network card share; sourced after lib.sh, with
 # BED_GUEST=linux-net or linux-pv-net. There is a machine c without Xen on the
 # guests' network, where clients of the guest's server run, and what each
-# machine sends there is in $RUNDIR/switch/<machine>.pcap.
+# machine sends, there and on the wire, is in $RUNDIR/switch/; see
+# bed/networks.py.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # lib.sh's
 
@@ -76,3 +77,17 @@ client_ends() {
 # frames MACHINE [OPTION]...: what the machine has sent into the guests'
 # network, a line a frame; see bed/frames.py.
 frames() { bed frames --host "$@"; }
+
+# session HOST: what the program there has sent to its peer by plain-shell, a
+# line a frame; see bed/session.py. Its times are on the same clock.
+session() { bed session --host "$1"; }
+
+# only_committed HOST: nothing of the guest left HOST, where it was protected,
+# before the checkpoint that knows of it was committed; see bed/commits.py.
+# Says how much did.
+only_committed() {
+    local said
+    said=$(bed commits --host "$1" --source "$guest_mac") ||
+        fail "output left before its commit: $(head -n 3 <<<"$said")"
+    progress "$said"
+}

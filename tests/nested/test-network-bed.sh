@@ -8,6 +8,9 @@ BED_GUEST=${BED_GUEST:-linux-net}
 
 guest=g1
 
+need_testbed
+"$nested/rehearse-commits" "$RUNDIR/rehearsal" ||
+    fail "what is to find output that left too early"
 hosts_up 2
 guest_create a "$guest"
 wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
@@ -26,7 +29,7 @@ for client in one two many; do
 done
 [ "$(client_value many good)" -ge 3 ] || fail "hardly a connection worked"
 [ "$(client_value many failed)" = 0 ] || fail "connections failed"
-guest_runs a "$guest"
+guest_runs a "$guest" 240
 guest_lines a "$guest" | grep '^net: .*BROKEN' && fail "the guest's server"
 guest_lines a "$guest" | grep '^net: ' | tail -n 1 | sed 's/^/    /'
 

@@ -1,7 +1,7 @@
 """The client: an emulated machine without Xen, on the guests' network."""
 
 from bed.machine import LINUX, Machine, card
-from bed.switch import plug
+from bed.networks import plug
 
 _MEMORY_MB = 256
 
@@ -14,4 +14,4 @@ class Client(Machine):
             "-append", f"console=ttyS0 {LINUX} "
                        f"bed.host={self.name} bed.number={self.number}",
             *card("guests", 5, f"52:54:00:77:00:0{self.number}",
-                  plug(self.name))])
+                  plug("guests", self.name))])

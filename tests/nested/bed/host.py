@@ -1,7 +1,7 @@
 """An emulated Xen host, and what its cards lead to."""
 
 from bed.machine import LINUX, Machine, card
-from bed.switch import plug
+from bed.networks import plug
 
 # Facts, section 4, says what each of these mends; -avx2: the emulated
 # vinserti128 reads 32 bytes where 16 are meant, so that libcrypto's Poly1305
@@ -16,15 +16,15 @@ _XEN = ("dom0_mem=900M,max:900M console=com1 com1=115200,8n1 "
 
 class Host(Machine):
     def start(self, emulator, image, share, memory_mb, switched):
-        """Starts it; its card to the guests' network leads to the switch, or
-        straight to the other host's."""
-        peer = "b" if self.name == "a" else "a"
-        guests = plug(self.name) if switched else _cable("guests", peer)
+        """Starts it; its cards lead to the switch, or straight to those of the
+        other host."""
+        join = plug if switched else _cable
         self.launch(emulator, image, share, [
             "-cpu", _PROCESSOR, "-m", f"{memory_mb}M", *self._boot_options(),
             *card("wire", 5, f"52:54:00:76:00:0{self.number}",
-                  _cable("wire", peer), "host_mtu=9000"),
-            *card("guests", 6, f"52:54:00:77:00:0{self.number}", guests)])
+                  join("wire", self.name), "host_mtu=9000"),
+            *card("guests", 6, f"52:54:00:77:00:0{self.number}",
+                  join("guests", self.name))])
 
     def _boot_options(self):
         # Names relative to the host's folder: a comma in a path would end
@@ -38,7 +38,8 @@ class Host(Machine):
         self.monitor("set_link", {"name": "wire", "up": up})
 
 
-def _cable(name, peer):
+def _cable(network, name):
     """From host to host, without anything between them."""
-    return (f"dgram,id={name},local.type=unix,local.path={name},"
-            f"remote.type=unix,remote.path=../{peer}/{name}")
+    peer = "b" if name == "a" else "a"
+    return (f"dgram,id={network},local.type=unix,local.path={network},"
+            f"remote.type=unix,remote.path=../{peer}/{network}")

@@ -9,8 +9,8 @@
 // its address, 10.77.0.10, and starts the server's threads.
 void net_start(void);
 
-// Writes what the server has done to `line`, of LINE_SIZE. Returns 0 without a
-// card.
+// Writes what the server has done to `line`, of LINE_SIZE; "BROKEN" when a byte
+// that came was wrong. Returns 0 without a card.
 int net_status(char *line);
 
 #endif
