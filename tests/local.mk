@@ -69,6 +69,7 @@ unit_tests = \
 	tests/unit/test-frame \
 	tests/unit/test-frame_check \
 	tests/unit/test-frame_router \
+	tests/unit/test-gate \
 	tests/unit/test-guest_library \
 	tests/unit/test-held_frames \
 	tests/unit/test-json \
@@ -120,6 +121,7 @@ unit_test_parts = \
 	tests/unit/golden/status.json \
 	tests/unit/golden/vmstate-file.txt \
 	tests/unit/hex.h \
+	tests/unit/network_bed.h \
 	$(NULL)
 
 AM_TESTS_ENVIRONMENT = \
