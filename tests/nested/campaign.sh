@@ -1,154 +1,192 @@
 #!/bin/bash
-# campaign.sh [ROUNDS [SEED]]: two real hosts, and in each round something dies at
-# a random moment: the process that protects the guest, the one that has its
-# copy, or what joins the two. Then the guest must run on one host, its memory
-# right, and on the other there is none that runs. Both hosts have a folder for
-# a witness in common.
+# campaign.sh [ROUNDS [SEED [LANES]]]: two real hosts and LANES guests on them,
+# each protected by itself. In each of the ROUNDS something of one guest's dies at
+# a random moment: the process that protects it, the one that has its copy, or
+# what joins the two. Then that guest must run on one host, its memory right, and
+# on the other there is none that runs. Both hosts have a folder for a witness in
+# common.
 #
 # Not one of the tests that check-nested runs: make check-nested-campaign
-# ROUNDS=200. A round takes about a minute on two idle cores. A failed one is
-# told with its number, victim and moment, and does not end the campaign; the
-# last line is "N passed, N failed".
+# ROUNDS=200. A round is mostly waiting, so the lanes are what makes it quick. The
+# seed says which round kills what and when, the lanes only which guest has it. A
+# failed one is told with its lane, number, victim and moment, and does not end
+# the campaign; what the hosts had to say of it is in failed-NUMBER of the run's
+# folder. The last line is "N passed, N failed".
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 
 rounds=${1:-20}
-RANDOM=${2:-1}
-passed=0 failed=0
+seed=${2:-1}
+lanes=${3:-4}
 
-# domain_of HOST: the guest there, by whatever name; nothing if there is none.
-domain_of() {
-    local name
-    for name in "$guest" "$guest--incoming"; do
-        if guest_is "$1" "$name"; then
-            echo "$name"
+# What is waited for comes, on a machine with other work to do and hosts with
+# several guests to see to at the same time, however late; and silence is no
+# host's end here.
+patience=600
+silence=60
+
+on() { on_deadline $patience "$@"; }
+
+# What a lane's processes have in common is GUEST in their environment, on either
+# host, over which the transport takes it. These are for the hosts.
+make_tools() {
+    cat >"$SHARE/transport" <<'END'
+#!/bin/sh
+# transport HOST WORD...: plain-shell; what it starts there is the same guest's
+host=$1
+shift
+exec /usr/lib/testbed/plain-shell "$host" "GUEST=$GUEST" "$@"
+END
+    cat >"$SHARE/own" <<'END'
+#!/bin/sh
+# own PROGRAM...: pids of those that run for this guest
+for pid in $(pidof "$@"); do
+    tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "GUEST=$GUEST" && echo "$pid"
+done
+END
+    chmod +x "$SHARE/transport" "$SHARE/own"
+}
+
+# state_on HOST: whether the guest "runs" there or "stands", by whatever name;
+# nothing if there is none; "unknown" if the host does not say.
+state_on() {
+    on "$1" 'xl list' | awk -v guest="$guest" '
+        $1 == "Domain-0" { told = 1 }
+        $1 == guest || $1 == guest "--incoming" {
+            print $5 ~ /^(..p|...ss)/ ? "stands" : "runs"
+        }
+        END { if (!told) print "unknown" }'
+}
+
+# runs_on_one: on $survivor, and not on the other host.
+runs_on_one() {
+    case $(state_on a):$(state_on b) in
+    runs: | runs:stands) survivor=a ;;
+    :runs | stands:runs) survivor=b ;;
+    *) return 1 ;;
+    esac
+}
+
+# await CMD...: whether it ever succeeds.
+await() {
+    local deadline=$((SECONDS + patience))
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return
+        sleep 0.3
+    done
+}
+
+# Nothing of the last round is left.
+clear_away() {
+    local host
+    for host in a b; do
+        on $host "export GUEST=$guest
+            xl-colo-stop $guest
+            kill -9 \$(/share/own xl-colo-watch xl-colo-start xl-colo-receive \
+                plain-shell)
+            xl destroy $guest
+            xl destroy $guest--incoming
+            rm -f /var/log/xen/$guest.serial /var/log/xen/xl-colo-$guest.log \
+                /var/lib/xl-colo/$guest.protected" &
+    done >/dev/null 2>&1
+    wait
+}
+
+# one_round: whether it passed; how it did not is in $problem.
+one_round() {
+    local host=a program pid passes
+    problem="the guest cannot be created"
+    on a "xl create /share/$guest.cfg" || return
+    problem="the guest does not run at first"
+    await guest_is_beyond a "$guest" passes 0 || return
+
+    problem="xl-colo-start failed"
+    on a "GUEST=$guest xl-colo-start -s /share/transport -i $interval \
+        --timeout $silence --step-timeout $silence \
+        --witness 'xl-colo-witness \$XL_COLO_ACTION /share/claims' \
+        $guest b" || return
+
+    problem="there is no $victim to kill"
+    case $victim in
+    primary) program=xl-colo-start ;;
+    secondary) program=xl-colo-receive host=b ;;
+    wire) program=plain-shell ;;
+    esac
+    pid=$(on $host "GUEST=$guest /share/own $program" | head -n 1)
+    [ -n "$pid" ] || return
+    sleep "$moment"
+    problem="the $victim was gone before it was killed"
+    on $host "kill -9 $pid" || return
+
+    problem="it does not run on one host alone"
+    # Twice, so that it is more than a moment on the way.
+    await eval 'runs_on_one && sleep 2 && runs_on_one' || return
+    problem="on $survivor it does not go on"
+    passes=$(guest_value "$survivor" "$guest" passes)
+    await guest_is_beyond "$survivor" "$guest" passes $((passes + 1)) ||
+        return
+    problem="on $survivor its memory or its clock is wrong"
+    ! guest_lines "$survivor" "$guest" | grep -E 'BROKEN|clock went back'
+}
+
+# What is known of a failed round, for whoever wants to know why.
+keep_traces() {
+    local host log folder=$RUNDIR/failed-$round
+    mkdir "$folder"
+    for host in a b; do
+        on $host "xl-colo-status $guest; xl list" 2>&1 | tee "$folder/$host.now"
+        for log in "$RUNDIR/$host/log/"*"$guest"[.-]*; do
+            cp "$log" "$folder/$host.${log##*/}"
+        done
+        tail -n 5 "$folder/$host.xl-colo-$guest.log"
+    done 2>/dev/null | sed 's/^/    /'
+}
+
+# In one piece, between those of other lanes.
+tell() {
+    tee -a "$RUNDIR/told" <<<"$*" >&3
+}
+
+# lane NUMBER: its share of the rounds, with a guest of its own.
+lane() {
+    local round victim interval moment survivor problem
+    guest=g$1
+    guest_config "$guest"
+    for ((round = $1; round <= rounds; round += lanes)); do
+        read -r victim interval moment <<<"${kills[round]}"
+        clear_away
+        if one_round; then
+            tell "$(progress "lane $1, round $round: $victim after $moment s," \
+                "runs on $survivor")"
+            continue
+        fi
+        tell "FAIL lane $1, round $round of seed $seed: $victim, checkpoints" \
+            "every $interval ms, after $moment s: $problem"$'\n'"$(keep_traces)"
+        if ! { on a true && on b true; }; then
+            tell "lane $1 ends: a host is lost"
             return
         fi
     done
 }
 
-# stands HOST: there is no guest there, or it is paused or suspended.
-stands() {
-    local name
-    name=$(domain_of "$1")
-    [ -z "$name" ] || on "$1" "xl list $name" | grep -qE ' (--p|---s|-----s)'
-}
-
-runs() {
-    [ -n "$(domain_of "$1")" ] && ! stands "$1"
-}
-
-runs_on_one() {
-    if runs a; then
-        stands b
-    else
-        runs b && stands a
-    fi
-}
-
-# well HOST: the guest goes on there and has checked all of its memory since.
-well() {
-    local passes
-    passes=$(guest_value "$1" "$guest" passes)
-    local deadline=$((SECONDS + 120))
-    until guest_is_beyond "$1" "$guest" passes $((passes + 1)); do
-        [ "$SECONDS" -lt "$deadline" ] || return
-        sleep 0.3
-    done
-    ! guest_lines "$1" "$guest" | grep -qE 'BROKEN|clock went back'
-}
-
-# Nothing of the last round is left.
-clear_away() {
-    local host name
-    for host in a b; do
-        on "$host" "xl-colo-stop $guest; killall -q xl-colo-start \
-            xl-colo-receive; true" >/dev/null 2>&1
-        for name in "$guest" "$guest--incoming"; do
-            on "$host" "xl destroy $name" >/dev/null 2>&1
-        done
-        on "$host" "rm -f /var/log/xen/$guest.serial"
-    done
-}
-
-# one_round: how it failed, or nothing.
-one_round() {
-    guest_create a "$guest" || return
-    local deadline=$((SECONDS + 240))
-    until guest_is_beyond a "$guest" passes 0; do
-        [ "$SECONDS" -lt "$deadline" ] || {
-            echo "the guest does not run at first"
-            return
-        }
-        sleep 0.3
-    done
-    colo_start -i "$interval" --witness \
-        "'xl-colo-witness \$XL_COLO_ACTION /share/claims'" >&2 || {
-        echo "xl-colo-start failed"
-        return
-    }
-    local host find pid
-    case $victim in
-    primary) host=a find='pidof xl-colo-start' ;;
-    secondary) host=b find='pidof xl-colo-receive' ;;
-    wire)
-        # The host's own shell is of that name, too.
-        host=a find='for pid in $(pidof plain-shell); do
-            grep -qa xl-colo-receive "/proc/$pid/cmdline" && echo "$pid"
-        done'
-        ;;
-    esac
-    pid=$(on $host "$find" | head -n 1)
-    [ -n "$pid" ] || {
-        echo "there is no $victim to kill"
-        return
-    }
-    sleep "$moment"
-    on $host "kill -9 $pid" || {
-        echo "the $victim was gone before it was killed"
-        return
-    }
-    deadline=$((SECONDS + 120))
-    # Twice, so that it is more than a moment on the way.
-    until runs_on_one && sleep 2 && runs_on_one; do
-        [ "$SECONDS" -lt "$deadline" ] || {
-            echo "it does not run on one host alone: a $(on a 'xl list' |
-                tail -n +3 | tr -s ' ' | tr '\n' ';') b $(on b 'xl list' |
-                tail -n +3 | tr -s ' ' | tr '\n' ';')"
-            return
-        }
-        sleep 0.3
-    done
-    host=b
-    runs a && host=a
-    well "$host" || {
-        echo "on $host it does not go on, or its memory is wrong"
-        return
-    }
-    progress "round $round: $victim after $moment s, runs on $host" >&2
-}
-
 need_testbed
 mkdir -p "$SHARE/claims"
-colo_up
-on a 'xl-colo-start --help' | grep -q -e --witness ||
-    skip "xl-colo-start has no --witness"
+make_tools
+colo_hosts_up
 victims=(primary secondary wire)
-for ((round = 1; round <= rounds; ++round)); do
-    victim=${victims[RANDOM % 3]}
-    interval=$((RANDOM % 2 ? 1 : 500))
-    moment=$((RANDOM % 5)).$((RANDOM % 10))
-    clear_away
-    if problem=$(one_round) && [ -z "$problem" ]; then
-        passed=$((passed + 1))
-        continue
-    fi
-    failed=$((failed + 1))
-    echo "FAIL round $round of seed ${2:-1}: $victim, checkpoints every" \
-        "$interval ms, after $moment s: $problem"
-    for host in a b; do
-        on $host "xl-colo-status $guest; xl list" | sed "s/^/    $host: /"
-    done
+kills=()
+RANDOM=$seed
+for ((i = 1; i <= rounds; ++i)); do
+    kills[i]="${victims[RANDOM % 3]} $((RANDOM % 2 ? 1 : 500))"
+    kills[i]+=" $((RANDOM % 5)).$((RANDOM % 10))"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+exec 3>&1
+trap 'status=$?; kill $(jobs -p) 2>/dev/null; finish $status' EXIT
+for ((i = 1; i <= lanes; ++i)); do
+    lane $i >"$RUNDIR/lane-$i.log" 2>&1 &
+done
+wait
+# A round that nobody told of has not passed.
+passed=$(grep -c "^$test_name: " "$RUNDIR/told")
+echo "$passed passed, $((rounds - passed)) failed"
+[ "$passed" = "$rounds" ]

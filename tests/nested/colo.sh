@@ -19,10 +19,18 @@ profile_of() {
     esac
 }
 
-# Two hosts with the program on them, and the guest running on a. The program
-# is what the build folder $XL_COLO_BUILD would install, or one like it made
-# for the host's Xen.
+# Two hosts with the program on them, and the guest running on a.
 colo_up() {
+    colo_hosts_up
+    guest_create a "$guest"
+    # Linux takes a minute where the machine has other work to do.
+    wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
+    guest_runs a "$guest"
+}
+
+# The hosts alone. The program is what the build folder $XL_COLO_BUILD would
+# install, or one like it made for the host's Xen.
+colo_hosts_up() {
     [ -n "${RUNDIR:-}" ] || need_testbed
     local host profile
     for host in a b; do
@@ -34,10 +42,6 @@ colo_up() {
     for host in a b; do
         put_on "$host" "root-$(profile_of $host)"
     done
-    guest_create a "$guest"
-    # Linux takes a minute where the machine has other work to do.
-    wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
-    guest_runs a "$guest"
 }
 
 # put_on HOST FOLDER: what is in $SHARE/FOLDER, in place of the host's own
