@@ -359,6 +359,11 @@ std::set<Ends> allowed(const Case& c, const Seen& seen)
     // So is a failover that came to its end.
     if (seen.passed(FrameType::TAKEN_OVER)) {
         set.insert(Ends::secondary);
+        // In the model it ends with the process. On a host the domain runs on,
+        // and the watcher looks after it: process/aftermath.h.
+        if (what == What::secondary_killed) {
+            set.insert(Ends::nobody);
+        }
     }
     // It may have come to nothing: no side was silent for that long.
     if (what == What::primary_stopped || what == What::secondary_stopped) {
