@@ -66,6 +66,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/cmd_stop.h \
 	plugin/commands/command_line.cc \
 	plugin/commands/command_line.h \
+	plugin/commands/device_kinds.cc \
+	plugin/commands/device_kinds.h \
 	plugin/commands/eligibility.cc \
 	plugin/commands/eligibility.h \
 	plugin/commands/options.cc \
@@ -86,7 +88,8 @@ libcolo_a_SOURCES = \
 	plugin/devices/device_kind.h \
 	plugin/devices/device_set.cc \
 	plugin/devices/device_set.h \
-	plugin/devices/kinds.cc \
+	plugin/devices/plain_kinds.cc \
+	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \
 	plugin/devices/pv_connection.h \
 	plugin/fencing/fence.h \
@@ -97,6 +100,10 @@ libcolo_a_SOURCES = \
 	plugin/fencing/witness.h \
 	plugin/network/announcement.cc \
 	plugin/network/announcement.h \
+	plugin/network/card_interfaces.cc \
+	plugin/network/card_interfaces.h \
+	plugin/network/frame_pump.cc \
+	plugin/network/frame_pump.h \
 	plugin/network/gate.cc \
 	plugin/network/gate.h \
 	plugin/network/held_frames.cc \
@@ -105,6 +112,8 @@ libcolo_a_SOURCES = \
 	plugin/network/injector.h \
 	plugin/network/neighbour.cc \
 	plugin/network/neighbour.h \
+	plugin/network/network_card.cc \
+	plugin/network/network_card.h \
 	plugin/network/tap.cc \
 	plugin/network/tap.h \
 	plugin/network/tap_frame.h \
@@ -189,6 +198,7 @@ libcolo_a_SOURCES = \
 	plugin/session/offer.h \
 	plugin/session/opening.cc \
 	plugin/session/opening.h \
+	plugin/session/output.h \
 	plugin/session/own_guest.cc \
 	plugin/session/own_guest.h \
 	plugin/session/pause.cc \

@@ -68,6 +68,7 @@ unit_tests = \
 	tests/unit/test-figures_frame \
 	tests/unit/test-frame \
 	tests/unit/test-frame_check \
+	tests/unit/test-frame_pump \
 	tests/unit/test-frame_router \
 	tests/unit/test-gate \
 	tests/unit/test-guest_library \
@@ -177,6 +178,8 @@ TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-linux-guest.sh \
 	$(srcdir)/tests/nested/test-log-taken.sh \
 	$(srcdir)/tests/nested/test-network-bed.sh \
+	$(srcdir)/tests/nested/test-network-commit.sh \
+	$(srcdir)/tests/nested/test-output-commit.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
 	$(srcdir)/tests/nested/test-patched-xl.sh \
 	$(srcdir)/tests/nested/test-primary-killed.sh \

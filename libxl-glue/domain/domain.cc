@@ -155,6 +155,10 @@ Status XenDomain::begin_load()
     if (!*pv) {
         return {};
     }
+    if (is_reset() && load_ != Load::restarted) {
+        load_ = Load::reset;  // it has not run since
+        return {};
+    }
     shared_info_ = info->shared_info_frame;
     load_ = Load::reset;
     return reset_pv(*access_, domid_);

@@ -40,10 +40,21 @@ std::string to_text(const char* text)
     return text ? text : "";
 }
 
+CardFacts card_of(const libxl_device_nic& nic, bool hvm)
+{
+    CardFacts card;
+    card.number = static_cast<unsigned>(nic.devid);
+    card.interface = to_text(nic.ifname);
+    card.bridge = to_text(nic.bridge);
+    card.script = to_text(nic.script);
+    // libxl's default for HVM.
+    card.emulated = hvm && nic.nictype != LIBXL_NIC_TYPE_VIF;
+    card.elsewhere = nic.backend_domid != 0 || nic.backend_domname != nullptr;
+    return card;
+}
+
 // Disks and network cards are named one by one. Keyboards and framebuffers only
-// show what the guest does.
-// Keyboards and framebuffers only show what the guest does. `pv_drivers`:
-// whether the guest has any.
+// show what the guest does. `pv_drivers`: whether the guest has any.
 std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
                                     bool pv_drivers)
 {
@@ -57,7 +68,10 @@ std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
     }
     for (int i = 0; i < config.num_nics; i++) {
         devices.push_back(
-            {DeviceType::network_card, to_text(config.nics[i].mac)});
+            {.type = DeviceType::network_card,
+             .name = to_text(config.nics[i].mac),
+             .card = card_of(config.nics[i],
+                             config.c_info.type == LIBXL_DOMAIN_TYPE_HVM)});
     }
     const struct {
         const char* name;

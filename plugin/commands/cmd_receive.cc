@@ -8,6 +8,7 @@
 
 #include "base/descriptors.h"
 #include "base/domain_files.h"
+#include "commands/device_kinds.h"
 #include "commands/eligibility.h"
 #include "commands/outcome.h"
 #include "control/control_server.h"
@@ -83,7 +84,11 @@ Status receive(Link& link, Log& log, Background& background)
         return s;
     }
 
-    if (auto s = check_devices(device_kinds(), offer.devices); !s) {
+    const DeviceKinds kinds = device_kinds(offer.output);
+    if (auto s = check_devices(kinds, offer.devices); !s) {
+        return s;
+    }
+    if (auto s = check_host_for_devices(kinds, offer.devices); !s) {
         return s;
     }
 
@@ -125,7 +130,7 @@ Status receive(Link& link, Log& log, Background& background)
     }
     SessionOptions session;
     session.settings = offer;
-    session.kinds = device_kinds();
+    session.kinds = kinds;
     session.observer = &background.record();
     Secondary secondary(**host, link, (*process)->board(), log,
                         std::move(session), copy_name(offer.domain),

@@ -8,6 +8,7 @@
 
 #include "base/descriptors.h"
 #include "base/domain_files.h"
+#include "commands/device_kinds.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
 #include "fencing/shell_witness.h"
@@ -74,6 +75,7 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.fence = options.fence;
     offer.witness = options.witness;
     offer.compression = options.compression;
+    offer.output = options.output;
     offer.devices = guest.devices;
     offer.without = options.without;
     return offer;
@@ -160,7 +162,7 @@ Status Start::protect()
     if (auto s = check_free(guest_); !s) {
         return about_guest(s.error());
     }
-    if (auto s = check_guest(*guest); !s) {
+    if (auto s = check_guest(*guest, options_.output); !s) {
         return about_guest(s.error());
     }
     if (auto s = check_arbiters({!options_.fence.empty(),
@@ -284,7 +286,7 @@ void Start::run_session(Domain& domain, const Offer& offer)
     // More than half of a guest is dirtied by one that is being filled.
     options.buffer = options_.buffer.value_or(
         std::min(Bytes{offer.memory_kib * 1024 / 2}, default_buffer));
-    options.kinds = device_kinds();
+    options.kinds = device_kinds(offer.output);
     options.observer = &background_.record();
     background_.record().begin({offer.witness, offer.session,
                                 !offer.fence.empty(), offer.timeout});

@@ -1,7 +1,7 @@
 #include "commands/eligibility.h"
 
 #include "base/text.h"
-#include "devices/device_kind.h"
+#include "commands/device_kinds.h"
 #include "session/copy.h"
 
 namespace xl_colo {
@@ -15,7 +15,7 @@ Error refused(const std::string& why)
 
 }  // namespace
 
-Status check_guest(const DomainFacts& guest)
+Status check_guest(const DomainFacts& guest, Output output)
 {
     // Nor does Xen's own COLO take one (libxl_colo_save.c). Xen vouches for its
     // page tables: a copy that has run would have to give them all up before
@@ -43,7 +43,11 @@ Status check_guest(const DomainFacts& guest)
             "not made up for that yet), and would crash: start protection "
             "once it has booted, or set maxmem= to memory=");
     }
-    return check_devices(device_kinds(), guest.devices);
+    const DeviceKinds kinds = device_kinds(output);
+    if (auto s = check_devices(kinds, guest.devices); !s) {
+        return s;
+    }
+    return check_host_for_devices(kinds, guest.devices);
 }
 
 Status check_arbiters(const Arbiters& arbiters,

@@ -7,11 +7,12 @@
 
 #include "base/result.h"
 #include "hypervisor/host.h"
+#include "session/output.h"
 
 namespace xl_colo {
 
 // On the primary, before the peer is even called.
-Status check_guest(const DomainFacts& guest);
+Status check_guest(const DomainFacts& guest, Output output);
 
 // How a loss is settled: what says which of the two hosts has the guest then.
 struct Arbiters {

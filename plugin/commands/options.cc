@@ -142,6 +142,18 @@ const Command<StartOptions>& start_command()
                  o.compression = *compression;
                  return {};
              }},
+            {'\0', "output", "MODE",
+             "commit: the copy stands until it takes over\n"
+             "(default); compare: both run",
+             [](Options& o, const std::string& value) -> Status {
+                 const auto output = parse_output(value);
+                 if (!output) {
+                     return usage("\"" + value +
+                                  "\" is none of commit, compare");
+                 }
+                 o.output = *output;
+                 return {};
+             }},
             flag<Options>('\0', "verify",
                           "compare every page on both hosts after each\n"
                           "checkpoint; a difference ends protection",

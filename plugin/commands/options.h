@@ -41,6 +41,7 @@ struct StartOptions : CommonOptions {
     std::string witness;  // empty: none
     bool accept_split_brain = false;
     Compression compression = Compression::automatic;
+    Output output = Output::commit;
     int verbose = 0;
     // Of session/work_arounds.h; for tests.
     std::set<std::string> without;

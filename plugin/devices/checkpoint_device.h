@@ -7,6 +7,7 @@
 //     set_up           before the initial copy on the primary; on the secondary
 //                      once libxl has built the copy, which has not run yet
 //   for each checkpoint n, on the primary and on the secondary:
+//     guest_will_stand(n)                 it is about to be suspended, and runs
 //     guest_stands(n)    guest_stands(n)  guest or copy has just been suspended
 //     may_run(n)                          it is about to go on: what it puts
 //                                         out from here on belongs to n + 1
@@ -19,6 +20,9 @@
 //     take_over        the copy is the guest now
 //     protection_ended on both sides, once it is known where the guest is
 //     tear_down        the last call
+//
+// A copy that stands until it takes over (--output=commit) has guest_stands and
+// committed for each checkpoint all the same, and may_run once, at the end.
 //
 // With --verify the primary's guest goes on last of all: may_run(n) comes after
 // committed(n). A copy may have to go on from where it stood, because the
@@ -48,6 +52,7 @@ public:
     virtual Status set_up() { return {}; }
     // An error of these ends protection as a step that fails: the primary's
     // guest goes on, the copy is given up.
+    virtual Status guest_will_stand(CheckpointNumber) { return {}; }
     virtual Status guest_stands(CheckpointNumber) { return {}; }
     virtual Status committed(CheckpointNumber) { return {}; }
     virtual Status may_run(CheckpointNumber) { return {}; }

@@ -4,10 +4,13 @@
 
 namespace xl_colo {
 
-Status check_devices(DeviceKinds kinds,
-                     const std::vector<DeviceFacts>& devices)
+namespace {
+
+using Check = Status (DeviceKind::*)(const std::vector<DeviceFacts>&) const;
+
+// Asks each kind about those that it takes, if any; leaves the rest.
+Status ask_each(DeviceKinds kinds, Check check, std::vector<DeviceFacts>& rest)
 {
-    std::vector<DeviceFacts> rest = devices;
     for (const DeviceKind* kind : kinds) {
         const auto others = std::stable_partition(
             rest.begin(), rest.end(),
@@ -17,9 +20,21 @@ Status check_devices(DeviceKinds kinds,
         if (mine.empty()) {
             continue;
         }
-        if (auto s = kind->check(mine); !s) {
+        if (auto s = (kind->*check)(mine); !s) {
             return s;
         }
+    }
+    return {};
+}
+
+}  // namespace
+
+Status check_devices(DeviceKinds kinds,
+                     const std::vector<DeviceFacts>& devices)
+{
+    std::vector<DeviceFacts> rest = devices;
+    if (auto s = ask_each(kinds, &DeviceKind::check, rest); !s) {
+        return s;
     }
     if (!rest.empty()) {
         return Error(ErrorKind::refused,
@@ -27,6 +42,13 @@ Status check_devices(DeviceKinds kinds,
                          rest.front().name + "): detach it");
     }
     return {};
+}
+
+Status check_host_for_devices(DeviceKinds kinds,
+                              const std::vector<DeviceFacts>& devices)
+{
+    std::vector<DeviceFacts> rest = devices;
+    return ask_each(kinds, &DeviceKind::check_host, rest);
 }
 
 }  // namespace xl_colo

@@ -39,6 +39,11 @@ public:
     // `mine`: all of the guest's that it takes, at least one. Error refused
     // with what an admin can do about it.
     virtual Status check(const std::vector<DeviceFacts>& mine) const = 0;
+    // What this host lacks for them, beforehand. Error as above.
+    virtual Status check_host(const std::vector<DeviceFacts>&) const
+    {
+        return {};
+    }
     // Null: a checkpoint needs nothing of it. Only after a check() without an
     // error.
     virtual std::unique_ptr<CheckpointDevice> make(
@@ -48,11 +53,11 @@ public:
 // In the order in which they are asked; they live as long as the program.
 using DeviceKinds = std::span<const DeviceKind* const>;
 
-// All that there are.
-DeviceKinds device_kinds();
-
 // Whether a guest that has these can be protected. Error refused.
 Status check_devices(DeviceKinds kinds,
                      const std::vector<DeviceFacts>& devices);
+// Whether this host has what they need; after check_devices(). Error refused.
+Status check_host_for_devices(DeviceKinds kinds,
+                              const std::vector<DeviceFacts>& devices);
 
 }  // namespace xl_colo

@@ -59,6 +59,13 @@ Status DeviceSet::set_up()
     return s;
 }
 
+Status DeviceSet::guest_will_stand(CheckpointNumber number)
+{
+    return each("cannot be made ready for a checkpoint", [&](Entry& entry) {
+        return entry.device->guest_will_stand(number);
+    });
+}
+
 Status DeviceSet::guest_stands(CheckpointNumber number)
 {
     return each("cannot be stopped for a checkpoint", [&](Entry& entry) {

@@ -31,6 +31,7 @@ public:
 
     // After an error everything that was set up is torn down again.
     Status set_up();
+    Status guest_will_stand(CheckpointNumber number);
     Status guest_stands(CheckpointNumber number);
     Status committed(CheckpointNumber number);
     Status may_run(CheckpointNumber number);

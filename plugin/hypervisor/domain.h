@@ -67,7 +67,7 @@ struct Suspension {
 };
 
 // One domain on this host. Methods are called by the session's thread, in the
-// order of the protocol; state() may be called by any thread.
+// order of the protocol; state(), pause() and unpause() by any.
 class Domain {
 public:
     virtual ~Domain() = default;

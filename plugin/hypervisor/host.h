@@ -43,12 +43,24 @@ enum class DeviceType {
     acting,         // anything else by which a guest acts on the world
 };
 
+// What a network card is on this host, by its configuration.
+struct CardFacts {
+    unsigned number = 0;     // libxl's devid
+    std::string interface;   // its name, if it is not vif<domid>.<number>
+    std::string bridge;      // empty: none
+    std::string script;      // the hotplug script; empty: libxl's own
+    bool emulated = false;   // beside the PV card there is an emulated one
+    bool elsewhere = false;  // its backend is in another domain than ours
+    bool operator==(const CardFacts&) const = default;
+};
+
 // One device of a guest, as its configuration has it.
 struct DeviceFacts {
     DeviceType type = DeviceType::acting;
     std::string name;  // a disk's vdev, a card's MAC address, else in words
     bool writable = false;           // disks
     bool used_by_pv_driver = false;  // disks: for all that is known
+    CardFacts card{};                // network cards
     bool operator==(const DeviceFacts&) const = default;
 };
 

@@ -9,6 +9,7 @@
 #include "base/descriptors.h"
 #include "fencing/shell_witness.h"
 #include "hypervisor/host.h"
+#include "network/card_interfaces.h"
 #include "process/domain_process.h"
 #include "process/protection_mark.h"
 #include "session/copy.h"
@@ -24,9 +25,11 @@ constexpr int most_pauses_of_others = 16;
 // What is left of a session: it is run in the session's place.
 class Remains : public SessionControl {
 public:
-    Remains(std::unique_ptr<Domain> domain, StatusBoard& board, Log& log,
-            const WatchRecord::Findings& found, std::string died)
+    Remains(std::unique_ptr<Domain> domain, std::vector<DeviceFacts> devices,
+            StatusBoard& board, Log& log, const WatchRecord::Findings& found,
+            std::string died)
         : domain_(std::move(domain)),
+          devices_(std::move(devices)),
           board_(board),
           log_(log),
           found_(found),
@@ -60,6 +63,7 @@ private:
     bool is_copy() const { return found_.role == Role::secondary; }
 
     std::unique_ptr<Domain> domain_;
+    const std::vector<DeviceFacts> devices_;
     StatusBoard& board_;
     Log& log_;
     const WatchRecord::Findings& found_;
@@ -156,6 +160,9 @@ SessionEnd Remains::go_on(const std::string& what)
     board_.clear(WarningKind::guest_held);
     board_.warn(WarningKind::process_died, with(what));
     // None of these keeps the guest from running.
+    if (auto s = open_cards(devices_, domain_->domid()); !s) {
+        log_.error("a network card may be cut off: " + s.error().text());
+    }
     (void)bool(domain_->set_log_dirty(false));
     if (is_copy()) {
         if (auto s = domain_->rename(found_.domain); !s) {
@@ -270,8 +277,7 @@ Remains::Word Remains::wait_for_word(Deadline deadline)
 
 // The domain of the record, if it still is: domids are not used again soon, but
 // names tell for certain.
-Result<std::unique_ptr<Domain>> find_domain(Host& host,
-                                            const WatchRecord::Findings& found)
+Result<DomainFacts> find_domain(Host& host, const WatchRecord::Findings& found)
 {
     auto facts = host.find(std::to_string(found.domid.value()));
     if (!facts) {
@@ -281,7 +287,7 @@ Result<std::unique_ptr<Domain>> find_domain(Host& host,
         facts->name != copy_name(found.domain)) {
         return Error(ErrorKind::domain_gone, "no such domain");
     }
-    return host.open(found.domid, {});
+    return facts;
 }
 
 }  // namespace
@@ -333,7 +339,11 @@ int see_to_what_is_left(Background& background,
     if (!host) {
         return tell(host.error());
     }
-    auto domain = find_domain(**host, found);
+    auto facts = find_domain(**host, found);
+    if (!facts) {
+        return tell(facts.error());
+    }
+    auto domain = (*host)->open(found.domid, {});
     if (!domain) {
         return tell(domain.error());
     }
@@ -347,7 +357,8 @@ int see_to_what_is_left(Background& background,
     if (!process) {
         return tell(process.error());
     }
-    Remains remains(std::move(*domain), (*process)->board(), *log, found, died);
+    Remains remains(std::move(*domain), facts->devices, (*process)->board(),
+                    *log, found, died);
     const SessionEnd end = (*process)->run(remains);
     if (primary && end.state != State::held) {
         (void)clear_mark(found.domain);

@@ -34,8 +34,9 @@
 // on; but if that is gone, too, the copy is all that there is of the guest, so
 // it is kept until an admin says: xl-colo-failover, or xl-colo-stop.
 //
-// Devices of the guest that hold back what it sends are not let go here: their
-// own kinds see to it that they end with the process.
+// What the guest sends went through the process that is gone, and goes nowhere
+// since. A guest that goes on gets its network cards back, after that was
+// settled; what was held back is lost.
 #pragma once
 
 #include <string>

@@ -53,12 +53,18 @@ Status Copy::finish_building()
 
 Status Copy::suspend(CheckpointNumber number)
 {
-    const Status suspended = domain_->suspend_copy();
-    // A failure may come after it stands.
-    if (suspended || domain_->state() == GuestState::suspended) {
-        enter(CopyState::suspended);
+    // One that is kept as the last checkpoint was put in has not moved since.
+    if (state_ != CopyState::suspended) {
+        const Status suspended = domain_->suspend_copy();
+        // A failure may come after it stands.
+        if (suspended || domain_->state() == GuestState::suspended) {
+            enter(CopyState::suspended);
+        }
+        if (!suspended) {
+            return suspended;
+        }
     }
-    return suspended ? devices_.guest_stands(number) : suspended;
+    return devices_.guest_stands(number);
 }
 
 Status Copy::commit(CheckpointNumber number)

@@ -36,8 +36,8 @@ public:
     // The last checkpoint that commit() was called for; 0, which is not.
     CheckpointNumber committed() const { return committed_; }
 
-    // Stops it for checkpoint `number`, whatever its guest does; then its
-    // devices.
+    // Stops it for checkpoint `number`, whatever its guest does, if it does not
+    // stand from the last one; then its devices.
     Status suspend(CheckpointNumber number);
     // The primary's guest is in `number` beyond doubt: the copy's own doings
     // are void from here on, also those of its devices.

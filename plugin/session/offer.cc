@@ -20,6 +20,8 @@ constexpr std::pair<DeviceType, const char*> device_types[] = {
     {DeviceType::acting, "acting"},
 };
 
+constexpr uint64_t too_many_cards = 0x10000;
+
 const char* name_of(DeviceType type)
 {
     return std::ranges::find(device_types, type, [](auto& t) {
@@ -37,17 +39,34 @@ std::optional<DeviceType> device_type_of(const std::string& name)
     return std::nullopt;
 }
 
+CardFacts parse_card(JsonMembers& members)
+{
+    // One that is too large stays so.
+    const uint64_t number = std::min(members.number("number"), too_many_cards);
+    return {static_cast<unsigned>(number), members.text("interface"),
+            members.text("bridge"),        members.text("script"),
+            members.flag("emulated"),      members.flag("elsewhere")};
+}
+
 Result<std::vector<DeviceFacts>> parse_devices(
     const std::vector<Json>& objects)
 {
     std::vector<DeviceFacts> devices;
     for (const Json& object : objects) {
         JsonMembers members(object);
-        devices.push_back({members.named("type", device_type_of),
+        DeviceFacts device{members.named("type", device_type_of),
                            members.text("name"), members.flag("writable"),
-                           members.flag("pv-driver")});
+                           members.flag("pv-driver")};
+        if (device.type == DeviceType::network_card) {
+            device.card = parse_card(members);
+        }
+        devices.push_back(std::move(device));
         if (members.error()) {
             return members.error()->with_context("\"devices\"");
+        }
+        if (devices.back().card.number == too_many_cards) {
+            return Error(ErrorKind::protocol,
+                         "\"devices\": \"number\" is out of range");
         }
     }
     return devices;
@@ -70,15 +89,24 @@ std::string to_json(const Offer& offer)
         .member("digest-key", offer.digest_key)
         .member("fence", offer.fence)
         .member("witness", offer.witness)
-        .member("compression", to_string(offer.compression));
+        .member("compression", to_string(offer.compression))
+        .member("output", to_string(offer.output));
     json.key("devices").open_list();
     for (const DeviceFacts& device : offer.devices) {
         json.open_object()
             .member("type", name_of(device.type))
             .member("name", device.name)
             .member("writable", device.writable)
-            .member("pv-driver", device.used_by_pv_driver)
-            .close_object();
+            .member("pv-driver", device.used_by_pv_driver);
+        if (device.type == DeviceType::network_card) {
+            json.member("number", uint64_t{device.card.number})
+                .member("interface", device.card.interface)
+                .member("bridge", device.card.bridge)
+                .member("script", device.card.script)
+                .member("emulated", device.card.emulated)
+                .member("elsewhere", device.card.elsewhere);
+        }
+        json.close_object();
     }
     json.close_list().key("without").open_list();
     for (const auto& name : offer.without) {
@@ -108,6 +136,7 @@ Result<Offer> parse_offer(View body)
     offer.fence = members.text("fence");
     offer.witness = members.text("witness");
     const std::string compression = members.text("compression");
+    const std::string output = members.text("output");
     const auto without = members.texts("without");
     const auto devices = members.take(json->objects("devices"));
     if (members.error()) {
@@ -144,6 +173,12 @@ Result<Offer> parse_offer(View body)
                      "OFFER: \"compression\" is none that is known here");
     }
     offer.compression = *known;
+    const auto known_output = parse_output(output);
+    if (!known_output) {
+        return Error(ErrorKind::protocol,
+                     "OFFER: \"output\" is none that is known here");
+    }
+    offer.output = *known_output;
     offer.timeout = std::chrono::milliseconds(timeout_ms);
     offer.interval = std::chrono::milliseconds(interval_ms);
     offer.without.insert(without.begin(), without.end());

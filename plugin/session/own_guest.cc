@@ -17,6 +17,9 @@ void OwnGuest::tell(bool by_us)
 Result<Suspension> OwnGuest::suspend(CheckpointNumber number)
 {
     number_ = number;
+    if (auto s = devices_.guest_will_stand(number); !s) {
+        return s.error();
+    }
     tell(true);
     auto suspension = domain_.suspend();
     // One that others have suspended is theirs to resume, or to destroy.

@@ -27,8 +27,9 @@ public:
     explicit OwnGuest(Domain& domain, SessionObserver* observer = nullptr)
         : domain_(domain), observer_(observer) {}
 
-    // Domain's, for checkpoint `number`; then its devices. After an error the
-    // guest may stand by us nevertheless: it may have stopped half-way.
+    // Domain's, for checkpoint `number`; its devices' before and after. After
+    // an error the guest may stand by us nevertheless: it may have stopped
+    // half-way.
     Result<Suspension> suspend(CheckpointNumber number);
     // The devices, then Domain's. After an error the guest may run
     // nevertheless, because somebody else has resumed it.

@@ -69,6 +69,7 @@ private:
     Status tell_limits();
     Status verify();
     void record_checkpoint();
+    EventQueue::Clock::time_point soonest() const;
     bool was_had(const Event& event) const;
     bool begin_next();
     Error cause_of_end(const Status& saved);

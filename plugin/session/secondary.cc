@@ -6,7 +6,8 @@
 //
 //     checkpoint       everything has arrived: COMMITTED
 //     restore_results  once: libxl may go on building the domain
-//     postcopy         the checkpoint is in: READY, RESUME, the copy runs
+//     postcopy         the checkpoint is in: READY, RESUME, the copy runs, or
+//                      is kept as it stands
 //     wait_checkpoint  the quiet time; requests are heard here
 //     suspend          the copy stands again: SUSPENDED, B and its digests
 //
@@ -172,8 +173,10 @@ RestoreAnswer Secondary::postcopy()
     if (auto s = copy_.domain()->mark_log(); !s) {
         return leave(s.error());
     }
-    if (auto s = copy_.run(); !s) {
-        return leave(s.error());
+    if (options_.settings.output == Output::compare) {
+        if (auto s = copy_.run(); !s) {
+            return leave(s.error());
+        }
     }
     board_.set_devices(copy_.devices().status());
     if (initial) {

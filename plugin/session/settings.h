@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "hypervisor/host.h"
 #include "relay/compression.h"
+#include "session/output.h"
 
 namespace xl_colo {
 
@@ -22,6 +23,7 @@ struct SessionSettings {
     bool verify = false;
     std::string digest_key;  // hexadecimal; fresh for each session
     Compression compression = Compression::none;
+    Output output = Output::compare;
     std::vector<DeviceFacts> devices;  // all of the guest's, in its order
     std::set<std::string> without;     // of session/work_arounds.h
 

@@ -40,6 +40,10 @@ public:
     {
     }
     Status set_up() override { return moment("set_up"); }
+    Status guest_will_stand(CheckpointNumber n) override
+    {
+        return moment("guest_will_stand", n);
+    }
     Status guest_stands(CheckpointNumber n) override
     {
         return moment("guest_stands", n);

@@ -320,6 +320,7 @@ void Side::run_primary()
     offer.timeout = options.timeout;
     offer.interval = options.interval;
     offer.verify = options.verify;
+    offer.output = options.output;
     offer.without = options.without;
     offer.compression = options.compression;
     if (auto s = open_as_primary(link, host, offer); !s) {

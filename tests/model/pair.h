@@ -52,6 +52,7 @@ struct PairOptions {
     std::chrono::milliseconds interval{10};
     std::chrono::milliseconds timeout{10000};
     bool verify = true;
+    Output output = Output::compare;
     std::optional<uint64_t> checkpoints = 5;  // beyond the initial copy
     std::set<std::string> without;            // work-arounds
     Compression compression = Compression::none;

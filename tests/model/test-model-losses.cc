@@ -36,14 +36,19 @@ void killed_primary_leaves_the_guest_on_the_secondary(void**)
         options.on_primary = [&](Scene& scene) {
             scene.kill_during(3, moment.step, moment.nth);
         };
-        const PairResult r = run_pair(options);
+        for (const Output output : {Output::compare, Output::commit}) {
+            options.output = output;
+            const PairResult r = run_pair(options);
 
-        print_message("primary killed at %s\n", moment.step);
-        assert_true(r.primary.killed);
-        assert_text(r.secondary.trouble, "");
-        assert_contains(r.secondary.why, "primary lost");
-        assert_contains(r.secondary.warning, "nothing proved the primary dead");
-        assert_has_guest(r.secondary, State::taken_over);
+            print_message("primary killed at %s, %s\n", moment.step,
+                          to_string(output).c_str());
+            assert_true(r.primary.killed);
+            assert_text(r.secondary.trouble, "");
+            assert_contains(r.secondary.why, "primary lost");
+            assert_contains(r.secondary.warning,
+                            "nothing proved the primary dead");
+            assert_has_guest(r.secondary, State::taken_over);
+        }
     }
 }
 
@@ -76,9 +81,9 @@ void killed_secondary_leaves_the_guest_on_the_primary(void**)
     }
 }
 
-// The secondary of a session in which something befalls it in checkpoint 3. On a
-// machine that is so busy that a host loses the other before that, nothing has
-// been shown: the same again with more time.
+// The secondary of a session in which something befalls it in checkpoint 3. On
+// a machine that is so busy that a host loses the other before that, nothing
+// has been shown: the same again with more time.
 PairResult run_frozen(std::function<void(Scene&, int factor)> befall)
 {
     for (int factor = 1;; factor *= 2) {

@@ -52,10 +52,11 @@ put_on() {
 }
 
 # colo_start [options]: protects the guest on a with b as its secondary. With
-# -F this lasts for the checkpoints, too.
+# -F this lasts for the checkpoints, too. The copy runs between these, if the
+# test does not say $output=commit: then both directions have work.
 colo_start() {
     on_deadline 400 a "xl-colo-start -s /usr/lib/testbed/plain-shell \
-        --timeout 5 $* $guest b"
+        --timeout 5 --output=${output:-compare} $* $guest b"
 }
 
 # status HOST KEY: one value of the guest's status, "null" when unknown.

@@ -51,6 +51,7 @@ Offer offer()
     o.fence = "fence_ipmilan -o \"off\"";
     o.witness = "ssh gamma 'claim'";
     o.compression = Compression::automatic;
+    o.output = Output::commit;
     o.without = {"f2", "back-channel"};
     return o;
 }
@@ -87,6 +88,7 @@ void offer_arrives_as_it_was_sent(void**)
     assert_text(got->fence, sent.fence);
     assert_text(got->witness, sent.witness);
     assert_true(got->compression == sent.compression);
+    assert_true(got->output == sent.output);
     assert_true(got->without == sent.without);
 }
 
@@ -219,7 +221,8 @@ void nonsense_in_offer_is_refused(void**)
              {"digest-key", "7"}, {"fence", "null"}, {"without", "\"f2\""},
              {"witness", "null"}, {"witness", nullptr},
              {"configuration", "{}"}, {"memory-kib", "1.5"},
-             {"compression", "\"zip\""}, {"compression", "1"}}) {
+             {"compression", "\"zip\""}, {"compression", "1"},
+             {"output", "\"none\""}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
         assert_false(bool(parse_offer(bytes_of(with(good, n)))));
     }

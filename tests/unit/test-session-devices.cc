@@ -95,12 +95,14 @@ static void moments_of_a_session(void**)
     const PairOutcome outcome = with.pair.run();
     assert_text(states(outcome), "unprotected/ended");
     assert_true(with.kind.on_primary.all() ==
-                Notes({"disk set_up", "disk guest_stands 0", "disk may_run 0",
-                       "disk committed 0", "disk guest_stands 1",
-                       "disk may_run 1", "disk committed 1",
+                Notes({"disk set_up", "disk guest_will_stand 0",
+                       "disk guest_stands 0", "disk may_run 0",
+                       "disk committed 0", "disk guest_will_stand 1",
+                       "disk guest_stands 1", "disk may_run 1",
+                       "disk committed 1", "disk guest_will_stand 2",
                        "disk guest_stands 2", "disk may_run 2",
-                       "disk committed 2", "disk protection_ended unprotected",
-                       "disk tear_down"}));
+                       "disk committed 2",
+                       "disk protection_ended unprotected", "disk tear_down"}));
     assert_true(with.kind.on_secondary.all() ==
                 Notes({"disk set_up", "disk may_run 0", "disk guest_stands 1",
                        "disk committed 1", "disk may_run 1",

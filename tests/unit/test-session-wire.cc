@@ -14,29 +14,40 @@ using namespace std::chrono_literals;
 
 namespace {
 
+struct Mode {
+    const char* name;
+    Output output;  // whether the copy runs before it takes over
+    bool verify;    // the primary's guest goes on last, not first
+};
+
+constexpr Mode compare{"", Output::compare, false};
+constexpr Mode verify{", verify", Output::compare, true};
+constexpr Mode commit{", commit", Output::commit, false};
+
 struct Case {
     FrameType type;
     unsigned nth;
     WireFault fault;
-    bool verify;  // the primary's guest goes on last, not first
+    Mode mode;
 };
 
-void set_up(SessionPair& pair, bool verify = true)
+void set_up(SessionPair& pair, const Mode& mode = verify)
 {
     pair.options.max_checkpoints = 2;
-    pair.options.settings.verify = verify;
+    pair.options.settings.verify = mode.verify;
+    pair.options.settings.output = mode.output;
 }
 
 // Each frame of a session in which nothing happens.
 std::vector<Case> at_each_frame(WireFault fault)
 {
     std::vector<Case> cases;
-    for (const bool verify : {false, true}) {
+    for (const Mode& mode : {compare, verify, commit}) {
         SessionPair pair;
-        set_up(pair, verify);
+        set_up(pair, mode);
         for (const auto& [type, count] : pair.run().frames) {
             for (unsigned nth = 1; nth <= count; ++nth) {
-                cases.push_back({type, nth, fault, verify});
+                cases.push_back({type, nth, fault, mode});
             }
         }
     }
@@ -46,7 +57,7 @@ std::vector<Case> at_each_frame(WireFault fault)
 PairOutcome run_case(const Case& c)
 {
     SessionPair pair;
-    set_up(pair, c.verify);
+    set_up(pair, c.mode);
     if (c.fault == WireFault::freeze) {
         pair.options.settings.timeout = 2s;
     }
@@ -72,11 +83,15 @@ void run_all(const std::vector<Case>& cases, Also also)
             objection = "a rule is broken";
         } else if (outcomes[i].took > 15s) {
             objection = "somebody waited for the timeout";
+        } else if (cases[i].mode.output == Output::commit &&
+                   outcomes[i].secondary.has_run &&
+                   outcomes[i].secondary.end.state != State::taken_over) {
+            objection = "the copy has run";
         }
         if (objection) {
             fail_msg("at %s %u%s: %s\n  %s",
                      to_string(cases[i].type).c_str(), cases[i].nth,
-                     cases[i].verify ? ", verify" : "", objection,
+                     cases[i].mode.name, objection,
                      to_text(outcomes[i]).c_str());
         }
     }

@@ -1,6 +1,5 @@
-// The kinds of today: what is refused, and why; what needs nothing; and what
-// every guest has.
-#include "devices/device_kind.h"
+#include "devices/plain_kinds.h"
+
 #include "devices/pv_connection.h"
 
 namespace xl_colo {
@@ -87,7 +86,8 @@ public:
     Status check(const std::vector<DeviceFacts>& mine) const override
     {
         return refused("has network cards (" + names(mine) +
-                       "), whose output is not compared: detach them");
+                       "), whose output is not compared yet: use "
+                       "--output=commit, or detach them");
     }
 };
 
@@ -121,19 +121,24 @@ public:
 
 }  // namespace
 
-DeviceKinds device_kinds()
+DeviceKinds plain_device_kinds()
 {
     static const WritableDisk writable_disk;
     static const PvDisk pv_disk;
     static const ReadOnlyDisk read_only_disk;
-    static const NetworkCard network_card;
     static const ActingDevice acting_device;
     static const PvConnectionKind pv_connection;
     static const DeviceKind* const all[] = {
-        &writable_disk, &pv_disk,       &read_only_disk,
-        &network_card,  &acting_device, &pv_connection,
+        &writable_disk, &pv_disk, &read_only_disk, &acting_device,
+        &pv_connection,
     };
     return all;
+}
+
+const DeviceKind& refused_network_card_kind()
+{
+    static const NetworkCard kind;
+    return kind;
 }
 
 }  // namespace xl_colo

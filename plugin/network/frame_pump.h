@@ -1,0 +1,94 @@
+// The thread that moves the frames of one interface between what it reads from
+// a gate's taps and what it writes back: what the guest sends passes, waits for
+// its checkpoint, or is dropped; what is for the guest passes, or waits in the
+// tap.
+//
+// ARP and IPv6's neighbour discovery do not wait, see network/neighbour.h.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "network/held_frames.h"
+#include "network/tap.h"
+
+namespace xl_colo {
+
+class FramePump {
+public:
+    enum class Output { passes, waits, is_dropped };
+
+    // By its own thread, which must not be waited for in these.
+    struct Listener {
+        // The first frame since the last mark has come that has to wait.
+        std::function<void()> output_waits;
+        // As much waits as may; what else comes is taken in all the same, up to
+        // as much again. Beyond that the tap fills, and the kernel drops.
+        std::function<void()> is_full;
+    };
+
+    // Borrows the taps, which are for nobody else from here on. Throws
+    // std::system_error where there is no thread or descriptor for it.
+    FramePump(Tap& from_guest, Tap& to_guest, Output output,
+              HeldFrames::Bounds bounds, Listener listener, Log& log);
+    // No frame moves after that.
+    ~FramePump();
+    FramePump(const FramePump&) = delete;
+    FramePump& operator=(const FramePump&) = delete;
+
+    // These take effect before they return. Any thread.
+    void set_output(Output output);
+    void set_input(bool passes);
+    // All that the guest has sent, and that has come this far, belongs to
+    // `number`. It must stand, so that no more comes that does.
+    void mark(CheckpointNumber number);
+    // What belongs to `number`, or everything, goes out.
+    void release(CheckpointNumber number);
+    void release_all();
+    // A frame of ours, as if the guest had sent it.
+    Status send(View ethernet);
+
+    struct Figures {
+        HeldFrames::Figures held;
+        uint64_t passed = 0;      // frames that did not wait
+        uint64_t not_written = 0; // that should have gone out
+    };
+    Figures figures() const;
+    // Error: it lets nothing through any more, because somebody has taken a tap
+    // away.
+    Status health() const;
+
+private:
+    void run();
+    bool take_output(size_t limit, bool& waits, bool& full);
+    void take_input();
+    void fail(const Error& why);
+    void write_output(TapFrame frame);
+    void wake();
+
+    Log& log_;
+    const Listener listener_;
+    const uint64_t hard_bytes_, hard_frames_;
+    UniqueFd wake_;
+
+    mutable std::mutex mutex_;
+    Tap& from_guest_;
+    Tap& to_guest_;
+    HeldFrames held_;
+    Output output_;
+    bool input_passes_ = true;
+    bool asked_ = false;     // since the last mark
+    bool told_full_ = false;
+    std::optional<Error> failure_;  // a tap is gone
+    bool stopping_ = false;
+    uint64_t passed_ = 0, not_written_ = 0;
+
+    std::thread thread_;  // last: it uses all the others
+};
+
+}  // namespace xl_colo

@@ -1,0 +1,258 @@
+#include "network/network_card.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "network/card_interfaces.h"
+
+namespace xl_colo {
+
+namespace {
+
+using Output = FramePump::Output;
+
+// Of one interface. A guest that sends 1 Gbit/s fills this in half a second: a
+// checkpoint that takes longer has it stand.
+constexpr HeldFrames::Bounds bounds{Bytes{64 << 20}, 65536};
+
+}  // namespace
+
+NetworkCard::NetworkCard(DeviceFacts facts, const DeviceContext& context)
+    : facts_(std::move(facts)), context_(context)
+{
+}
+
+Status NetworkCard::set_up()
+{
+    const Domid domid = context_.domain.domid();
+    const bool is_copys = context_.role == Role::secondary;
+    for (const CardInterface& card : interfaces_of(facts_.card, domid)) {
+        auto gate = Gate::set_up(
+            card.name, tap_names(domid, facts_.card.number, card.emulated));
+        if (!gate) {
+            return gate.error();
+        }
+        auto interface = std::make_unique<Interface>(std::move(*gate));
+        interface->pump = std::make_unique<FramePump>(
+            interface->gate.output(), interface->gate.input(),
+            is_copys ? Output::is_dropped : Output::passes, bounds,
+            FramePump::Listener{
+                [this] { context_.ask_for_checkpoint("output waits"); },
+                [this] { hold_guest(); }},
+            context_.log);
+        interfaces_.push_back(std::move(interface));
+    }
+    return {};
+}
+
+Status NetworkCard::guest_will_stand(CheckpointNumber)
+{
+    {
+        const std::lock_guard lock(pausing_);
+        may_pause_ = false;
+    }
+    let_guest_go();
+    for (const auto& interface : interfaces_) {
+        if (auto s = interface->pump->health(); !s) {
+            return s;
+        }
+        interface->pump->set_output(Output::waits);
+        interface->pump->set_input(false);
+    }
+    return {};
+}
+
+// Once for each checkpoint, while the guest stands: with --verify it does so
+// until after the commit.
+void NetworkCard::mark(CheckpointNumber number)
+{
+    if (marked_ == number) {
+        return;
+    }
+    for (const auto& interface : interfaces_) {
+        interface->pump->mark(number);
+    }
+    marked_ = number;
+}
+
+Status NetworkCard::may_run(CheckpointNumber number)
+{
+    if (context_.role == Role::secondary) {
+        return {};
+    }
+    mark(number);
+    for (const auto& interface : interfaces_) {
+        interface->pump->set_input(true);
+    }
+    const std::lock_guard lock(pausing_);
+    may_pause_ = true;
+    return {};
+}
+
+Status NetworkCard::committed(CheckpointNumber number)
+{
+    if (context_.role == Role::secondary) {
+        return {};
+    }
+    mark(number);
+    for (const auto& interface : interfaces_) {
+        interface->pump->release(number);
+    }
+    let_guest_go();
+    return {};
+}
+
+void NetworkCard::take_over()
+{
+    const auto mac = parse_mac(facts_.name);
+    for (const auto& interface : interfaces_) {
+        interface->pump->set_output(Output::passes);
+        if (mac) {
+            report(interface->pump->send(rarp_announcement(*mac)));
+        }
+    }
+}
+
+void NetworkCard::protection_ended(State how)
+{
+    ended_ = how;
+    const bool here = how == State::unprotected || how == State::taken_over;
+    for (const auto& interface : interfaces_) {
+        if (here) {
+            interface->pump->release_all();
+        }
+        interface->pump->set_output(here ? Output::passes : Output::is_dropped);
+        interface->pump->set_input(here);
+    }
+    {
+        const std::lock_guard lock(pausing_);
+        may_pause_ = false;
+    }
+    let_guest_go();
+}
+
+void NetworkCard::tear_down()
+{
+    for (const auto& interface : interfaces_) {
+        interface->pump.reset();
+        if (ended_ == State::held) {
+            interface->gate.leave_closed();
+        } else {
+            report(interface->gate.remove());
+        }
+    }
+    if (ended_ == State::held) {
+        for (const CardInterface& card :
+             interfaces_of(facts_.card, context_.domain.domid())) {
+            context_.log.warn("card " + facts_.name + " stays cut off, as the "
+                              "guest may be the other host's: if it goes on "
+                              "here, \"tc qdisc del dev " + card.name +
+                              " clsact\"");
+        }
+    }
+    interfaces_.clear();
+}
+
+DeviceStatus NetworkCard::status() const
+{
+    HeldFrames::Figures all;
+    uint64_t passed = 0;
+    for (const auto& interface : interfaces_) {
+        const auto figures = interface->pump->figures();
+        all.frames += figures.held.frames;
+        all.bytes += figures.held.bytes;
+        all.released_frames += figures.held.released_frames;
+        passed += figures.passed;
+        all.longest_hold =
+            std::max(all.longest_hold, figures.held.longest_hold);
+    }
+    if (context_.role == Role::secondary) {
+        return {facts_.name, "network-card", "closed until it takes over"};
+    }
+    return {facts_.name, "network-card",
+            std::to_string(all.frames) + " frames (" +
+                std::to_string(all.bytes / 1024) + " KiB) wait; " +
+                std::to_string(all.released_frames) +
+                " let out with their checkpoint, " + std::to_string(passed) +
+                " without; longest wait " +
+                std::to_string(all.longest_hold.count() / 1000) + " ms"};
+}
+
+// ---- back pressure ---------------------------------------------------------
+
+// The interface's thread.
+void NetworkCard::hold_guest()
+{
+    context_.ask_for_checkpoint("as much output waits as may");
+    const std::lock_guard lock(pausing_);
+    if (may_pause_ && !paused_) {
+        paused_ = bool(context_.domain.pause());
+        pauses_ += paused_ ? 1 : 0;
+    }
+}
+
+void NetworkCard::let_guest_go()
+{
+    const std::lock_guard lock(pausing_);
+    if (!paused_) {
+        return;
+    }
+    const Status runs = context_.domain.unpause();
+    paused_ = !runs;
+    report(runs);
+}
+
+void NetworkCard::report(const Status& status)
+{
+    if (!status) {
+        context_.log.warn("card " + facts_.name + ": " +
+                          status.error().text());
+    }
+}
+
+// ---- the kind --------------------------------------------------------------
+
+namespace {
+
+class NetworkCardKind : public DeviceKind {
+public:
+    bool takes(const DeviceFacts& device) const override
+    {
+        return device.type == DeviceType::network_card;
+    }
+    Status check(const std::vector<DeviceFacts>& mine) const override
+    {
+        return each(mine, check_card);
+    }
+    Status check_host(const std::vector<DeviceFacts>& mine) const override
+    {
+        return each(mine, check_host_for_card);
+    }
+    std::unique_ptr<CheckpointDevice> make(
+        const DeviceFacts& device, const DeviceContext& context) const override
+    {
+        return std::make_unique<NetworkCard>(device, context);
+    }
+
+private:
+    static Status each(const std::vector<DeviceFacts>& cards,
+                       Status (*check)(const DeviceFacts&))
+    {
+        for (const DeviceFacts& card : cards) {
+            if (auto s = check(card); !s) {
+                return s;
+            }
+        }
+        return {};
+    }
+};
+
+}  // namespace
+
+const DeviceKind& network_card_kind()
+{
+    static const NetworkCardKind kind;
+    return kind;
+}
+
+}  // namespace xl_colo

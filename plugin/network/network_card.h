@@ -1,0 +1,66 @@
+// A network card under output commit: nothing that the guest sends leaves its
+// host before the checkpoint that contains it is on both. Its copy's card says
+// nothing at all until it takes over, and then where it is now.
+//
+//     primary    guest_will_stand(n)  what is for the guest waits from here on,
+//                                     so that nothing is written into it
+//                may_run(n)           what it has sent until now is n's
+//                committed(n)         and goes out
+//     secondary  take_over            the gate opens; RARP
+//
+// Checkpoint 0's output is not held before the guest stands for it: there is no
+// other host yet that could go on without it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "devices/device_kind.h"
+#include "network/announcement.h"
+#include "network/frame_pump.h"
+#include "network/gate.h"
+
+namespace xl_colo {
+
+class NetworkCard : public CheckpointDevice {
+public:
+    NetworkCard(DeviceFacts facts, const DeviceContext& context);
+
+    Status set_up() override;
+    Status guest_will_stand(CheckpointNumber number) override;
+    Status may_run(CheckpointNumber number) override;
+    Status committed(CheckpointNumber number) override;
+    void take_over() override;
+    void protection_ended(State how) override;
+    void tear_down() override;
+    DeviceStatus status() const override;
+
+private:
+    void mark(CheckpointNumber number);
+    void hold_guest();
+    void let_guest_go();
+    void report(const Status& status);
+
+    const DeviceFacts facts_;
+    DeviceContext context_;
+    struct Interface {
+        Gate gate;
+        std::unique_ptr<FramePump> pump;  // over the gate's taps
+    };
+    std::vector<std::unique_ptr<Interface>> interfaces_;
+    std::optional<CheckpointNumber> marked_;  // the last
+    State ended_ = State::unprotected;
+
+    // As much waits as may, and the guest is paused until its checkpoint is
+    // committed. Not while it has to answer a request to suspend.
+    std::mutex pausing_;
+    bool may_pause_ = false, paused_ = false;
+    uint64_t pauses_ = 0;
+};
+
+// Cards of PV drivers and emulated ones, whose backends are in domain 0.
+const DeviceKind& network_card_kind();
+
+}  // namespace xl_colo

@@ -1,0 +1,71 @@
+#!/bin/bash
+# A guest with a network card, whose clients on a third machine do not notice
+# that its host dies: a connection that is open goes on with every byte right,
+# and new ones are made. Before that, protection comes and goes, and leaves
+# interfaces, bridges and filters as it found them.
+BED_GUEST=${BED_GUEST:-linux-net}
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+. "$(dirname "$0")/net.sh"
+
+# shellcheck disable=SC2034 # colo_start's
+output=commit
+
+# network_state HOST: what an admin finds there of interfaces and filters.
+network_state() {
+    on "$1" 'tc qdisc show; tc filter show dev xenbr0; ip -o link show |
+        cut -d : -f 2-; bridge link show | cut -d : -f 2-'
+}
+
+colo_up
+wait_for 120 "answer of the guest to c" guest_answers
+for host in a b; do
+    network_state $host >"$RUNDIR/network-$host"
+done
+
+progress "a guest with a card is not protected without a third party"
+colo_start >"$RUNDIR/refused" 2>&1 && fail "it is"
+grep -q -e '--accept-split-brain' "$RUNDIR/refused" ||
+    fail "$(cat "$RUNDIR/refused")"
+
+progress "protection comes and goes"
+client_starts stream stream 900 20000
+client_starts connect connect 900
+colo_start -i 1000 --accept-split-brain || fail "xl-colo-start"
+wait_for 200 "3 checkpoints" checkpoints_reach a 4
+client_went_on stream 120
+client_went_on connect 120
+on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
+wait_for 20 "the copy to be gone" copy_is_gone
+for host in a b; do
+    diff "$RUNDIR/network-$host" <(network_state $host) ||
+        fail "the network of $host is not as it was"
+done
+client_went_on stream
+expect_only_on a
+
+progress "every page is compared, under traffic"
+colo_start -i 1000 --accept-split-brain --verify || fail "xl-colo-start"
+wait_for 300 "5 checkpoints" checkpoints_reach a 6
+client_went_on stream 120
+status_is a state protecting || fail "not protecting: $(status a ended)"
+on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
+wait_for 20 "the copy to be gone" copy_is_gone
+
+progress "killing host a under traffic"
+colo_start -i 1000 --accept-split-brain || fail "xl-colo-start"
+wait_for 300 "10 checkpoints" checkpoints_reach a 11
+client_went_on stream 120
+show_figures a
+on a "xl-colo-status $guest"
+[ "$(frames b --source "$guest_mac" | wc -l)" = 0 ] ||
+    fail "the copy's card has sent something"
+host_dies a
+wait_for 90 "the guest to be taken over" status_is b state taken-over
+client_went_on stream 180
+client_went_on connect 180
+progress "the client heard of it $(($(now_ms) - killed_at)) ms later at the latest"
+expect_only_on b
+on b "xl-colo-status $guest"
+[ "$(frames b --source "$guest_mac" | wc -l)" -gt 0 ] || fail "nothing from b"
+[ -z "$(on b 'ip -o link show | grep " xc"')" ] || fail "taps are left on b"
