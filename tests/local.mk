@@ -174,22 +174,15 @@ TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-checkpoints.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
-	$(srcdir)/tests/nested/test-host-frozen.sh \
 	$(srcdir)/tests/nested/test-linux-guest.sh \
-	$(srcdir)/tests/nested/test-log-taken.sh \
-	$(srcdir)/tests/nested/test-network-bed.sh \
 	$(srcdir)/tests/nested/test-network-commit.sh \
-	$(srcdir)/tests/nested/test-output-commit.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
-	$(srcdir)/tests/nested/test-patched-xl.sh \
 	$(srcdir)/tests/nested/test-primary-killed.sh \
 	$(srcdir)/tests/nested/test-pv-drivers.sh \
 	$(srcdir)/tests/nested/test-pv-reset.sh \
 	$(srcdir)/tests/nested/test-pvh.sh \
 	$(srcdir)/tests/nested/test-refused.sh \
-	$(srcdir)/tests/nested/test-secondary-killed.sh \
 	$(srcdir)/tests/nested/test-ssh.sh \
-	$(srcdir)/tests/nested/test-testbed.sh \
 	$(srcdir)/tests/nested/test-witness.sh \
 	$(NULL)
 TESTS_PATCHES = \
