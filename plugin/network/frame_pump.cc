@@ -92,12 +92,13 @@ void FramePump::release(CheckpointNumber number)
     wake();
 }
 
-void FramePump::release_all()
+void FramePump::open()
 {
     {
         const std::lock_guard lock(mutex_);
         held_.release_all([this](TapFrame frame) { write_output(frame); });
-        told_full_ = false;
+        output_ = Output::passes;
+        input_passes_ = true;
     }
     wake();
 }

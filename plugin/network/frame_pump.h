@@ -47,9 +47,10 @@ public:
     // All that the guest has sent, and that has come this far, belongs to
     // `number`. It must stand, so that no more comes that does.
     void mark(CheckpointNumber number);
-    // What belongs to `number`, or everything, goes out.
+    // What belongs to `number` goes out.
     void release(CheckpointNumber number);
-    void release_all();
+    // Everything does, and from here on what comes passes, both ways.
+    void open();
     // A frame of ours, as if the guest had sent it.
     Status send(View ethernet);
 

@@ -106,7 +106,7 @@ void NetworkCard::take_over()
 {
     const auto mac = parse_mac(facts_.name);
     for (const auto& interface : interfaces_) {
-        interface->pump->set_output(Output::passes);
+        interface->pump->open();
         if (mac) {
             report(interface->pump->send(rarp_announcement(*mac)));
         }
@@ -119,10 +119,10 @@ void NetworkCard::protection_ended(State how)
     const bool here = how == State::unprotected || how == State::taken_over;
     for (const auto& interface : interfaces_) {
         if (here) {
-            interface->pump->release_all();
+            interface->pump->open();
+        } else {
+            interface->pump->set_output(Output::is_dropped);
         }
-        interface->pump->set_output(here ? Output::passes : Output::is_dropped);
-        interface->pump->set_input(here);
     }
     {
         const std::lock_guard lock(pausing_);
