@@ -1,0 +1,40 @@
+#!/bin/bash
+# A guest with a network card, and other ways in which its protection ends, under
+# the eyes of a client: the process that holds its output back is killed, and an
+# admin has the guest go over to b.
+BED_GUEST=${BED_GUEST:-linux-net}
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/colo.sh"
+. "$(dirname "$0")/net.sh"
+
+# shellcheck disable=SC2034 # colo_start's
+output=commit
+
+# protect [OPTION]...: with a client's connection going on.
+protect() {
+    colo_start -i 1000 "$@" || fail "xl-colo-start"
+    wait_for 300 "3 checkpoints" checkpoints_reach a 4
+    client_went_on stream 120
+}
+
+need_testbed
+mkdir -p "$SHARE/claims"
+colo_up
+wait_for 120 "answer of the guest to c" guest_answers
+client_starts stream stream 3600 20000
+
+progress "the process on a is killed: its card opens again when the witness says so"
+protect --witness "'xl-colo-witness \$XL_COLO_ACTION /share/claims'"
+on a 'kill -9 $(pidof xl-colo-start)' || fail "no process on a"
+client_went_on stream 180
+wait_for 60 "the copy to be gone" copy_is_gone
+[ -z "$(on a 'tc qdisc show | grep clsact')" ] || fail "filters are left on a"
+expect_only_on a
+
+progress "xl-colo-failover, and the client's connection goes with the guest"
+protect --accept-split-brain
+on_deadline 120 b "xl-colo-failover $guest" || fail "xl-colo-failover"
+wait_for 60 "b to take over" status_is b state taken-over
+client_went_on stream 180
+expect_only_on b
+[ -z "$(on b 'tc qdisc show | grep clsact')" ] || fail "filters are left on b"
