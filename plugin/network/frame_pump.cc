@@ -137,8 +137,10 @@ void FramePump::run()
         if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) {
             return;
         }
-        uint64_t count;
-        (void)!read(wake_.get(), &count, sizeof(count));
+        if (fds[0].revents != 0) {
+            uint64_t count;
+            (void)!read(wake_.get(), &count, sizeof(count));
+        }
         bool waits = false, full = false;
         {
             const std::lock_guard lock(mutex_);

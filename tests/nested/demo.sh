@@ -27,7 +27,7 @@ wait_for 120 "answer of the guest to c" guest_answers
 progress "the guest runs on a; all the time it checks all of its memory:"
 guest_says a
 progress "on c a client of its server checks every byte that comes back:"
-client_starts stream stream 900 20000
+client_starts stream stream 3600 4000
 client_went_on stream
 client_says
 

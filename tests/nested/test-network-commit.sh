@@ -29,13 +29,13 @@ grep -q -e '--accept-split-brain' "$RUNDIR/refused" ||
     fail "$(cat "$RUNDIR/refused")"
 
 progress "protection comes and goes under traffic, every page compared"
-client_starts stream stream 3600 20000
-client_starts connect connect 3600
+client_starts stream stream 3600 4000
+client_starts before connect 30
+client_went_on before
 colo_start -i 1000 --accept-split-brain --verify || fail "xl-colo-start"
 wait_for 300 "5 checkpoints" checkpoints_reach a 6
 status_is a state protecting || fail "not protecting: $(status a ended)"
 client_went_on stream 120
-client_went_on connect 120
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 20 "the copy to be gone" copy_is_gone
 for host in a b; do
@@ -49,6 +49,8 @@ progress "killing host a under traffic"
 colo_start -i 1000 --accept-split-brain || fail "xl-colo-start"
 wait_for 300 "5 checkpoints" checkpoints_reach a 6
 client_went_on stream 120
+client_starts during connect 60
+client_went_on during 120
 show_figures a
 on a "xl-colo-status $guest"
 [ "$(frames b --source "$guest_mac" | wc -l)" = 0 ] ||
@@ -56,9 +58,11 @@ on a "xl-colo-status $guest"
 host_dies a
 wait_for 90 "the guest to be taken over" status_is b state taken-over
 client_went_on stream 180
-client_went_on connect 180
+client_starts after connect 30
+client_went_on after 120
 progress "the client heard of it $(($(now_ms) - killed_at)) ms later at the latest"
 expect_only_on b
 on b "xl-colo-status $guest"
 [ "$(frames b --source "$guest_mac" | wc -l)" -gt 0 ] || fail "nothing from b"
+only_committed a
 [ -z "$(on b 'ip -o link show | grep " xc"')" ] || fail "taps are left on b"

@@ -21,7 +21,7 @@ need_testbed
 mkdir -p "$SHARE/claims"
 colo_up
 wait_for 120 "answer of the guest to c" guest_answers
-client_starts stream stream 3600 20000
+client_starts stream stream 3600 4000
 
 progress "the process on a is killed: its card opens again when the witness says so"
 protect --witness "'xl-colo-witness \$XL_COLO_ACTION /share/claims'"
