@@ -108,8 +108,6 @@ libcolo_a_SOURCES = \
 	plugin/network/gate.h \
 	plugin/network/held_frames.cc \
 	plugin/network/held_frames.h \
-	plugin/network/injector.cc \
-	plugin/network/injector.h \
 	plugin/network/neighbour.cc \
 	plugin/network/neighbour.h \
 	plugin/network/network_card.cc \

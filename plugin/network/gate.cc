@@ -189,7 +189,7 @@ TapNames tap_names(Domid domid, unsigned devid, bool emulated)
 {
     const std::string card = "xc" + std::to_string(domid.value()) + "." +
                              std::to_string(devid) + (emulated ? "e" : "");
-    return {card + "o", card + "i", card + "a"};
+    return {card + "o", card + "i"};
 }
 
 Gate::Gate(std::string interface, Tap output, Tap input)

@@ -42,9 +42,9 @@ constexpr unsigned gate_stop_pref = 0x7864;
 
 // What the taps of a card are called, so that whoever looks at this host's
 // interfaces sees whose they are: xc7.0o and xc7.0i, of an emulated card
-// xc7.0eo and xc7.0ei. And, for an Injector, xc7.0a or xc7.0ea.
+// xc7.0eo and xc7.0ei.
 struct TapNames {
-    std::string output, input, injector;
+    std::string output, input;
 };
 TapNames tap_names(Domid domid, unsigned devid, bool emulated);
 

@@ -23,6 +23,7 @@ client_says() {
 
 progress "booting two Xen hosts, a and b, and a machine c without Xen"
 colo_up
+load_filters
 wait_for 120 "answer of the guest to c" guest_answers
 progress "the guest runs on a; all the time it checks all of its memory:"
 guest_says a

@@ -9,6 +9,16 @@
 BED_CLIENT=yes
 guest_address=10.77.0.10  # as guests/net.c has it
 
+# load_filters: what tc's filters are made of; otherwise the kernel has them
+# loaded one by one, for which an emulated host stands still for seconds.
+load_filters() {
+    local host
+    for host in a b; do
+        on $host 'modprobe -a act_gact act_mirred act_skbedit cls_fw \
+            cls_matchall sch_ingress' || fail "no filters on $host"
+    done
+}
+
 # guest_answers: from c. The first answer may wait for an ARP request that is
 # made again.
 guest_answers() { on c "ping -c 1 -W 2 $guest_address >/dev/null"; }

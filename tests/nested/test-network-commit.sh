@@ -18,6 +18,7 @@ network_state() {
 }
 
 colo_up
+load_filters
 wait_for 120 "answer of the guest to c" guest_answers
 for host in a b; do
     network_state $host >"$RUNDIR/network-$host"
@@ -32,7 +33,7 @@ progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
 client_starts before connect 30
 client_went_on before
-colo_start -i 1000 --accept-split-brain --verify || fail "xl-colo-start"
+colo_start -i 1000 -t 15 --accept-split-brain --verify || fail "xl-colo-start"
 wait_for 300 "5 checkpoints" checkpoints_reach a 6
 status_is a state protecting || fail "not protecting: $(status a ended)"
 client_went_on stream 120
@@ -46,7 +47,7 @@ client_went_on stream
 expect_only_on a
 
 progress "killing host a under traffic"
-colo_start -i 1000 --accept-split-brain || fail "xl-colo-start"
+colo_start -i 1000 -t 15 --accept-split-brain || fail "xl-colo-start"
 wait_for 300 "5 checkpoints" checkpoints_reach a 6
 client_went_on stream 120
 client_starts during connect 60
@@ -56,7 +57,7 @@ on a "xl-colo-status $guest"
 [ "$(frames b --source "$guest_mac" | wc -l)" = 0 ] ||
     fail "the copy's card has sent something"
 host_dies a
-wait_for 90 "the guest to be taken over" status_is b state taken-over
+wait_for 120 "the guest to be taken over" status_is b state taken-over
 client_went_on stream 180
 client_starts after connect 30
 client_went_on after 120

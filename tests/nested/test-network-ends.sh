@@ -12,7 +12,7 @@ output=commit
 
 # protect [OPTION]...: with a client's connection going on.
 protect() {
-    colo_start -i 1000 "$@" || fail "xl-colo-start"
+    colo_start -i 1000 -t 15 "$@" || fail "xl-colo-start"
     wait_for 300 "3 checkpoints" checkpoints_reach a 4
     client_went_on stream 120
 }
@@ -20,6 +20,7 @@ protect() {
 need_testbed
 mkdir -p "$SHARE/claims"
 colo_up
+load_filters
 wait_for 120 "answer of the guest to c" guest_answers
 client_starts stream stream 3600 4000
 

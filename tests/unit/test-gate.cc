@@ -10,7 +10,6 @@
 
 #include "check.h"
 #include "network/announcement.h"
-#include "network/injector.h"
 #include "network/traffic_control.h"
 #include "network_bed.h"
 
@@ -60,10 +59,8 @@ void taps_are_called_after_their_card(void**)
     const TapNames emulated = tap_names(Domid(32751), 255, true);
     assert_text(names.output, "xc7.0o");
     assert_text(names.input, "xc7.0i");
-    assert_text(names.injector, "xc7.0a");
     assert_text(emulated.output, "xc32751.255eo");
     assert_text(emulated.input, "xc32751.255ei");
-    assert_text(emulated.injector, "xc32751.255ea");
 }
 
 void only_what_is_written_back_passes(void**)
@@ -592,12 +589,15 @@ void an_announcement_comes_from_the_guest_s_side(void**)
     const std::string before = seen_by_admin();
     std::string error, seen, known;
     {
-        auto injector = Injector::make("vif", names.injector);
-        error = what_of(injector);
-        if (injector) {
-            error += what_of(injector->write(
-                rarp_announcement({0x00, 0x16, 0x3e, 0x0a, 0x0b, 0x0c})));
-            error += what_of(injector->write(test_frame("announced")));
+        auto gate = Gate::set_up("vif", names);
+        error = what_of(gate);
+        if (gate) {
+            for (const Buffer& frame :
+                 {rarp_announcement({0x00, 0x16, 0x3e, 0x0a, 0x0b, 0x0c}),
+                  test_frame("announced")}) {
+                error += what_of(gate->output().write(
+                    TapFrame(with_virtio_header(frame))));
+            }
             seen = bed->client_port->receive();
             known = output_of("bridge fdb show br lan");
         }
