@@ -104,6 +104,7 @@ Status NetworkCard::committed(CheckpointNumber number)
 
 void NetworkCard::take_over()
 {
+    took_over_ = true;
     const auto mac = parse_mac(facts_.name);
     for (const auto& interface : interfaces_) {
         interface->pump->open();
@@ -167,7 +168,8 @@ DeviceStatus NetworkCard::status() const
             std::max(all.longest_hold, figures.held.longest_hold);
     }
     if (context_.role == Role::secondary) {
-        return {facts_.name, "network-card", "closed until it takes over"};
+        return {facts_.name, "network-card",
+                took_over_ ? "open" : "closed until it takes over"};
     }
     return {facts_.name, "network-card",
             std::to_string(all.frames) + " frames (" +

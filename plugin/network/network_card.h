@@ -12,6 +12,7 @@
 // other host yet that could go on without it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,7 @@ private:
     };
     std::vector<std::unique_ptr<Interface>> interfaces_;
     std::optional<CheckpointNumber> marked_;  // the last
+    std::atomic<bool> took_over_{false};
     State ended_ = State::unprotected;
 
     // As much waits as may, and the guest is paused until its checkpoint is

@@ -107,6 +107,7 @@ SessionEnd Secondary::receive()
     dirty_list_.stop();  // it looks at the copy's memory
     const SessionEnd end = takeover_.finish(cause, number_);
     copy_.devices().protection_ended(end.state);
+    board_.set_devices(copy_.devices().status());
     copy_.devices().tear_down();
     return end;
 }
