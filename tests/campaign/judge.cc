@@ -350,12 +350,9 @@ std::set<Ends> allowed(const Case& c, const Seen& seen)
             set.insert(Ends::primary);
             add(What::wire);
         }
-        // Whoever has said it destroys the copy, heard or not; and whoever
-        // hears it late destroys it for one that has hung up meanwhile.
-        const bool late =
-            c.fault == FaultKind::freeze || c.fault == FaultKind::freeze_both;
-        if (c.guard == Guard::witness_away &&
-            (late || seen.passed(Role::secondary, FrameType::STOP))) {
+        // A secondary that has said it, or heard it, destroys the copy, whether
+        // the primary comes to know of that or not.
+        if (c.guard == Guard::witness_away) {
             set.insert(Ends::held_guest);
         }
     }
