@@ -52,6 +52,7 @@ Status NetworkCard::guest_will_stand(CheckpointNumber)
         may_pause_ = false;
     }
     let_guest_go();
+    ended_ = State::held;
     for (const auto& interface : interfaces_) {
         if (auto s = interface->pump->health(); !s) {
             return s;
@@ -189,7 +190,6 @@ void NetworkCard::hold_guest()
     const std::lock_guard lock(pausing_);
     if (may_pause_ && !paused_) {
         paused_ = bool(context_.domain.pause());
-        pauses_ += paused_ ? 1 : 0;
     }
 }
 

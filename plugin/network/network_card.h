@@ -53,13 +53,14 @@ private:
     std::vector<std::unique_ptr<Interface>> interfaces_;
     std::optional<CheckpointNumber> marked_;  // the last
     std::atomic<bool> took_over_{false};
+    // Where the guest is at the end; held, as long as nobody has said so and it
+    // may be the other host's.
     State ended_ = State::unprotected;
 
     // As much waits as may, and the guest is paused until its checkpoint is
     // committed. Not while it has to answer a request to suspend.
     std::mutex pausing_;
     bool may_pause_ = false, paused_ = false;
-    uint64_t pauses_ = 0;
 };
 
 // Cards of PV drivers and emulated ones, whose backends are in domain 0.
