@@ -78,6 +78,10 @@ libcolo_a_SOURCES = \
 	plugin/commands/program.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
+	plugin/compare/packet.cc \
+	plugin/compare/packet.h \
+	plugin/compare/tcp_segment.cc \
+	plugin/compare/tcp_segment.h \
 	plugin/control/control_client.cc \
 	plugin/control/control_server.cc \
 	plugin/control/control_server.h \

@@ -83,6 +83,7 @@ unit_tests = \
 	tests/unit/test-opening \
 	tests/unit/test-options \
 	tests/unit/test-packer \
+	tests/unit/test-packet \
 	tests/unit/test-page_difference \
 	tests/unit/test-page_set \
 	tests/unit/test-page_sifter \
@@ -123,6 +124,7 @@ unit_test_parts = \
 	tests/unit/golden/vmstate-file.txt \
 	tests/unit/hex.h \
 	tests/unit/network_bed.h \
+	tests/unit/packets.h \
 	$(NULL)
 
 AM_TESTS_ENVIRONMENT = \

@@ -5,6 +5,7 @@ fuzz_harnesses = \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-neighbour \
 	tests/fuzz/fuzz-packed \
+	tests/fuzz/fuzz-packet \
 	tests/fuzz/fuzz-pages \
 	tests/fuzz/fuzz-record \
 	$(NULL)
@@ -40,6 +41,11 @@ tests_fuzz_fuzz_neighbour_SOURCES = \
 tests_fuzz_fuzz_packed_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_packed_SOURCES = \
 	tests/fuzz/fuzz-packed.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_packet_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_packet_SOURCES = \
+	tests/fuzz/fuzz-packet.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)
 tests_fuzz_fuzz_pages_CXXFLAGS = $(fuzz_cxxflags)
