@@ -15,16 +15,26 @@ _XEN = ("dom0_mem=900M,max:900M console=com1 com1=115200,8n1 "
 
 
 class Host(Machine):
-    def start(self, emulator, image, share, memory_mb, switched):
+    def start(self, emulator, image, share, memory_mb, switched, disk_mb=0):
         """Starts it; its cards lead to the switch, or straight to those of the
-        other host."""
+        other host. With a disk, if that is to have a size: /dev/vda."""
         join = plug if switched else _cable
         self.launch(emulator, image, share, [
             "-cpu", _PROCESSOR, "-m", f"{memory_mb}M", *self._boot_options(),
             *card("wire", 5, f"52:54:00:76:00:0{self.number}",
                   join("wire", self.name), "host_mtu=9000"),
             *card("guests", 6, f"52:54:00:77:00:0{self.number}",
-                  join("guests", self.name))])
+                  join("guests", self.name)),
+            *(self._disk(disk_mb) if disk_mb else [])])
+
+    def _disk(self, size_mb):
+        """RUNDIR/<host>/disk, which outlives the host. What the emulator has
+        written to it is not lost with the emulator, so nothing is flushed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "disk", "ab") as file:
+            file.truncate(size_mb << 20)
+        return ["-drive", "file=disk,format=raw,if=none,id=disk,cache=unsafe",
+                "-device", "virtio-blk-pci,drive=disk,addr=7"]
 
     def _boot_options(self):
         # Names relative to the host's folder: a comma in a path would end

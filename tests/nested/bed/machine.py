@@ -5,6 +5,7 @@
     RUNDIR/<machine>/errors.log    what commands in it wrote to stderr
     RUNDIR/<machine>/log/          its logs, as they are written
     RUNDIR/<machine>/qemu.pid      the emulator's pid and start time
+    RUNDIR/<machine>/command       how it was started
     RUNDIR/<machine>/port          where its shell listens on 127.0.0.1
     RUNDIR/<machine>/exchange/     for push and pull
 """
@@ -53,10 +54,18 @@ class Machine:
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
         (self.folder / "image").unlink(missing_ok=True)
         (self.folder / "image").symlink_to(image)
-        self._process.start(
-            [*emulator, "-name", self.name, *_MACHINE,
-             *self._common_devices(share), *options],
-            self.folder, self.folder / "qemu.log")
+        command = [*emulator, "-name", self.name, *_MACHINE,
+                   *self._common_devices(share), *options]
+        (self.folder / "command").write_text(json.dumps(command))
+        self.boot()
+
+    def boot(self):
+        """Start the emulator as it was launched; the machine's disk is kept.
+        """
+        if self.is_alive():
+            raise BedError(f"host {self.name} is up already")
+        command = json.loads((self.folder / "command").read_text())
+        self._process.start(command, self.folder, self.folder / "qemu.log")
 
     def _common_devices(self, share):
         options = [

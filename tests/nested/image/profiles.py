@@ -5,10 +5,11 @@ profile's Xen, where that is not this machine's own.
 """
 
 _HOST_TOOLS = [
-    "bash", "busybox-static", "dash", "dropbear-bin", "iproute2", "kmod",
-    "qemu-system-xen", "seabios", "socat", "xenstore-utils",
+    "bash", "busybox-static", "dash", "dmsetup", "drbd-utils", "dropbear-bin",
+    "iproute2", "kmod", "qemu-system-xen", "seabios", "socat",
+    "xenstore-utils",
     # For the program under test, which comes over the 9p share.
-    "liblz4-1", "libstdc++6", "libxxhash0", "libyajl2",
+    "libdevmapper1.02.1", "liblz4-1", "libstdc++6", "libxxhash0", "libyajl2",
 ]
 
 PROFILES = {
@@ -23,7 +24,7 @@ PROFILES = {
         "suite": "trixie",
         "xen": ["xen-hypervisor-4.20-amd64", "xen-utils-4.20", "libssl3t64",
                 *_HOST_TOOLS],
-        "headers": ["libssl-dev", "libxen-dev"],
+        "headers": ["libdevmapper-dev", "libssl-dev", "libxen-dev"],
         "kernel": ("bookworm", ["linux-image-amd64"]),
     },
 }
@@ -39,8 +40,11 @@ EMULATORS = {
 # Paths in the unpacked packages that a dom0 needs. The libraries that ELF
 # files among them name are found by the build.
 DOM0_FILES = [
+    "etc/drbd.conf",
     "etc/xen/xl.conf",
     "etc/xen/scripts",
+    # By the kernel's version of DRBD drbdadm becomes one of these.
+    "usr/lib/drbd/drbd*-84",
     # Xen's hotplug scripts are of bash. As a shell, busybox takes its own ip
     # and tc, which know no tap, no bridge and no filter, for those of iproute2.
     "usr/bin/bash",
@@ -58,6 +62,7 @@ DOM0_FILES = [
     "usr/lib/xen-*/boot/hvmloader",
     "usr/lib/xen-common/bin/xen-utils-wrapper",
     "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+    "usr/lib/x86_64-linux-gnu/libdevmapper.so.1.02.1",
     "usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
     "usr/lib/x86_64-linux-gnu/liblz4.so.1",
     "usr/lib/x86_64-linux-gnu/libstdc++.so.6",
@@ -68,6 +73,8 @@ DOM0_FILES = [
     "usr/lib64/ld-linux-x86-64.so.2",
     "usr/libexec/xen-qemu-system-i386",
     "usr/sbin/bridge",
+    "usr/sbin/dmsetup",
+    "usr/sbin/drbd*",
     "usr/sbin/dropbear",
     "usr/sbin/ip",
     "usr/sbin/modprobe",
@@ -99,11 +106,14 @@ MODULES = [
     "bridge", "tun",
 ]
 
-# In the image as well; the kernel has them loaded when they are asked for.
+# In the image as well: the filters, which the kernel has loaded when they are
+# asked for, and those for disks, which tests load; see net.sh and disk.sh.
 MODULES_ON_DEMAND = [
     "act_gact", "act_mirred", "act_skbedit", "cls_fw", "cls_matchall",
     "sch_ingress",
+    "brd", "dm-delay", "dm-snapshot", "drbd", "loop", "virtio_blk",
+    "xen-blkback",
 ]
 
-# For guests: their init loads it.
-GUEST_MODULES = ["xen-netfront"]
+# For guests: their init loads them.
+GUEST_MODULES = ["xen-blkfront", "xen-netfront"]
