@@ -15,6 +15,11 @@ using Output = FramePump::Output;
 // checkpoint that takes longer has it stand.
 constexpr HeldFrames::Bounds bounds{Bytes{64 << 20}, 65536};
 
+bool is_full(const HeldFrames::Figures& held)
+{
+    return held.bytes >= bounds.bytes.value() || held.frames >= bounds.frames;
+}
+
 }  // namespace
 
 NetworkCard::NetworkCard(DeviceFacts facts, const DeviceContext& context)
@@ -87,6 +92,12 @@ Status NetworkCard::may_run(CheckpointNumber number)
     }
     const std::lock_guard lock(pausing_);
     may_pause_ = true;
+    // As much may have come to wait since it was asked to stand.
+    if (std::ranges::any_of(interfaces_, [](const auto& interface) {
+            return is_full(interface->pump->figures().held);
+        })) {
+        pause();
+    }
     return {};
 }
 
@@ -188,6 +199,12 @@ void NetworkCard::hold_guest()
 {
     context_.ask_for_checkpoint("as much output waits as may");
     const std::lock_guard lock(pausing_);
+    pause();
+}
+
+// With the lock.
+void NetworkCard::pause()
+{
     if (may_pause_ && !paused_) {
         paused_ = bool(context_.domain.pause());
     }

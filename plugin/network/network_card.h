@@ -41,6 +41,7 @@ public:
 private:
     void mark(CheckpointNumber number);
     void hold_guest();
+    void pause();
     void let_guest_go();
     void report(const Status& status);
 
