@@ -56,6 +56,8 @@ libcolo_a_CPPFLAGS = $(plugin_cppflags)
 libcolo_a_SOURCES = \
 	plugin/commands/cmd_failover.cc \
 	plugin/commands/cmd_failover.h \
+	plugin/commands/cmd_keep.cc \
+	plugin/commands/cmd_keep.h \
 	plugin/commands/cmd_receive.cc \
 	plugin/commands/cmd_receive.h \
 	plugin/commands/cmd_start.cc \
@@ -66,10 +68,14 @@ libcolo_a_SOURCES = \
 	plugin/commands/cmd_stop.h \
 	plugin/commands/command_line.cc \
 	plugin/commands/command_line.h \
+	plugin/commands/config_file.cc \
+	plugin/commands/config_file.h \
 	plugin/commands/device_kinds.cc \
 	plugin/commands/device_kinds.h \
 	plugin/commands/eligibility.cc \
 	plugin/commands/eligibility.h \
+	plugin/commands/keeper.cc \
+	plugin/commands/keeper.h \
 	plugin/commands/options.cc \
 	plugin/commands/options.h \
 	plugin/commands/outcome.cc \
@@ -147,6 +153,8 @@ libcolo_a_SOURCES = \
 	plugin/process/protection_mark.h \
 	plugin/process/requests.cc \
 	plugin/process/requests.h \
+	plugin/process/service_manager.cc \
+	plugin/process/service_manager.h \
 	plugin/process/signals.cc \
 	plugin/process/signals.h \
 	plugin/process/signals_and_watches.cc \
@@ -223,12 +231,15 @@ libcolo_a_SOURCES = \
 	plugin/session/verify.cc \
 	plugin/session/verify.h \
 	plugin/session/work_arounds.h \
+	plugin/status/all_kinds.h \
 	plugin/status/figures.cc \
 	plugin/status/figures.h \
 	plugin/status/status.cc \
 	plugin/status/status.h \
 	plugin/status/status_json.cc \
 	plugin/status/status_json.h \
+	plugin/status/status_openmetrics.cc \
+	plugin/status/status_openmetrics.h \
 	plugin/status/status_text.cc \
 	plugin/status/status_text.h \
 	plugin/wire/frame.cc \
@@ -271,6 +282,7 @@ dist_sbin_SCRIPTS = plugin/fencing/xl-colo-witness
 
 colo_names = \
 	xl-colo-failover \
+	xl-colo-keep \
 	xl-colo-receive \
 	xl-colo-start \
 	xl-colo-status \

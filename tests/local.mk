@@ -55,6 +55,7 @@ unit_tests = \
 	tests/unit/test-commands-start \
 	tests/unit/test-commands-witness \
 	tests/unit/test-compat \
+	tests/unit/test-config_file \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \
 	tests/unit/test-device_set \
@@ -74,6 +75,7 @@ unit_tests = \
 	tests/unit/test-guest_library \
 	tests/unit/test-held_frames \
 	tests/unit/test-json \
+	tests/unit/test-keeper \
 	tests/unit/test-keyed_hash \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
@@ -122,6 +124,7 @@ unit_test_parts = \
 	tests/unit/golden/status-detail.txt \
 	tests/unit/golden/status-table.txt \
 	tests/unit/golden/status.json \
+	tests/unit/golden/status.openmetrics \
 	tests/unit/golden/vmstate-file.txt \
 	tests/unit/hex.h \
 	tests/unit/network_bed.h \
@@ -144,6 +147,8 @@ check_scripts = \
 	tests/dist \
 	tests/lint \
 	tests/man-pages \
+	tests/metrics \
+	tests/units \
 	tests/witness-claims \
 	$(NULL)
 TESTS += $(check_scripts)

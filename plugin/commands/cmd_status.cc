@@ -11,6 +11,7 @@
 #include "control/control_server.h"
 #include "process/protection_mark.h"
 #include "status/status_json.h"
+#include "status/status_openmetrics.h"
 #include "status/status_text.h"
 
 namespace xl_colo {
@@ -53,6 +54,19 @@ Result<std::vector<DomainReport>> look(const StatusOptions& options)
     return reports;
 }
 
+// Guests with a mark that nobody here answers for any more.
+std::vector<std::string> unanswered_marks(
+    const std::vector<DomainReport>& reports)
+{
+    std::vector<std::string> domains = marked_domains();
+    std::erase_if(domains, [&](const std::string& domain) {
+        return std::ranges::any_of(reports, [&](const DomainReport& report) {
+            return report.domain == domain && report.status;
+        });
+    });
+    return domains;
+}
+
 std::string shown(const StatusOptions& options,
                   const std::vector<DomainReport>& reports)
 {
@@ -61,6 +75,9 @@ std::string shown(const StatusOptions& options,
         // One line a look is what a program that follows wants to read.
         const std::string text = reports_to_json(reports, now, !options.watch);
         return text.ends_with('\n') ? text : text + "\n";
+    }
+    if (options.openmetrics) {
+        return reports_to_openmetrics(reports, unanswered_marks(reports), now);
     }
     return options.domain ? status_detail(reports.front(), now)
                           : status_table(reports, now);
@@ -73,19 +90,11 @@ bool all_protected(const std::vector<DomainReport>& reports)
     });
 }
 
-// Of guests that nobody here answers for any more.
 void tell_of_marks(const std::vector<DomainReport>& reports)
 {
-    for (const std::string& domain : marked_domains()) {
-        const bool answered =
-            std::ranges::any_of(reports, [&](const DomainReport& report) {
-                return report.domain == domain && report.status;
-            });
-        if (!answered) {
-            std::fprintf(stderr, "colo: warning: domain %s: %s\n",
-                         domain.c_str(),
-                         read_mark(domain).value_or("").c_str());
-        }
+    for (const std::string& domain : unanswered_marks(reports)) {
+        std::fprintf(stderr, "colo: warning: domain %s: %s\n", domain.c_str(),
+                     read_mark(domain).value_or("").c_str());
     }
 }
 
@@ -121,7 +130,8 @@ int cmd_status(const StatusOptions& options)
             return EXIT_FAILURE;
         }
         if (!options.watch) {
-            return *all ? EXIT_SUCCESS : EXIT_FAILURE;
+            // With --openmetrics: whatever the figures say, here they are.
+            return *all || options.openmetrics ? EXIT_SUCCESS : EXIT_FAILURE;
         }
         std::this_thread::sleep_for(std::chrono::seconds(1));
     }

@@ -106,10 +106,11 @@ std::string help(const Command<Options>& command)
                      {command.rows.begin(), command.rows.end()});
 }
 
+// Onto `options`, which may hold what was said elsewhere.
 template <typename Options>
-Result<Options> parse(const Command<Options>& command, Arguments arguments)
+Result<Options> parse(const Command<Options>& command, Arguments arguments,
+                      Options options = {})
 {
-    Options options;
     const auto operands = read_words(
         command.name, {command.rows.begin(), command.rows.end()}, arguments,
         [&](size_t row, const std::string& value) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "commands/command_line.h"
+#include "commands/config_file.h"
 #include "session/work_arounds.h"
 
 namespace xl_colo {
@@ -76,10 +77,17 @@ const Command<StartOptions>& start_command()
     using Options = StartOptions;
     static const auto command = with_common<Options>({
         "xl-colo-start",
-        "DOMAIN HOST",
+        "[DOMAIN [HOST]]",
         "Protects a running guest: keeps a copy of it on HOST, brought\n"
         "up to date by checkpoints, that takes over when this host is lost.",
         {
+            {'\0', "config", "FILE",
+             "take DOMAIN, HOST and options from FILE, see\n"
+             "xl-colo.conf(5); those given here come first",
+             [](Options& o, const std::string& value) -> Status {
+                 o.config = value;
+                 return {};
+             }},
             {'s', "ssh-command", "COMMAND",
              "run HOST's side by this instead of ssh; when\n"
              "empty, HOST itself is the command",
@@ -181,7 +189,7 @@ const Command<StartOptions>& start_command()
             [](Options& o, std::string word) { o.domain = std::move(word); },
             [](Options& o, std::string word) { o.host = std::move(word); },
         },
-        2,
+        0,
     });
     return command;
 }
@@ -210,6 +218,9 @@ const Command<StatusOptions>& status_command()
         "when every guest shown is protected, and with 1 otherwise.",
         {
             flag<Options>('j', "json", "for programs", &Options::json),
+            flag<Options>('\0', "openmetrics",
+                          "for what collects figures, as Prometheus",
+                          &Options::openmetrics),
             flag<Options>('w', "watch", "again each second, until interrupted",
                           &Options::watch),
         },
@@ -248,6 +259,34 @@ const Command<FailoverOptions>& failover_command()
     return command;
 }
 
+const Command<KeepOptions>& keep_command()
+{
+    using Options = KeepOptions;
+    static const auto command = with_common<Options>({
+        "xl-colo-keep",
+        "FILE",
+        "Has the guest of FILE, see xl-colo.conf(5), protected whenever it is\n"
+        "on this host and is not, until it is told to stop. For services.",
+        {
+            {'\0', "pause", "TIME",
+             "wait so long after a start that failed, and\n"
+             "twice as long after each further one (default\n"
+             "5s)",
+             [](Options& o, const std::string& value) {
+                 return set_duration(o.pause, value, 1s);
+             }},
+            {'\0', "longest-pause", "TIME",
+             "but never longer than this (default 300s)",
+             [](Options& o, const std::string& value) {
+                 return set_duration(o.longest_pause, value, 1s);
+             }},
+        },
+        {[](Options& o, std::string word) { o.config = std::move(word); }},
+        1,
+    });
+    return command;
+}
+
 // xl's own options, which a patched xl leaves in the environment.
 int option_of_xl(const char* variable)
 {
@@ -259,12 +298,61 @@ int option_of_xl(const char* variable)
 // our patch does not even call it; one with an older patch does.
 template <typename Options>
 Result<Options> parse_for_xl(const Command<Options>& command,
-                             Arguments arguments)
+                             Arguments arguments, Options onto = {})
 {
-    auto options = parse(command, arguments);
+    auto options = parse(command, arguments, std::move(onto));
     if (options && !options->help && !options->version &&
         option_of_xl("XL_DRYRUN") != 0) {
         return usage("there is no dry run (XL_DRYRUN is set)");
+    }
+    return options;
+}
+
+// The options that a file may hold are those of the command line, by their long
+// names, but for those that are about the command alone.
+Status apply_entry(StartOptions& options, const ConfigEntry& entry)
+{
+    if (entry.name == "domain" || entry.name == "host") {
+        if (!entry.value || entry.value->empty()) {
+            return usage("needs a value");
+        }
+        (entry.name == "domain" ? options.domain : options.host) =
+            *entry.value;
+        return {};
+    }
+    const auto& rows = start_command().rows;
+    const auto row = std::ranges::find_if(rows, [&](const auto& candidate) {
+        return candidate.name == entry.name;
+    });
+    if (row == rows.end() || entry.name == "config" || entry.name == "help" ||
+        entry.name == "version") {
+        return usage("there is no such option");
+    }
+    if (!row->argument && entry.value == "no") {
+        return {};
+    }
+    if (!row->argument && entry.value && entry.value != "yes") {
+        return usage("is yes or no, or stands alone");
+    }
+    if (row->argument && !entry.value) {
+        return usage("needs a value");
+    }
+    return row->apply(options, entry.value.value_or(""));
+}
+
+Result<StartOptions> read_start_file(const std::string& path)
+{
+    const auto entries = read_config_file(path);
+    if (!entries) {
+        return entries.error();
+    }
+    StartOptions options;
+    options.domain = domain_of_config_file(path);
+    for (const ConfigEntry& entry : *entries) {
+        if (auto s = apply_entry(options, entry); !s) {
+            return s.error().with_context(
+                path + ":" + std::to_string(entry.line) + ": " + entry.name);
+        }
     }
     return options;
 }
@@ -274,11 +362,26 @@ Result<Options> parse_for_xl(const Command<Options>& command,
 Result<StartOptions> parse_start(Arguments arguments)
 {
     auto options = parse_for_xl(start_command(), arguments);
-    if (options) {
-        options->verbose += std::clamp(option_of_xl("XL_VERBOSE"), 0, 2);
+    if (!options || options->help || options->version) {
+        return options;
     }
+    if (!options->config.empty()) {
+        auto from_file = read_start_file(options->config);
+        if (!from_file) {
+            return from_file.error();
+        }
+        // Once more: what was typed counts, not what the file says.
+        options = parse_for_xl(start_command(), arguments,
+                               std::move(*from_file));
+    }
+    if (options->domain.empty() || options->host.empty()) {
+        return usage(options->config.empty()
+                         ? "wants DOMAIN HOST; see --help"
+                         : options->config + " names no host");
+    }
+    options->verbose += std::clamp(option_of_xl("XL_VERBOSE"), 0, 2);
     // Else ssh would take it for an option of its own.
-    if (options && !options->ssh_command.empty() &&
+    if (!options->ssh_command.empty() &&
         options->host.starts_with('-')) {
         return usage("\"" + options->host + "\" is not the name of a host");
     }
@@ -292,7 +395,11 @@ Result<ReceiveOptions> parse_receive(Arguments arguments)
 
 Result<StatusOptions> parse_status(Arguments arguments)
 {
-    return parse_for_xl(status_command(), arguments);
+    auto options = parse_for_xl(status_command(), arguments);
+    if (options && options->openmetrics && (options->json || options->watch)) {
+        return usage("--openmetrics goes with neither --json nor --watch");
+    }
+    return options;
 }
 
 Result<StopOptions> parse_stop(Arguments arguments)
@@ -305,10 +412,16 @@ Result<FailoverOptions> parse_failover(Arguments arguments)
     return parse_for_xl(failover_command(), arguments);
 }
 
+Result<KeepOptions> parse_keep(Arguments arguments)
+{
+    return parse_for_xl(keep_command(), arguments);
+}
+
 std::string help_start() { return help(start_command()); }
 std::string help_receive() { return help(receive_command()); }
 std::string help_status() { return help(status_command()); }
 std::string help_stop() { return help(stop_command()); }
 std::string help_failover() { return help(failover_command()); }
+std::string help_keep() { return help(keep_command()); }
 
 }  // namespace xl_colo

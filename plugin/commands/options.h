@@ -28,6 +28,7 @@ struct CommonOptions {
 struct StartOptions : CommonOptions {
     std::string domain;
     std::string host;
+    std::string config;  // the file that some of this is from; empty: none
     // Empty: `host` is the whole command, as `xl migrate -s ""` has it.
     std::string ssh_command = "ssh";
     Milliseconds interval = std::chrono::seconds(1);
@@ -53,6 +54,7 @@ struct ReceiveOptions : CommonOptions {
 
 struct StatusOptions : CommonOptions {
     bool json = false;
+    bool openmetrics = false;
     bool watch = false;
     std::optional<std::string> domain;
 };
@@ -70,12 +72,20 @@ struct FailoverOptions : CommonOptions {
     Milliseconds timeout = default_patience;
 };
 
-// Error usage: one line about the first word that is wrong.
+struct KeepOptions : CommonOptions {
+    std::string config;
+    Milliseconds pause = std::chrono::seconds(5);
+    Milliseconds longest_pause = std::chrono::minutes(5);
+};
+
+// Error usage: one line about the first word that is wrong. Of xl-colo-start it
+// may be one of the file that --config names, or io, when that cannot be read.
 Result<StartOptions> parse_start(Arguments arguments);
 Result<ReceiveOptions> parse_receive(Arguments arguments);
 Result<StatusOptions> parse_status(Arguments arguments);
 Result<StopOptions> parse_stop(Arguments arguments);
 Result<FailoverOptions> parse_failover(Arguments arguments);
+Result<KeepOptions> parse_keep(Arguments arguments);
 
 // What --help prints, made from the tables that the parsers read.
 std::string help_start();
@@ -83,5 +93,6 @@ std::string help_receive();
 std::string help_status();
 std::string help_stop();
 std::string help_failover();
+std::string help_keep();
 
 }  // namespace xl_colo

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "commands/cmd_failover.h"
+#include "commands/cmd_keep.h"
 #include "commands/cmd_receive.h"
 #include "commands/cmd_start.h"
 #include "commands/cmd_status.h"
@@ -62,6 +63,9 @@ int dispatch(const std::string& word, Arguments arguments)
     if (word == "failover") {
         return run(name, parse_failover, help_failover, cmd_failover,
                    arguments);
+    }
+    if (word == "keep") {
+        return run(name, parse_keep, help_keep, cmd_keep, arguments);
     }
     if (word == "receive") {
         return run(name, parse_receive, help_receive, cmd_receive, arguments);

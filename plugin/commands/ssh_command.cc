@@ -2,10 +2,7 @@
 
 namespace xl_colo {
 
-namespace {
-
-// One word for the shell, whatever is in it.
-std::string quoted(const std::string& text)
+std::string shell_word(const std::string& text)
 {
     std::string result = "'";
     for (const char c : text) {
@@ -14,15 +11,13 @@ std::string quoted(const std::string& text)
     return result + "'";
 }
 
-}  // namespace
-
 std::string transport_command(const StartOptions& options)
 {
     if (options.ssh_command.empty()) {
         return options.host;
     }
     std::string command = "exec " + options.ssh_command + " " +
-                          quoted(options.host) + " xl-colo-receive";
+                          shell_word(options.host) + " xl-colo-receive";
     if (options.verbose > 0) {
         command += " -" + std::string(static_cast<size_t>(options.verbose),
                                       'v');

@@ -7,6 +7,9 @@
 
 namespace xl_colo {
 
+// One word for the shell, whatever is in it.
+std::string shell_word(const std::string& text);
+
 // "exec ssh HOST xl-colo-receive -v", or just `host` when the ssh command is
 // empty. The host is quoted for the shell, the ssh command is not: it may hold
 // options.

@@ -1,5 +1,6 @@
 #include "status/status_json.h"
 
+#include "status/all_kinds.h"
 #include "status/figures.h"
 
 namespace xl_colo {
@@ -73,10 +74,7 @@ std::optional<Role> role_of(const std::string& name)
 
 std::optional<State> state_of(const std::string& name)
 {
-    for (const State state :
-         {State::connecting, State::copying, State::protecting,
-          State::unprotected, State::fencing, State::taken_over, State::held,
-          State::ended}) {
+    for (const State state : all_states) {
         if (name == to_string(state)) {
             return state;
         }
@@ -86,12 +84,7 @@ std::optional<State> state_of(const std::string& name)
 
 std::optional<WarningKind> warning_kind_of(const std::string& name)
 {
-    for (const WarningKind kind :
-         {WarningKind::guest_twice, WarningKind::guest_stands,
-          WarningKind::guest_held, WarningKind::copy_runs,
-          WarningKind::fence_says_no, WarningKind::copy_held,
-          WarningKind::copy_left, WarningKind::wrong_name,
-          WarningKind::process_died, WarningKind::left_out}) {
+    for (const WarningKind kind : all_warning_kinds) {
         if (name == to_string(kind)) {
             return kind;
         }

@@ -99,8 +99,8 @@ CommandBed::CommandBed(const std::string& folder)
     mkdir(bin.c_str(), 0700);
     const auto self = std::filesystem::read_symlink("/proc/self/exe");
     for (const char* name :
-         {"relay", "xl-colo-failover", "xl-colo-receive", "xl-colo-start",
-          "xl-colo-status", "xl-colo-stop"}) {
+         {"relay", "xl-colo-failover", "xl-colo-keep", "xl-colo-receive",
+          "xl-colo-start", "xl-colo-status", "xl-colo-stop"}) {
         std::filesystem::create_symlink(self, bin + "/" + name);
     }
     set_faults(On::alpha, "");

@@ -231,7 +231,7 @@ static void verbosity_of_xl_adds_to_that_of_the_command(void**)
 static void the_help_fits_the_terminal(void**)
 {
     const std::string all = help_start() + help_receive() + help_status() +
-                            help_stop() + help_failover();
+                            help_stop() + help_failover() + help_keep();
     std::istringstream lines(all);
     for (std::string line; std::getline(lines, line);) {
         assert_true(line.size() <= 80);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "check.h"
+#include "status/all_kinds.h"
 #include "status/figures.h"
 #include "status/status_json.h"
+#include "status/status_openmetrics.h"
 #include "status/status_text.h"
 
 using namespace xl_colo;
@@ -139,6 +141,27 @@ static void json_is_as_documented(void**)
     assert_golden(reports_to_json(all(), noon, true), "status.json");
 }
 
+static void openmetrics_are_as_documented(void**)
+{
+    assert_golden(reports_to_openmetrics(all(), {"guest9"}, noon),
+                  "status.openmetrics");
+}
+
+// A name is bytes that an admin chose, the format is UTF-8 with three escapes.
+static void openmetrics_escape_what_a_name_may_hold(void**)
+{
+    const auto shown = [](const std::string& name) {
+        const std::string text =
+            reports_to_openmetrics({{name, std::nullopt, "gone"}}, {}, noon);
+        const size_t at = text.find("xl_colo_answering{");
+        return text.substr(at, text.find("} 0", at) - at);
+    };
+    assert_text(shown("a\"b\\c\nd"),
+                "xl_colo_answering{domain=\"a\\\"b\\\\c\\nd\"");
+    assert_text(shown("\xc3\xa4"), "xl_colo_answering{domain=\"\xc3\xa4\"");
+    assert_text(shown("\xe4"), "xl_colo_answering{domain=\"?\"");
+}
+
 static void json_in_one_line_has_no_line_end(void**)
 {
     const std::string text = reports_to_json(all(), noon, false);
@@ -161,10 +184,7 @@ static void json_comes_back_as_it_was(void**)
 
 static void every_state_has_a_name_that_comes_back(void**)
 {
-    for (const State state :
-         {State::connecting, State::copying, State::protecting,
-          State::unprotected, State::fencing, State::taken_over, State::held,
-          State::ended}) {
+    for (const State state : all_states) {
         SessionStatus status = copying();
         status.state = state;
         const auto back = status_from_json(*Json::parse(one_line(status)));
@@ -174,12 +194,7 @@ static void every_state_has_a_name_that_comes_back(void**)
 
 static void every_warning_has_a_name_that_comes_back(void**)
 {
-    for (const WarningKind kind :
-         {WarningKind::guest_twice, WarningKind::guest_stands,
-          WarningKind::guest_held, WarningKind::copy_runs,
-          WarningKind::fence_says_no, WarningKind::copy_held,
-          WarningKind::copy_left, WarningKind::wrong_name,
-          WarningKind::process_died, WarningKind::left_out}) {
+    for (const WarningKind kind : all_warning_kinds) {
         SessionStatus status = copying();
         status.warnings = {{kind, "look"}};
         const auto back = status_from_json(*Json::parse(one_line(status)));
@@ -341,6 +356,8 @@ int main()
     setenv("TZ", "UTC", 1);
     const CMUnitTest tests[] = {
         cmocka_unit_test(json_is_as_documented),
+        cmocka_unit_test(openmetrics_are_as_documented),
+        cmocka_unit_test(openmetrics_escape_what_a_name_may_hold),
         cmocka_unit_test(json_in_one_line_has_no_line_end),
         cmocka_unit_test(json_comes_back_as_it_was),
         cmocka_unit_test(every_state_has_a_name_that_comes_back),
