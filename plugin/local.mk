@@ -84,10 +84,22 @@ libcolo_a_SOURCES = \
 	plugin/commands/program.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
+	plugin/compare/comparison.cc \
+	plugin/compare/comparison.h \
+	plugin/compare/lane.h \
+	plugin/compare/link_upkeep.cc \
+	plugin/compare/link_upkeep.h \
 	plugin/compare/packet.cc \
 	plugin/compare/packet.h \
+	plugin/compare/packet_flow.cc \
+	plugin/compare/packet_flow.h \
+	plugin/compare/sequence_mapping.h \
+	plugin/compare/tcp_flow.cc \
+	plugin/compare/tcp_flow.h \
 	plugin/compare/tcp_segment.cc \
 	plugin/compare/tcp_segment.h \
+	plugin/compare/tcp_stream.cc \
+	plugin/compare/tcp_stream.h \
 	plugin/control/control_client.cc \
 	plugin/control/control_server.cc \
 	plugin/control/control_server.h \

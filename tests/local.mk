@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test-commands-signals \
 	tests/unit/test-commands-start \
 	tests/unit/test-commands-witness \
+	tests/unit/test-comparison \
 	tests/unit/test-compat \
 	tests/unit/test-config_file \
 	tests/unit/test-control_server \
@@ -116,6 +117,7 @@ unit_tests = \
 unit_test_parts = \
 	tests/unit/check.h \
 	tests/unit/commands.h \
+	tests/unit/comparison_bed.h \
 	tests/unit/dirty_lists.h \
 	tests/unit/fake_qmp.h \
 	tests/unit/golden/callout-messages.txt \

@@ -1,6 +1,7 @@
 # make check replays the corpus; README.md has the long runs.
 
 fuzz_harnesses = \
+	tests/fuzz/fuzz-comparison \
 	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-neighbour \
@@ -23,6 +24,11 @@ fuzz_cxxflags = \
 	-Wno-missing-declarations \
 	$(NULL)
 
+tests_fuzz_fuzz_comparison_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_comparison_SOURCES = \
+	tests/fuzz/fuzz-comparison.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
 tests_fuzz_fuzz_dirty_set_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_dirty_set_SOURCES = \
 	tests/fuzz/fuzz-dirty_set.cc \
