@@ -84,6 +84,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/program.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
+	plugin/compare/checksum.cc \
+	plugin/compare/checksum.h \
 	plugin/compare/comparison.cc \
 	plugin/compare/comparison.h \
 	plugin/compare/lane.h \
@@ -93,6 +95,8 @@ libcolo_a_SOURCES = \
 	plugin/compare/packet.h \
 	plugin/compare/packet_flow.cc \
 	plugin/compare/packet_flow.h \
+	plugin/compare/sequence_map.cc \
+	plugin/compare/sequence_map.h \
 	plugin/compare/sequence_mapping.h \
 	plugin/compare/tcp_flow.cc \
 	plugin/compare/tcp_flow.h \

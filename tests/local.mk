@@ -96,6 +96,7 @@ unit_tests = \
 	tests/unit/test-primary_end \
 	tests/unit/test-qmp \
 	tests/unit/test-requests \
+	tests/unit/test-sequence_map \
 	tests/unit/test-session-commit \
 	tests/unit/test-session-copy \
 	tests/unit/test-session-devices \

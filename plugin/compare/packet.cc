@@ -367,14 +367,15 @@ Packet parse_packet(TapFrame frame)
     return reader.packet;
 }
 
-std::optional<TcpPlace> find_tcp(TapFrame frame)
+std::optional<TransportPlace> find_transport(TapFrame frame)
 {
     Reader reader(frame);
-    if (!reader.read() || reader.packet.key.kind != FlowKey::Kind::tcp) {
+    if (!reader.read() ||
+        reader.packet.key.kind == FlowKey::Kind::fragments) {
         return std::nullopt;
     }
-    return TcpPlace{reader.packet.key, reader.transport, reader.end,
-                    reader.needs_checksum()};
+    return TransportPlace{reader.packet.key, reader.transport, reader.end,
+                          reader.needs_checksum()};
 }
 
 }  // namespace xl_colo

@@ -80,15 +80,16 @@ struct Packet {
 
 Packet parse_packet(TapFrame frame);
 
-// A frame's headers as far as the transport's, in offsets into the Ethernet
-// frame; for what changes a frame rather than compares it.
-struct TcpPlace {
+// Where a packet's transport is, in offsets into the Ethernet frame; for what
+// changes a frame rather than compares it.
+struct TransportPlace {
     FlowKey key;
-    size_t transport;  // of the TCP header, whose options are well-formed
-    size_t end;        // of the packet
+    size_t transport;
+    size_t end;             // of the packet
     bool partial_checksum;  // of the addresses alone: the card does the rest
 };
-// Nothing, when it is not a Kind::tcp.
-std::optional<TcpPlace> find_tcp(TapFrame frame);
+// Of Kind::tcp and Kind::datagrams alone. Of the former parse_tcp() gives a
+// segment.
+std::optional<TransportPlace> find_transport(TapFrame frame);
 
 }  // namespace xl_colo

@@ -67,8 +67,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     const TapFrame frame(bytes);
     const Packet packet = parse_packet(frame);
     require((packet.key.kind == Kind::tcp) == packet.tcp.has_value());
-    const auto place = find_tcp(frame);
-    require((packet.key.kind == Kind::tcp) == place.has_value());
+    const auto place = find_transport(frame);
+    require((packet.key.kind == Kind::tcp ||
+             packet.key.kind == Kind::datagrams) == place.has_value());
     if (packet.key.kind == Kind::whole) {
         require(packet.first.data() == data && packet.first.size() == size &&
                 packet.second.empty());
@@ -78,9 +79,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     require(packet.key.tags <= 2);
     check_parts(packet, frame.ethernet());
     if (place) {
-        check_tcp(packet, frame.ethernet());
         require(place->key == packet.key && place->end <= size &&
-                place->transport + tcp_header_min <= place->end);
+                place->transport <= place->end);
+    }
+    if (packet.tcp) {
+        check_tcp(packet, frame.ethernet());
+        require(place->transport + tcp_header_min <= place->end);
     }
     // One byte more behind the packet changes everything, or nothing.
     Buffer longer(bytes.begin(), bytes.end());

@@ -9,6 +9,7 @@ fuzz_harnesses = \
 	tests/fuzz/fuzz-packet \
 	tests/fuzz/fuzz-pages \
 	tests/fuzz/fuzz-record \
+	tests/fuzz/fuzz-sequence_map \
 	$(NULL)
 check_PROGRAMS += $(fuzz_harnesses)
 TESTS += tests/fuzz/replay-corpus
@@ -62,5 +63,10 @@ tests_fuzz_fuzz_pages_SOURCES = \
 tests_fuzz_fuzz_record_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_record_SOURCES = \
 	tests/fuzz/fuzz-record.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_sequence_map_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_sequence_map_SOURCES = \
+	tests/fuzz/fuzz-sequence_map.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)

@@ -79,7 +79,7 @@ void a_segment_is_found_behind_any_headers(void**)
             assert_int_equal(packet.tcp->acknowledgement, 77);
             assert_int_equal(packet.tcp->flags, tcp_ack | tcp_psh);
             assert_text(text(packet.tcp->payload), "payload");
-            const auto place = find_tcp(TapFrame(frame));
+            const auto place = find_transport(TapFrame(frame));
             assert_true(place.has_value());
             assert_int_equal(place->transport, transport_of(route));
             assert_int_equal(place->partial_checksum, mode != 0);
@@ -105,7 +105,7 @@ void a_frame_cut_anywhere_is_taken_as_a_whole(void**)
             const Packet packet = parsed(cut);
             assert_true(packet.key.kind == Kind::whole);
             assert_int_equal(packet.first.size(), size);
-            assert_false(find_tcp(TapFrame(cut)).has_value());
+            assert_false(find_transport(TapFrame(cut)).has_value());
         }
     }
 }
