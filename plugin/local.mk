@@ -91,6 +91,8 @@ libcolo_a_SOURCES = \
 	plugin/compare/lane.h \
 	plugin/compare/link_upkeep.cc \
 	plugin/compare/link_upkeep.h \
+	plugin/compare/neighbour_answers.cc \
+	plugin/compare/neighbour_answers.h \
 	plugin/compare/packet.cc \
 	plugin/compare/packet.h \
 	plugin/compare/packet_flow.cc \

@@ -83,6 +83,7 @@ unit_tests = \
 	tests/unit/test-logger \
 	tests/unit/test-migration_stream \
 	tests/unit/test-neighbour \
+	tests/unit/test-neighbour_answers \
 	tests/unit/test-network_card \
 	tests/unit/test-opening \
 	tests/unit/test-options \

@@ -5,6 +5,7 @@ fuzz_harnesses = \
 	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-neighbour \
+	tests/fuzz/fuzz-neighbour_answers \
 	tests/fuzz/fuzz-packed \
 	tests/fuzz/fuzz-packet \
 	tests/fuzz/fuzz-pages \
@@ -43,6 +44,11 @@ tests_fuzz_fuzz_frame_SOURCES = \
 tests_fuzz_fuzz_neighbour_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_neighbour_SOURCES = \
 	tests/fuzz/fuzz-neighbour.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
+tests_fuzz_fuzz_neighbour_answers_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_neighbour_answers_SOURCES = \
+	tests/fuzz/fuzz-neighbour_answers.cc \
 	tests/fuzz/replay.cc \
 	$(NULL)
 tests_fuzz_fuzz_packed_CXXFLAGS = $(fuzz_cxxflags)
