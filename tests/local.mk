@@ -152,6 +152,7 @@ check_scripts = \
 	tests/lint \
 	tests/man-pages \
 	tests/metrics \
+	tests/pacemaker-agent \
 	tests/units \
 	tests/witness-claims \
 	$(NULL)
@@ -201,6 +202,7 @@ TESTS_PATCHES = \
 	'$(srcdir)/tests/patches/check-debian 4.17' \
 	'$(srcdir)/tests/patches/check-debian 4.20' \
 	'$(srcdir)/tests/patches/cross-build arm64' \
+	'$(srcdir)/tests/patches/debian-source 4.17' \
 	$(NULL)
 TESTS_SANITIZED = \
 	'$(srcdir)/tests/sanitize address,undefined' \
