@@ -32,6 +32,11 @@ Result<DomainConfig> read_configuration(libxl_ctx* ctx, Domid domid)
     DomainConfig config;
     const int rc = libxl_retrieve_domain_configuration(ctx, domid.value(),
                                                        config.get(), nullptr);
+    if (rc == ERROR_TIMEDOUT) {
+        return libxl_error("cannot read the domain's configuration: its device "
+                           "model has not answered libxl in time; try again",
+                           rc);
+    }
     if (rc != 0) {
         return libxl_error("cannot read the domain's configuration: it was not "
                            "created by xl or libvirt",
