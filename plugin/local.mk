@@ -38,6 +38,8 @@ libbase_a_SOURCES = \
 	plugin/base/oom.h \
 	plugin/base/result.cc \
 	plugin/base/result.h \
+	plugin/base/system_program.cc \
+	plugin/base/system_program.h \
 	plugin/base/text.cc \
 	plugin/base/text.h \
 	plugin/base/unique_fd.h \
