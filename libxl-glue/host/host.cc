@@ -53,6 +53,35 @@ CardFacts card_of(const libxl_device_nic& nic, bool hvm)
     return card;
 }
 
+DiskFacts disk_of(const libxl_device_disk& disk)
+{
+    DiskFacts facts;
+    facts.path = to_text(disk.pdev_path);
+    facts.block_device = disk.backend == LIBXL_DISK_BACKEND_PHY;
+    facts.elsewhere =
+        disk.backend_domid != 0 || disk.backend_domname != nullptr;
+    return facts;
+}
+
+// Block devices in place of what the configuration has.
+void give_disks(libxl_domain_config& config, const DiskPaths& disks)
+{
+    for (int i = 0; i < config.num_disks; i++) {
+        libxl_device_disk& disk = config.disks[i];
+        const auto path = disks.find(to_text(disk.vdev));
+        if (path == disks.end()) {
+            continue;
+        }
+        std::free(disk.pdev_path);
+        disk.pdev_path = strdup(path->second.c_str());
+        // One that knows how to make something of the other path.
+        std::free(disk.script);
+        disk.script = nullptr;
+        disk.backend = LIBXL_DISK_BACKEND_PHY;
+        disk.format = LIBXL_DISK_FORMAT_RAW;
+    }
+}
+
 // Disks and network cards are named one by one. Keyboards and framebuffers only
 // show what the guest does. `pv_drivers`: whether the guest has any.
 std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
@@ -62,9 +91,11 @@ std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
     for (int i = 0; i < config.num_disks; i++) {
         const libxl_device_disk& disk = config.disks[i];
         // A CD-ROM drive stays an emulated one.
-        devices.push_back({DeviceType::disk, to_text(disk.vdev),
-                           disk.readwrite != 0,
-                           pv_drivers && !disk.is_cdrom});
+        devices.push_back({.type = DeviceType::disk,
+                           .name = to_text(disk.vdev),
+                           .writable = disk.readwrite != 0,
+                           .used_by_pv_driver = pv_drivers && !disk.is_cdrom,
+                           .disk = disk_of(disk)});
     }
     for (int i = 0; i < config.num_nics; i++) {
         devices.push_back(
@@ -254,7 +285,7 @@ Result<std::unique_ptr<Domain>> XenHost::open(Domid domid,
 
 Result<std::unique_ptr<Incoming>> XenHost::receive(
     const std::string& configuration, const std::string& name,
-    const OpenOptions& options)
+    const DiskPaths& disks, const OpenOptions& options)
 {
     // libxl would only say that the restore failed.
     const char* const helper = std::getenv("LIBXL_SAVE_HELPER");
@@ -268,6 +299,7 @@ Result<std::unique_ptr<Incoming>> XenHost::receive(
     }
     std::free((*config)->c_info.name);
     (*config)->c_info.name = strdup(name.c_str());
+    give_disks(**config, disks);
     compat::take_any_domid((*config)->c_info);
     return XenIncoming::begin(access_, std::move(*config), options);
 }

@@ -4,13 +4,18 @@
 // preresume, commit, teardown; libxl_checkpoint_device.c), but that the
 // primary's guest goes on before its checkpoint is committed:
 //
+//     prepare          on the secondary, before libxl builds the copy
 //     set_up           before the initial copy on the primary; on the secondary
 //                      once libxl has built the copy, which has not run yet
 //   for each checkpoint n, on the primary and on the secondary:
 //     guest_will_stand(n)                 it is about to be suspended, and runs
 //     guest_stands(n)    guest_stands(n)  guest or copy has just been suspended
+//                        other_stands(n)  the primary's guest has, and does not
+//                                         go on before this is done
 //     may_run(n)                          it is about to go on: what it puts
 //                                         out from here on belongs to n + 1
+//     may_commit(n)                       the other host gets the word that it
+//                                         may commit n next
 //     committed(n)       committed(n)     the other host has all of n, or this
 //                                         one: what the guest has put out until
 //                                         n may be let out, and what the copy
@@ -21,7 +26,8 @@
 //     protection_ended on both sides, once it is known where the guest is
 //     tear_down        the last call
 //
-// A copy that stands until it takes over (--output=commit) has guest_stands and
+// There is no committed(0) on the secondary: set_up() says the same. A copy
+// that stands until it takes over (--output=commit) has guest_stands and
 // committed for each checkpoint all the same, and may_run once, at the end.
 //
 // With --verify the primary's guest goes on last of all: may_run(n) comes after
@@ -31,15 +37,18 @@
 // lost: no committed(n) comes any more. And what failed may be tried again:
 // may_run() then comes twice.
 //
-// All of it happens on the session's thread, with the guest's vCPUs standing
-// from guest_stands() to may_run(), so what blocks there is part of its pause.
-// On the primary they run in committed(n).
+// All of it happens on the session's thread, but for other_stands(), which is
+// the link's, and comes while the session's waits for the checkpoint's pages.
+// The guest's vCPUs stand from guest_stands() to may_run(), so what blocks
+// there is part of its pause. On the primary they run in may_commit(n) and
+// committed(n).
 #pragma once
 
 #include <string>
 
 #include "base/result.h"
 #include "base/units.h"
+#include "hypervisor/host.h"
 #include "status/status.h"
 
 namespace xl_colo {
@@ -48,21 +57,34 @@ class CheckpointDevice {
 public:
     virtual ~CheckpointDevice() = default;
 
-    // An error ends protection before it began, with nothing changed.
-    virtual Status set_up() { return {}; }
+    // An error of these ends protection before it began, with nothing changed.
+    // `instead`: what the copy is to have in place of what the primary's
+    // configuration names.
+    virtual Status prepare(DiskPaths& /*instead*/) { return {}; }
+    // The domain outlives the device.
+    virtual Status set_up(Domain&) { return {}; }
     // An error of these ends protection as a step that fails: the primary's
     // guest goes on, the copy is given up.
     virtual Status guest_will_stand(CheckpointNumber) { return {}; }
     virtual Status guest_stands(CheckpointNumber) { return {}; }
+    virtual Status other_stands(CheckpointNumber) { return {}; }
+    virtual Status may_commit(CheckpointNumber) { return {}; }
     virtual Status committed(CheckpointNumber) { return {}; }
     virtual Status may_run(CheckpointNumber) { return {}; }
+    // On the primary: whether the other host has something of it to keep while
+    // the guest stands, other_stands().
+    virtual bool is_kept_by_other() const { return false; }
     // These have no way back. What goes wrong is for the log.
     virtual void take_over() {}
+    // Primary: the other host is lost, whatever that comes to. No more waiting
+    // for it.
+    virtual void other_is_lost() {}
     // How: unprotected or taken_over, the guest goes on here, and nothing of it
     // has to wait any more; held, it stands here, and may be the other host's;
     // ended, it is not here.
     virtual void protection_ended(State) {}
-    // Once; after a set_up() that failed, too.
+    // Once; after a prepare() or a set_up() that failed, too. On the secondary
+    // the copy's domain may be there yet.
     virtual void tear_down() {}
 
     // Its line in the status. Any thread.

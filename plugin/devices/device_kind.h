@@ -14,19 +14,13 @@
 #include "devices/checkpoint_device.h"
 #include "hypervisor/host.h"
 #include "status/status.h"
-#include "wire/frame_router.h"
-#include "wire/link.h"
 
 namespace xl_colo {
 
 // What a device has to work with; all of it outlives the device.
 struct DeviceContext {
     Role role;
-    Domain& domain;
     Log& log;
-    // Frames of its own: out, and in by a type that it registers in set_up().
-    FrameSender& sender;
-    FrameRouter& router;
     // Has a checkpoint begin as soon as the one under way, if any, is done. For
     // either role, any thread. Says why in a few words.
     std::function<void(const std::string& why)> ask_for_checkpoint;

@@ -47,11 +47,23 @@ Status DeviceSet::each(const char* what, Moment moment)
     return {};
 }
 
-Status DeviceSet::set_up()
+Status DeviceSet::prepare(DiskPaths& instead)
 {
-    const Status s = each("cannot be set up", [](Entry& entry) {
+    const Status s = each("cannot be prepared", [&](Entry& entry) {
         entry.is_up = true;
-        return entry.device->set_up();
+        return entry.device->prepare(instead);
+    });
+    if (!s) {
+        tear_down();
+    }
+    return s;
+}
+
+Status DeviceSet::set_up(Domain& domain)
+{
+    const Status s = each("cannot be set up", [&](Entry& entry) {
+        entry.is_up = true;
+        return entry.device->set_up(domain);
     });
     if (!s) {
         tear_down();
@@ -73,6 +85,27 @@ Status DeviceSet::guest_stands(CheckpointNumber number)
     });
 }
 
+Status DeviceSet::other_stands(CheckpointNumber number)
+{
+    return each("cannot be kept for a checkpoint", [&](Entry& entry) {
+        return entry.device->other_stands(number);
+    });
+}
+
+bool DeviceSet::are_kept_by_other() const
+{
+    return std::ranges::any_of(entries_, [](const Entry& entry) {
+        return entry.device->is_kept_by_other();
+    });
+}
+
+Status DeviceSet::may_commit(CheckpointNumber number)
+{
+    return each("is not right for a checkpoint", [&](Entry& entry) {
+        return entry.device->may_commit(number);
+    });
+}
+
 Status DeviceSet::committed(CheckpointNumber number)
 {
     return each("cannot commit a checkpoint", [&](Entry& entry) {
@@ -91,6 +124,13 @@ void DeviceSet::take_over()
 {
     for (Entry& entry : entries_) {
         entry.device->take_over();
+    }
+}
+
+void DeviceSet::other_is_lost()
+{
+    for (Entry& entry : entries_) {
+        entry.device->other_is_lost();
     }
 }
 

@@ -29,13 +29,19 @@ public:
                                   const DeviceContext& context);
     void add(std::string name, std::unique_ptr<CheckpointDevice> device);
 
-    // After an error everything that was set up is torn down again.
-    Status set_up();
+    // After an error of these everything that was set up is torn down again.
+    Status prepare(DiskPaths& instead);
+    Status set_up(Domain& domain);
     Status guest_will_stand(CheckpointNumber number);
     Status guest_stands(CheckpointNumber number);
+    // The link's thread; not while the set itself changes.
+    Status other_stands(CheckpointNumber number);
+    bool are_kept_by_other() const;
+    Status may_commit(CheckpointNumber number);
     Status committed(CheckpointNumber number);
     Status may_run(CheckpointNumber number);
     void take_over();
+    void other_is_lost();
     void protection_ended(State how);
     void tear_down();
 
@@ -45,7 +51,8 @@ private:
     struct Entry {
         std::string name;
         std::unique_ptr<CheckpointDevice> device;
-        bool is_up = false;  // set_up() was called, tear_down() was not
+        bool is_up = false;  // prepare() or set_up() was called, tear_down()
+                             // was not
     };
 
     template <typename Moment>

@@ -10,9 +10,14 @@ class PvConnection : public CheckpointDevice {
 public:
     PvConnection(std::string name, const DeviceContext& context)
         : name_(std::move(name)),
-          is_copys_(context.role == Role::secondary),
-          domain_(context.domain)
+          is_copys_(context.role == Role::secondary)
     {
+    }
+
+    Status set_up(Domain& domain) override
+    {
+        domain_ = &domain;
+        return {};
     }
 
     Status may_run(CheckpointNumber) override
@@ -20,7 +25,7 @@ public:
         if (!is_copys_) {
             return {};  // as it was when the guest was suspended
         }
-        auto restarted = domain_.restart_pv_drivers();
+        auto restarted = domain_->restart_pv_drivers();
         if (!restarted) {
             return restarted.error();
         }
@@ -39,7 +44,7 @@ public:
 private:
     std::string name_;
     bool is_copys_;
-    Domain& domain_;
+    Domain* domain_ = nullptr;
     std::atomic<uint64_t> times_{0};
 };
 

@@ -10,6 +10,7 @@
 // what failed, without the domain's name: the caller adds that.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,17 @@ struct CardFacts {
     bool operator==(const CardFacts&) const = default;
 };
 
+// What a disk is on this host, by its configuration.
+struct DiskFacts {
+    std::string path;        // the block device or file; with a script, its own
+    bool block_device = false;  // a backend in the kernel serves it
+    bool elsewhere = false;     // its backend is in another domain than ours
+    // Of DRBD, where it is on that: disks/ finds out. Empty: none.
+    std::string resource;
+    unsigned volume = 0;
+    bool operator==(const DiskFacts&) const = default;
+};
+
 // One device of a guest, as its configuration has it.
 struct DeviceFacts {
     DeviceType type = DeviceType::acting;
@@ -61,6 +73,7 @@ struct DeviceFacts {
     bool writable = false;           // disks
     bool used_by_pv_driver = false;  // disks: for all that is known
     CardFacts card{};                // network cards
+    DiskFacts disk{};                // disks
     bool operator==(const DeviceFacts&) const = default;
 };
 
@@ -94,6 +107,9 @@ struct OpenOptions {
     bool reset_pv = true;
 };
 
+// Block devices for disks, by vdev.
+using DiskPaths = std::map<std::string, std::string>;
+
 class Host {
 public:
     virtual ~Host() = default;
@@ -111,10 +127,11 @@ public:
         const std::string& configuration) = 0;
     virtual Result<std::unique_ptr<Domain>> open(
         Domid domid, const OpenOptions& options) = 0;
-    // Creates the domain of `configuration` under the name `name`.
+    // Creates the domain of `configuration` under the name `name`, with `disks`
+    // in place of what it has for these.
     virtual Result<std::unique_ptr<Incoming>> receive(
         const std::string& configuration, const std::string& name,
-        const OpenOptions& options) = 0;
+        const DiskPaths& disks, const OpenOptions& options) = 0;
     virtual std::unique_ptr<PageMover> page_mover() = 0;
     virtual Result<std::unique_ptr<DomainWatch>> watch_domains() = 0;
     // The domain has shut down with `state` and nobody else looks after it:

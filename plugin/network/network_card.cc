@@ -27,9 +27,10 @@ NetworkCard::NetworkCard(DeviceFacts facts, const DeviceContext& context)
 {
 }
 
-Status NetworkCard::set_up()
+Status NetworkCard::set_up(Domain& domain)
 {
-    const Domid domid = context_.domain.domid();
+    domain_ = &domain;
+    const Domid domid = domain.domid();
     const bool is_copys = context_.role == Role::secondary;
     for (const CardInterface& card : interfaces_of(facts_.card, domid)) {
         auto gate = Gate::set_up(
@@ -156,7 +157,7 @@ void NetworkCard::tear_down()
     }
     if (ended_ == State::held) {
         for (const CardInterface& card :
-             interfaces_of(facts_.card, context_.domain.domid())) {
+             interfaces_of(facts_.card, domain_->domid())) {
             context_.log.warn("card " + facts_.name + " stays cut off, as the "
                               "guest may be the other host's: if it goes on "
                               "here, \"tc qdisc del dev " + card.name +
@@ -206,7 +207,7 @@ void NetworkCard::hold_guest()
 void NetworkCard::pause()
 {
     if (may_pause_ && !paused_) {
-        paused_ = bool(context_.domain.pause());
+        paused_ = bool(domain_->pause());
     }
 }
 
@@ -216,7 +217,7 @@ void NetworkCard::let_guest_go()
     if (!paused_) {
         return;
     }
-    const Status runs = context_.domain.unpause();
+    const Status runs = domain_->unpause();
     paused_ = !runs;
     report(runs);
 }

@@ -29,7 +29,7 @@ class NetworkCard : public CheckpointDevice {
 public:
     NetworkCard(DeviceFacts facts, const DeviceContext& context);
 
-    Status set_up() override;
+    Status set_up(Domain& domain) override;
     Status guest_will_stand(CheckpointNumber number) override;
     Status may_run(CheckpointNumber number) override;
     Status committed(CheckpointNumber number) override;
@@ -47,6 +47,7 @@ private:
 
     const DeviceFacts facts_;
     DeviceContext context_;
+    Domain* domain_ = nullptr;  // from set_up() on
     struct Interface {
         Gate gate;
         std::unique_ptr<FramePump> pump;  // over the gate's taps

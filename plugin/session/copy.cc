@@ -127,6 +127,8 @@ Status Copy::destroy()
     enter(CopyState::none);
     if (!domain_) {
         const Status gone = incoming_ ? incoming_->abandon() : Status();
+        devices_.protection_ended(State::ended);
+        devices_.tear_down();
         return gone ? gone : left_over("as it is", gone.error());
     }
     devices_.protection_ended(State::ended);

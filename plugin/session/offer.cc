@@ -21,6 +21,7 @@ constexpr std::pair<DeviceType, const char*> device_types[] = {
 };
 
 constexpr uint64_t too_many_cards = 0x10000;
+constexpr uint64_t too_many_volumes = 0x10000;
 
 const char* name_of(DeviceType type)
 {
@@ -48,6 +49,16 @@ CardFacts parse_card(JsonMembers& members)
             members.flag("emulated"),      members.flag("elsewhere")};
 }
 
+// Where it is on its own host is no business of the other's.
+DiskFacts parse_disk(JsonMembers& members)
+{
+    DiskFacts disk;
+    disk.resource = members.text("resource");
+    disk.volume = static_cast<unsigned>(
+        std::min(members.number("volume"), too_many_volumes));
+    return disk;
+}
+
 Result<std::vector<DeviceFacts>> parse_devices(
     const std::vector<Json>& objects)
 {
@@ -60,6 +71,9 @@ Result<std::vector<DeviceFacts>> parse_devices(
         if (device.type == DeviceType::network_card) {
             device.card = parse_card(members);
         }
+        if (device.type == DeviceType::disk) {
+            device.disk = parse_disk(members);
+        }
         devices.push_back(std::move(device));
         if (members.error()) {
             return members.error()->with_context("\"devices\"");
@@ -67,6 +81,10 @@ Result<std::vector<DeviceFacts>> parse_devices(
         if (devices.back().card.number == too_many_cards) {
             return Error(ErrorKind::protocol,
                          "\"devices\": \"number\" is out of range");
+        }
+        if (devices.back().disk.volume == too_many_volumes) {
+            return Error(ErrorKind::protocol,
+                         "\"devices\": \"volume\" is out of range");
         }
     }
     return devices;
@@ -105,6 +123,10 @@ std::string to_json(const Offer& offer)
                 .member("script", device.card.script)
                 .member("emulated", device.card.emulated)
                 .member("elsewhere", device.card.elsewhere);
+        }
+        if (device.type == DeviceType::disk) {
+            json.member("resource", device.disk.resource)
+                .member("volume", uint64_t{device.disk.volume});
         }
         json.close_object();
     }

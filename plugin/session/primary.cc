@@ -117,6 +117,11 @@ bool Primary::suspend()
     }
     notes_.suspension = *suspension;
     notes_.stood = Clock::now();
+    if (guest_.devices().are_kept_by_other()) {
+        if (auto s = peer_.send(FrameType::STANDS, notes_.number); !s) {
+            return fail(s.error());
+        }
+    }
     auto s = notes_.number == initial_copy ? stream_.begin_copy(std::nullopt)
                                            : merge();
     return s || fail(s.error());
@@ -144,6 +149,11 @@ bool Primary::checkpoint()
         auto s = movement_.check_initial_copy([this] { return copy_has(); });
         if (!s) {
             return fail_to_send(s.error());
+        }
+    }
+    if (guest_.devices().are_kept_by_other()) {
+        if (auto s = peer_.expect(FrameType::KEPT, notes_.number); !s) {
+            return fail(s.error());
         }
     }
     return options_.settings.verify || let_run();
@@ -268,15 +278,14 @@ Status Primary::set_up_devices()
 {
     auto devices = DeviceSet::make(
         options_.kinds, options_.settings.devices,
-        {Role::primary, domain_, log_, link_, router_,
-         [this](const std::string& why) {
+        {Role::primary, log_, [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
          }});
     if (!devices) {
         return devices.error();
     }
     guest_.devices() = std::move(*devices);
-    return guest_.devices().set_up();
+    return guest_.devices().set_up(domain_);
 }
 
 // The copy stands first, and tells of B, while our guest goes on.
@@ -359,6 +368,9 @@ Status Primary::commit()
         options_.observer->copy_may_take_over();
     }
     if (auto s = tell_limits(); !s) {
+        return s;
+    }
+    if (auto s = guest_.devices().may_commit(notes_.number); !s) {
         return s;
     }
     if (auto s = peer_.send(FrameType::DEVICE_STATE, notes_.number,
@@ -512,6 +524,9 @@ Error Primary::cause_of_end(const Status& saved)
 SessionEnd Primary::finish(const Error& cause)
 {
     end_stream();
+    if (cause.kind() == ErrorKind::peer_lost) {
+        guest_.devices().other_is_lost();
+    }
     PrimaryEnd ending(domain_, guest_, peer_, link_, board_, log_, witness_,
                       {options_.settings.timeout, options_.until_gone});
     SessionEnd end = ending.carry_out(cause, progress_ == Progress::copying

@@ -67,8 +67,10 @@ Secondary::~Secondary() = default;
 SessionEnd Secondary::run()
 {
     keep_freed_memory();
+    // Before the link's thread can want something of them.
+    const Status made = make_devices();
     link_.start(*this);
-    SessionEnd end = receive();
+    SessionEnd end = made ? receive() : takeover_.discard(made.error());
     dirty_list_.abort();
     link_.finish();
     return end;
@@ -86,8 +88,12 @@ SessionEnd Secondary::receive()
     const OpenOptions open{
         .reload_by_snapshot = !options_.settings.lacks(without_f4),
         .reset_pv = !options_.settings.lacks(without_pv_reset)};
+    DiskPaths disks;
+    if (auto s = copy_.devices().prepare(disks); !s) {
+        return takeover_.discard(s.error());
+    }
     auto incoming = host_.receive(options_.settings.configuration,
-                                  copy_.name(), open);
+                                  copy_.name(), disks, open);
     if (!incoming) {
         return takeover_.discard(incoming.error());
     }
@@ -298,22 +304,21 @@ Status Secondary::finish_building()
     if (auto s = domain.start_device_model_log_dirty(); !s) {
         return s;
     }
-    return set_up_devices();
+    return copy_.devices().set_up(domain);
 }
 
-Status Secondary::set_up_devices()
+Status Secondary::make_devices()
 {
     auto devices = DeviceSet::make(
         options_.kinds, options_.settings.devices,
-        {Role::secondary, *copy_.domain(), log_, link_, router_,
-         [this](const std::string& why) {
+        {Role::secondary, log_, [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
          }});
     if (!devices) {
         return devices.error();
     }
     copy_.devices() = std::move(*devices);
-    return copy_.devices().set_up();
+    return {};
 }
 
 // For what libxc is about to put into the copy. From here on there is no way
@@ -416,6 +421,9 @@ void Secondary::route_frames()
         const Status turn = turn_.pages_come();
         return turn ? copy_.limits().take(frame.body) : turn;
     });
+    router_.route(FrameType::STANDS, [this](const Frame& frame) {
+        return keep_devices(frame);
+    });
     router_.route(FrameType::DEVICE_STATE, [this](Frame frame) -> Status {
         if (auto s = turn_.device_state_comes(); !s) {
             return s;
@@ -439,6 +447,28 @@ void Secondary::route_frames()
             return {};
         });
     }
+}
+
+// The primary's guest stands until it hears KEPT.
+Status Secondary::keep_devices(const Frame& frame)
+{
+    if (auto s = turn_.pages_come(); !s) {
+        return s;
+    }
+    const auto number = BodyReader(frame.body).u64();
+    if (!number || *number != number_.value()) {
+        return Error(ErrorKind::protocol, "STANDS out of turn");
+    }
+    if (auto s = copy_.devices().other_stands(number_); !s) {
+        {
+            const std::lock_guard lock(not_kept_mutex_);
+            not_kept_ = s.error();
+        }
+        // Whatever libxc waits for: this ends the session.
+        end_stream();
+        return {};
+    }
+    return link_.send(FrameType::KEPT, {frame.body});
 }
 
 void Secondary::on_lost(Error why)
@@ -482,6 +512,10 @@ Error Secondary::cause_of_end(const Status& restored)
     }
     if (!failure_) {
         failure_ = dirty_list_.failure();
+    }
+    if (!failure_) {
+        const std::lock_guard lock(not_kept_mutex_);
+        failure_ = not_kept_;
     }
     if (!failure_ && !restored) {
         failure_ = restored.error();

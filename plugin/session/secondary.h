@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "fencing/fence.h"
@@ -64,12 +65,13 @@ private:
     SessionEnd receive();
     RestoreAnswer leave(Error why);
     Status finish_building();
-    Status set_up_devices();
+    Status make_devices();
     Status make_ready();
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
     Status settle_with_primary();
     void end_stream();
+    Status keep_devices(const Frame& frame);
     Error cause_of_end(const Status& restored);
 
     Host& host_;
@@ -97,6 +99,8 @@ private:
     Buffer device_state_;
     std::atomic<bool> ending_{false};  // records are no longer wanted
     std::optional<Error> failure_;     // of a callback
+    std::mutex not_kept_mutex_;
+    std::optional<Error> not_kept_;    // of the link's thread, by a device
 };
 
 }  // namespace xl_colo

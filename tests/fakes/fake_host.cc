@@ -207,7 +207,7 @@ Result<std::unique_ptr<Domain>> FakeHost::open(Domid domid,
 
 Result<std::unique_ptr<Incoming>> FakeHost::receive(
     const std::string& configuration, const std::string& name,
-    const OpenOptions& options)
+    const DiskPaths&, const OpenOptions& options)
 {
     if (auto s = faults.pass("receive"); !s) {
         return s.error();

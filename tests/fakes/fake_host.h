@@ -50,7 +50,7 @@ public:
                                          const OpenOptions& options) override;
     Result<std::unique_ptr<Incoming>> receive(
         const std::string& configuration, const std::string& name,
-        const OpenOptions& options) override;
+        const DiskPaths& disks, const OpenOptions& options) override;
     std::unique_ptr<PageMover> page_mover() override;
     Result<std::unique_ptr<DomainWatch>> watch_domains() override;
     Result<std::optional<Domid>> carry_out_shutdown(Domid domid,

@@ -39,7 +39,8 @@ public:
         : name_(std::move(name)), notes_(notes), faults_(faults)
     {
     }
-    Status set_up() override { return moment("set_up"); }
+    Status prepare(DiskPaths&) override { return moment("prepare"); }
+    Status set_up(Domain&) override { return moment("set_up"); }
     Status guest_will_stand(CheckpointNumber n) override
     {
         return moment("guest_will_stand", n);
@@ -48,12 +49,22 @@ public:
     {
         return moment("guest_stands", n);
     }
+    Status other_stands(CheckpointNumber n) override
+    {
+        return moment("other_stands", n);
+    }
+    bool is_kept_by_other() const override { return true; }
+    Status may_commit(CheckpointNumber n) override
+    {
+        return moment("may_commit", n);
+    }
     Status committed(CheckpointNumber n) override
     {
         return moment("committed", n);
     }
     Status may_run(CheckpointNumber n) override { return moment("may_run", n); }
     void take_over() override { (void)moment("take_over"); }
+    void other_is_lost() override { (void)moment("other_is_lost"); }
     void protection_ended(State how) override
     {
         (void)moment(std::string("protection_ended ") + to_string(how));

@@ -113,6 +113,7 @@ Result<std::unique_ptr<Domain>> ModelHost::open(Domid domid,
 
 Result<std::unique_ptr<Incoming>> ModelHost::receive(const std::string&,
                                                      const std::string&,
+                                                     const DiskPaths&,
                                                      const OpenOptions&)
 {
     if (auto s = pass("receive"); !s) {

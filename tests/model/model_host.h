@@ -25,7 +25,7 @@ public:
                                          const OpenOptions& options) override;
     Result<std::unique_ptr<Incoming>> receive(
         const std::string& configuration, const std::string& name,
-        const OpenOptions& options) override;
+        const DiskPaths& disks, const OpenOptions& options) override;
     std::unique_ptr<PageMover> page_mover() override;
     bool suspect_long_dirty_header() const override;
 

@@ -1,6 +1,7 @@
 // The walk over a guest's devices, and how a guest is refused by it.
 #include "devices/device_set.h"
 
+#include "fake_host.h"
 #include "test_device.h"
 
 #include "check.h"  // last: its fail() is a macro
@@ -23,6 +24,15 @@ struct Two {
     DeviceSet set;
 };
 
+// No device of this test looks at it.
+Domain& domain()
+{
+    static FakeHost host("host");
+    static auto its_domain =
+        host.open(host.add_guest("guest")->domid, {});
+    return **its_domain;
+}
+
 Error made_to_fail()
 {
     return {ErrorKind::io, "made to fail"};
@@ -34,7 +44,7 @@ static void moments_come_in_order_and_the_end_backwards(void**)
 {
     Two two;
     const CheckpointNumber n{3};
-    assert_true(bool(two.set.set_up()));
+    assert_true(bool(two.set.set_up(domain())));
     assert_true(bool(two.set.guest_stands(n)));
     assert_true(bool(two.set.committed(n)));
     assert_true(bool(two.set.may_run(n)));
@@ -57,7 +67,7 @@ static void failed_set_up_is_undone_as_far_as_it_came(void**)
     for (const unsigned nth : {1u, 2u}) {
         Two two;
         two.faults.let_fail("device.set_up", nth, made_to_fail());
-        const Status s = two.set.set_up();
+        const Status s = two.set.set_up(domain());
         assert_text(s.error().text(), std::string(nth == 1 ? "a" : "b") +
                                           ": cannot be set up: made to fail");
         assert_true(two.notes.all() ==
@@ -70,7 +80,7 @@ static void failed_set_up_is_undone_as_far_as_it_came(void**)
 static void failed_moment_names_the_device_and_ends_the_walk(void**)
 {
     Two two;
-    assert_true(bool(two.set.set_up()));
+    assert_true(bool(two.set.set_up(domain())));
     two.faults.let_fail("device.guest_stands", 1, made_to_fail());
     const Status s = two.set.guest_stands(CheckpointNumber{1});
     assert_text(s.error().text(),
@@ -88,7 +98,7 @@ static void set_that_goes_out_of_scope_is_torn_down(void**)
     {
         DeviceSet set;
         set.add("a", std::make_unique<TestDevice>("a", notes, faults));
-        assert_true(bool(set.set_up()));
+        assert_true(bool(set.set_up(domain())));
         DeviceSet other = std::move(set);
         assert_int_equal(notes.all().size(), 1);
     }

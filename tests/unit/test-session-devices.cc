@@ -97,16 +97,19 @@ static void moments_of_a_session(void**)
     assert_true(with.kind.on_primary.all() ==
                 Notes({"disk set_up", "disk guest_will_stand 0",
                        "disk guest_stands 0", "disk may_run 0",
-                       "disk committed 0", "disk guest_will_stand 1",
-                       "disk guest_stands 1", "disk may_run 1",
+                       "disk may_commit 0", "disk committed 0",
+                       "disk guest_will_stand 1", "disk guest_stands 1",
+                       "disk may_run 1", "disk may_commit 1",
                        "disk committed 1", "disk guest_will_stand 2",
                        "disk guest_stands 2", "disk may_run 2",
-                       "disk committed 2",
+                       "disk may_commit 2", "disk committed 2",
                        "disk protection_ended unprotected", "disk tear_down"}));
     assert_true(with.kind.on_secondary.all() ==
-                Notes({"disk set_up", "disk may_run 0", "disk guest_stands 1",
-                       "disk committed 1", "disk may_run 1",
-                       "disk guest_stands 2", "disk committed 2",
+                Notes({"disk prepare", "disk other_stands 0", "disk set_up",
+                       "disk may_run 0", "disk guest_stands 1",
+                       "disk other_stands 1", "disk committed 1",
+                       "disk may_run 1", "disk guest_stands 2",
+                       "disk other_stands 2", "disk committed 2",
                        "disk may_run 2", "disk protection_ended ended",
                        "disk tear_down"}));
     for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
@@ -132,15 +135,17 @@ static void device_that_cannot_be_set_up_ends_the_start(void**)
         assert_int_equal(count(with.kind.on_primary.all(), "guest_stands 0"),
                          host == Role::primary ? 0 : 1);
         assert_int_equal(count(with.kind.on_primary.all(), "tear_down"), 1);
-        assert_int_equal(count(with.kind.on_secondary.all(), "tear_down"),
-                         host == Role::primary ? 0 : 1);
+        // The copy's has been prepared by then.
+        assert_int_equal(count(with.kind.on_secondary.all(), "tear_down"), 1);
     }
 }
 
 static void moment_that_fails_ends_protection(void**)
 {
     for (const Role host : {Role::primary, Role::secondary}) {
-        for (const char* moment : {"guest_stands", "committed", "may_run"}) {
+        for (const char* moment :
+             {"guest_stands", "committed", "may_run",
+              host == Role::primary ? "may_commit" : "other_stands"}) {
             print_message("  %s: %s\n", to_string(host), moment);
             WithDisk with;
             with.faults(host).let_fail(std::string("device.") + moment, 2,
@@ -166,11 +171,42 @@ static void copy_that_takes_over_tells_its_device(void**)
     assert_true(outcome.secondary.end.state == State::taken_over);
     const Notes notes = with.kind.on_secondary.all();
     // From its own state: number 2 was not committed.
+    assert_int_equal(count(with.kind.on_primary.all(), "other_is_lost"), 1);
     const Notes end(notes.end() - 5, notes.end());
     assert_true(end == Notes({"disk guest_stands 2", "disk may_run 1",
                               "disk take_over",
                               "disk protection_ended taken-over",
                               "disk tear_down"}));
+}
+
+// Before libxl builds anything.
+static void device_that_cannot_be_prepared_ends_the_start(void**)
+{
+    WithDisk with;
+    with.faults(Role::secondary)
+        .let_fail("device.prepare", 1, Error(ErrorKind::io, "no store"));
+    const PairOutcome outcome = with.pair.run();
+    assert_text(states(outcome), "unprotected/ended");
+    assert_contains(outcome.primary.end.why,
+                    "disk: cannot be prepared: no store");
+    assert_true(outcome.primary.runs);
+    assert_true(with.kind.on_secondary.all() ==
+                Notes({"disk prepare", "disk tear_down"}));
+}
+
+// The primary's guest does not go on before the copy's device has kept what
+// there is, and that is after it stands.
+static void primary_waits_until_the_other_has_kept(void**)
+{
+    WithDisk with;
+    with.pair.wire.fault(FrameType::KEPT, 2, WireFault::cut);
+    const PairOutcome outcome = with.pair.run();
+    const Notes notes = with.kind.on_primary.all();
+    assert_int_equal(count(notes, "guest_stands 1"), 1);
+    assert_int_equal(count(notes, "may_commit 1"), 0);
+    assert_true(outcome.secondary.end.state == State::taken_over);
+    assert_int_equal(count(with.kind.on_secondary.all(), "other_stands 1"), 1);
+    assert_int_equal(count(with.kind.on_secondary.all(), "committed 1"), 0);
 }
 
 // The interval would be an hour.
@@ -207,7 +243,9 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(moments_of_a_session),
         cmocka_unit_test(device_that_cannot_be_set_up_ends_the_start),
+        cmocka_unit_test(device_that_cannot_be_prepared_ends_the_start),
         cmocka_unit_test(moment_that_fails_ends_protection),
+        cmocka_unit_test(primary_waits_until_the_other_has_kept),
         cmocka_unit_test(copy_that_takes_over_tells_its_device),
         cmocka_unit_test(device_has_a_checkpoint_begin_early),
         cmocka_unit_test(guest_with_a_device_of_no_kind_is_not_protected),
