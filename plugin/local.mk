@@ -5,6 +5,7 @@
 plugin_cppflags = \
 	$(AM_CPPFLAGS) \
 	$(CRYPTO_CFLAGS) \
+	$(DEVMAPPER_CFLAGS) \
 	$(LZ4_CFLAGS) \
 	$(YAJL_CFLAGS) \
 	$(XXHASH_CFLAGS) \
@@ -122,6 +123,18 @@ libcolo_a_SOURCES = \
 	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \
 	plugin/devices/pv_connection.h \
+	plugin/disks/cow_store.cc \
+	plugin/disks/cow_store.h \
+	plugin/disks/device_mapper.cc \
+	plugin/disks/device_mapper.h \
+	plugin/disks/drbd.cc \
+	plugin/disks/drbd.h \
+	plugin/disks/kept_disk.cc \
+	plugin/disks/kept_disk.h \
+	plugin/disks/replicated_disk.cc \
+	plugin/disks/replicated_disk.h \
+	plugin/disks/resources.cc \
+	plugin/disks/resources.h \
 	plugin/fencing/fence.h \
 	plugin/fencing/shell_fence.cc \
 	plugin/fencing/shell_fence.h \
@@ -291,6 +304,7 @@ xl_colo_LDADD = \
 	libglue.a \
 	libbase.a \
 	$(CRYPTO_LIBS) \
+	$(DEVMAPPER_LIBS) \
 	$(LZ4_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \

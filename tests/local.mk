@@ -10,6 +10,7 @@ libfakes_a_SOURCES = \
 	tests/fakes/command_host.h \
 	tests/fakes/domain_table.cc \
 	tests/fakes/domain_table.h \
+	tests/fakes/fake_device_mapper.h \
 	tests/fakes/fake_domain.cc \
 	tests/fakes/fake_domain.h \
 	tests/fakes/fake_guest.cc \
@@ -65,6 +66,7 @@ unit_tests = \
 	tests/unit/test-dirty_list_to_wire \
 	tests/unit/test-dirty_set_frame \
 	tests/unit/test-eligibility \
+	tests/unit/test-drbd \
 	tests/unit/test-event_queue \
 	tests/unit/test-fencing \
 	tests/unit/test-figures_frame \
@@ -77,6 +79,7 @@ unit_tests = \
 	tests/unit/test-held_frames \
 	tests/unit/test-json \
 	tests/unit/test-keeper \
+	tests/unit/test-kept_disk \
 	tests/unit/test-keyed_hash \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
@@ -172,6 +175,7 @@ LDADD = \
 	libbase.a \
 	$(CMOCKA_LIBS) \
 	$(CRYPTO_LIBS) \
+	$(DEVMAPPER_LIBS) \
 	$(LZ4_LIBS) \
 	$(XEN_LIBS) \
 	$(XXHASH_LIBS) \

@@ -11,6 +11,7 @@
 #include "commands/device_kinds.h"
 #include "commands/eligibility.h"
 #include "commands/ssh_command.h"
+#include "disks/replicated_disk.h"
 #include "fencing/shell_witness.h"
 #include "process/aftermath.h"
 #include "process/background.h"
@@ -160,6 +161,9 @@ Status Start::protect()
     guest_ = guest->name;
     domid_ = guest->domid;
     if (auto s = check_free(guest_); !s) {
+        return about_guest(s.error());
+    }
+    if (auto s = find_resources(guest->devices); !s) {
         return about_guest(s.error());
     }
     if (auto s = check_guest(*guest, options_.output); !s) {

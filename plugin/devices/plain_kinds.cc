@@ -38,8 +38,8 @@ public:
     Status check(const std::vector<DeviceFacts>& mine) const override
     {
         return refused("has writable disks (" + names(mine) +
-                       "), which are not replicated: detach them, or, if the "
-                       "guest has no PV drivers, attach them read-only");
+                       "), which only --output=commit protects: use that, or "
+                       "detach them");
     }
 };
 
@@ -56,18 +56,19 @@ public:
     Status check(const std::vector<DeviceFacts>& mine) const override
     {
         return refused("has disks that it uses by PV drivers (" + names(mine) +
-                       "), which would be dead on the copy: detach them");
+                       "), which only --output=commit protects: use that, or "
+                       "detach them");
     }
 };
 
-// A CD-ROM drive, or a read-only disk that QEMU emulates: the two hosts have
-// the same in it, and how far the guest is with it is in QEMU's state.
+// The two hosts have the same in it. How far the guest is with one that QEMU
+// emulates, a CD-ROM drive perhaps, is in QEMU's state. A PV driver connects
+// when the copy takes over, to a backend that waits for it until then.
 class ReadOnlyDisk : public DeviceKind {
 public:
     bool takes(const DeviceFacts& device) const override
     {
-        return device.type == DeviceType::disk && !device.writable &&
-               !device.used_by_pv_driver;
+        return device.type == DeviceType::disk && !device.writable;
     }
     Status check(const std::vector<DeviceFacts>&) const override { return {}; }
     std::unique_ptr<CheckpointDevice> make(const DeviceFacts&,
@@ -123,22 +124,24 @@ public:
 
 DeviceKinds plain_device_kinds()
 {
-    static const WritableDisk writable_disk;
-    static const PvDisk pv_disk;
     static const ReadOnlyDisk read_only_disk;
     static const ActingDevice acting_device;
     static const PvConnectionKind pv_connection;
     static const DeviceKind* const all[] = {
-        &writable_disk, &pv_disk, &read_only_disk, &acting_device,
-        &pv_connection,
+        &read_only_disk, &acting_device, &pv_connection,
     };
     return all;
 }
 
-const DeviceKind& refused_network_card_kind()
+DeviceKinds kinds_refused_where_both_run()
 {
-    static const NetworkCard kind;
-    return kind;
+    static const WritableDisk writable_disk;
+    static const PvDisk pv_disk;
+    static const NetworkCard network_card;
+    static const DeviceKind* const all[] = {
+        &writable_disk, &pv_disk, &network_card,
+    };
+    return all;
 }
 
 }  // namespace xl_colo

@@ -6,10 +6,10 @@
 
 namespace xl_colo {
 
-// All of them, but for network cards.
+// What is the same whether both copies run or not.
 DeviceKinds plain_device_kinds();
 
-// Network cards, where both copies run.
-const DeviceKind& refused_network_card_kind();
+// What is refused where both copies run; to be asked before the plain ones.
+DeviceKinds kinds_refused_where_both_run();
 
 }  // namespace xl_colo

@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "base/descriptors.h"
+#include "devices/device_set.h"
+#include "disks/replicated_disk.h"
 #include "fencing/shell_witness.h"
 #include "hypervisor/host.h"
 #include "network/card_interfaces.h"
@@ -26,10 +28,11 @@ constexpr int most_pauses_of_others = 16;
 class Remains : public SessionControl {
 public:
     Remains(std::unique_ptr<Domain> domain, std::vector<DeviceFacts> devices,
-            StatusBoard& board, Log& log, const WatchRecord::Findings& found,
-            std::string died)
+            DeviceSet disks, StatusBoard& board, Log& log,
+            const WatchRecord::Findings& found, std::string died)
         : domain_(std::move(domain)),
           devices_(std::move(devices)),
+          disks_(std::move(disks)),
           board_(board),
           log_(log),
           found_(found),
@@ -56,6 +59,11 @@ private:
     SessionEnd destroy(const std::string& why);
     Word wait_for_word(Deadline deadline);
     Status let_run();
+    void settle_disks(State state)
+    {
+        disks_.protection_ended(state);
+        disks_.tear_down();
+    }
     std::string with(const std::string& what) const
     {
         return died_ + "; " + what;
@@ -64,6 +72,7 @@ private:
 
     std::unique_ptr<Domain> domain_;
     const std::vector<DeviceFacts> devices_;
+    DeviceSet disks_;
     StatusBoard& board_;
     Log& log_;
     const WatchRecord::Findings& found_;
@@ -103,6 +112,12 @@ SessionEnd Remains::run()
 // Whoever suspended it is gone.
 Status Remains::let_run()
 {
+    if (is_copy()) {
+        // What it has of them is another guest's no more.
+        if (auto s = disks_.may_run({}); !s) {
+            return s;
+        }
+    }
     if (domain_->state() == GuestState::suspended) {
         if (is_copy()) {
             // It stands already; this says by whom, and so how it goes on.
@@ -160,6 +175,8 @@ SessionEnd Remains::go_on(const std::string& what)
     board_.clear(WarningKind::guest_held);
     board_.warn(WarningKind::process_died, with(what));
     // None of these keeps the guest from running.
+    disks_.take_over();
+    settle_disks(state);
     if (auto s = open_cards(devices_, domain_->domid()); !s) {
         log_.error("a network card may be cut off: " + s.error().text());
     }
@@ -247,6 +264,7 @@ SessionEnd Remains::destroy(const std::string& why)
 {
     const Status destroyed = domain_->destroy();
     if (destroyed || domain_->state() == GuestState::gone) {
+        settle_disks(State::ended);
         return {State::ended, with(why + ": it was destroyed"), false};
     }
     (void)bool(domain_->pause());
@@ -357,8 +375,9 @@ int see_to_what_is_left(Background& background,
     if (!process) {
         return tell(process.error());
     }
-    Remains remains(std::move(*domain), facts->devices, (*process)->board(),
-                    *log, found, died);
+    Remains remains(std::move(*domain), facts->devices,
+                    adopt_disks(found.role, facts->devices, *log),
+                    (*process)->board(), *log, found, died);
     const SessionEnd end = (*process)->run(remains);
     if (primary && end.state != State::held) {
         (void)clear_mark(found.domain);

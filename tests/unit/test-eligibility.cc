@@ -42,14 +42,14 @@ void guest_is_refused_with_a_reason(void**)
              g.devices = {{DeviceType::disk, "hda", true},
                           {DeviceType::disk, "hdb", true, true}};
          },
-         "writable disks (hda, hdb), which are not replicated: detach them, "
-         "or, if the guest has no PV drivers, attach them read-only"},
+         "writable disks (hda, hdb), which only --output=commit protects: use "
+         "that, or detach them"},
         {"pv_disks",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::disk, "xvda", false, true}};
          },
-         "uses by PV drivers (xvda), which would be dead on the copy: detach "
-         "them"},
+         "uses by PV drivers (xvda), which only --output=commit protects: use "
+         "that, or detach them"},
         {"nics",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"}};

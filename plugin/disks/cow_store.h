@@ -1,0 +1,28 @@
+// Where a snapshot puts what has changed: a block device in this host's memory,
+// which takes as much of it as has been written, up to its size.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace xl_colo {
+
+// One thread at a time. What uses the device keeps it alive: it goes when that
+// has closed it, and this is gone, even if this process has died before.
+class CowStore {
+public:
+    virtual ~CowStore() = default;
+    // "major:minor", as tables of device-mapper name it.
+    virtual std::string device() const = 0;
+    // All of it is zero again, and takes no memory. Nobody may have it open.
+    virtual Status clear() = 0;
+};
+
+// A file without a name, and a loop device. Error io, or refused where the
+// kernel has no loop devices.
+Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size);
+
+}  // namespace xl_colo

@@ -1,0 +1,246 @@
+#include "disks/drbd.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "base/system_program.h"
+
+namespace xl_colo {
+
+namespace {
+
+constexpr SystemProgram drbdsetup{"drbdsetup", "drbd-utils"};
+constexpr SystemProgram drbdadm{"drbdadm", "drbd-utils"};
+// Some ms where nothing is wrong. A promotion may run a handler of the admin's.
+constexpr std::chrono::seconds program_limit{60};
+
+Result<std::string> run(const SystemProgram& program,
+                        const std::vector<std::string>& words)
+{
+    auto output = run_program(program, words, "", program_limit);
+    if (!output) {
+        return output.error();
+    }
+    if (output->status != 0) {
+        std::string what = program.name;
+        for (const std::string& word : words) {
+            what += " " + word;
+        }
+        const std::string said = in_one_line(output->err);
+        return Error(ErrorKind::io,
+                     what + ": " +
+                         (said.empty() ? "exit status " +
+                                             std::to_string(output->status)
+                                       : said));
+    }
+    return std::move(output->out);
+}
+
+class InstalledDrbd : public Drbd {
+public:
+    Result<std::vector<DrbdVolume>> volumes() override
+    {
+        const auto text = run(drbdsetup, {"events2", "--now"});
+        return text ? parse_drbd_events(*text) : text.error();
+    }
+    Result<char> protocol(const std::string& resource) override
+    {
+        const auto text = run(drbdsetup, {"show", resource});
+        return text ? Result<char>(parse_drbd_protocol(*text)) : text.error();
+    }
+    Result<std::string> lower_device(const std::string& resource,
+                                     unsigned volume) override
+    {
+        const auto text = run(
+            drbdadm, {"sh-ll-dev", resource + "/" + std::to_string(volume)});
+        return text ? Result<std::string>(in_one_line(*text)) : text.error();
+    }
+    Status promote(const std::string& resource) override
+    {
+        return adm({"primary", resource});
+    }
+    Status demote(const std::string& resource) override
+    {
+        return adm({"secondary", resource});
+    }
+    Status disconnect(const std::string& resource) override
+    {
+        return adm({"disconnect", resource});
+    }
+    Status connect(const std::string& resource, bool discard) override
+    {
+        return discard ? adm({"connect", "--discard-my-data", resource})
+                       : adm({"connect", resource});
+    }
+
+private:
+    static Status adm(const std::vector<std::string>& words)
+    {
+        const auto text = run(drbdadm, words);
+        return text ? Status() : text.error();
+    }
+};
+
+// "key:value" words of a line; the two before them are its own.
+using Words = std::map<std::string, std::string>;
+
+Words words_of(std::istream& line)
+{
+    Words words;
+    for (std::string word; line >> word;) {
+        const size_t colon = word.find(':');
+        if (colon != std::string::npos) {
+            words[word.substr(0, colon)] = word.substr(colon + 1);
+        }
+    }
+    return words;
+}
+
+std::optional<unsigned> number_in(const Words& words, const char* key)
+{
+    const auto word = words.find(key);
+    unsigned number = 0;
+    if (word == words.end() ||
+        std::from_chars(word->second.data(),
+                        word->second.data() + word->second.size(), number)
+                .ec != std::errc()) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::string text_in(const Words& words, const char* key)
+{
+    const auto word = words.find(key);
+    return word == words.end() ? "" : word->second;
+}
+
+}  // namespace
+
+std::unique_ptr<Drbd> make_drbd()
+{
+    return std::make_unique<InstalledDrbd>();
+}
+
+Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
+{
+    std::map<std::string, std::string> roles;  // by resource
+    // By resource and the peer's number there.
+    std::map<std::pair<std::string, std::string>, DrbdVolume::Peer> peers;
+    std::vector<DrbdVolume> volumes;
+    std::istringstream lines(text);
+    for (std::string whole; std::getline(lines, whole);) {
+        std::istringstream line(whole);
+        std::string event, object;
+        line >> event >> object;
+        const Words words = words_of(line);
+        const std::string name = text_in(words, "name");
+        const std::string id = text_in(words, "peer-node-id");
+        if (object == "resource") {
+            roles[name] = text_in(words, "role");
+        } else if (object == "connection") {
+            peers[{name, id}] = {text_in(words, "connection"),
+                                 text_in(words, "role"), "", ""};
+        } else if (object == "device" || object == "peer-device") {
+            const auto volume = number_in(words, "volume");
+            const auto minor = number_in(words, "minor");
+            if (name.empty() || !volume || (object == "device" && !minor)) {
+                return Error(ErrorKind::io,
+                             "drbdsetup events2: cannot be understood: " +
+                                 whole);
+            }
+            if (object == "device") {
+                volumes.push_back({name, *volume, *minor, roles[name],
+                                   text_in(words, "disk"), {}});
+                continue;
+            }
+            const auto its = std::ranges::find_if(volumes, [&](auto& v) {
+                return v.resource == name && v.volume == *volume;
+            });
+            if (its != volumes.end()) {
+                DrbdVolume::Peer peer = peers[{name, id}];
+                peer.replication = text_in(words, "replication");
+                peer.disk = text_in(words, "peer-disk");
+                its->peers.push_back(peer);
+            }
+        }
+    }
+    return volumes;
+}
+
+// Only what is not the default is shown, and that is C.
+char parse_drbd_protocol(const std::string& text)
+{
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (word == "protocol" && words >> word) {
+            return word.front();
+        }
+    }
+    return 'C';
+}
+
+Result<DrbdVolume> Drbd::find(const std::string& resource, unsigned volume)
+{
+    auto all = volumes();
+    if (!all) {
+        return all.error();
+    }
+    for (const DrbdVolume& one : *all) {
+        if (one.resource == resource && one.volume == volume) {
+            return one;
+        }
+    }
+    return Error(ErrorKind::refused,
+                 "DRBD has no resource " + resource + " with a volume " +
+                     std::to_string(volume) + ": \"drbdadm up " + resource +
+                     "\"");
+}
+
+Result<DrbdVolume> Drbd::find_minor(unsigned minor)
+{
+    auto all = volumes();
+    if (!all) {
+        return all.error();
+    }
+    for (const DrbdVolume& one : *all) {
+        if (one.minor == minor) {
+            return one;
+        }
+    }
+    return Error(ErrorKind::refused,
+                 "DRBD has no device of minor " + std::to_string(minor));
+}
+
+Status check_in_step(const DrbdVolume& volume)
+{
+    const auto refused = [&](const std::string& what) {
+        return Error(ErrorKind::refused,
+                     "DRBD's resource " + volume.resource + " " + what +
+                         ": \"drbdadm status " + volume.resource +
+                         "\" must say Connected (or name the peer) and "
+                         "UpToDate for both hosts");
+    };
+    if (volume.peers.size() != 1) {
+        return refused("has " + std::to_string(volume.peers.size()) +
+                       " peers, and must have one");
+    }
+    const DrbdVolume::Peer& peer = volume.peers.front();
+    if (peer.connection != "Connected") {
+        return refused("is not connected (" + peer.connection + ")");
+    }
+    if (volume.disk != "UpToDate") {
+        return refused("is " + volume.disk + " here");
+    }
+    if (peer.disk != "UpToDate") {
+        return refused("is " + peer.disk + " on the other host");
+    }
+    return {};
+}
+
+}  // namespace xl_colo

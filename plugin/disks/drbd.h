@@ -1,0 +1,68 @@
+// DRBD, by what its own programs say and do: one resource is one or several
+// volumes, each a block device on both hosts.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace xl_colo {
+
+// One volume, as this host sees it. The words are DRBD's own: "UpToDate",
+// "Connected", "Secondary".
+struct DrbdVolume {
+    std::string resource;
+    unsigned volume = 0;
+    unsigned minor = 0;
+    std::string role, disk;
+    struct Peer {
+        std::string connection, role, replication, disk;
+        bool operator==(const Peer&) const = default;
+    };
+    std::vector<Peer> peers;
+    bool operator==(const DrbdVolume&) const = default;
+};
+
+// Any thread. Each call runs a program. Errors: refused, where DRBD is not
+// installed; io, with what it said; timeout.
+class Drbd {
+public:
+    virtual ~Drbd() = default;
+
+    // Of all resources that are up.
+    virtual Result<std::vector<DrbdVolume>> volumes() = 0;
+    // A, B or C.
+    virtual Result<char> protocol(const std::string& resource) = 0;
+    // Path of what a volume is kept on.
+    virtual Result<std::string> lower_device(const std::string& resource,
+                                             unsigned volume) = 0;
+
+    virtual Status promote(const std::string& resource) = 0;
+    virtual Status demote(const std::string& resource) = 0;
+    virtual Status disconnect(const std::string& resource) = 0;
+    // Returns before it is connected. `discard`: if both sides have written,
+    // what this one wrote is thrown away.
+    virtual Status connect(const std::string& resource, bool discard) = 0;
+
+    // Error refused when there is none.
+    Result<DrbdVolume> find(const std::string& resource, unsigned volume);
+    Result<DrbdVolume> find_minor(unsigned minor);
+};
+
+std::unique_ptr<Drbd> make_drbd();
+
+// The output of "drbdsetup events2 --now". Lines of other kinds than those of
+// resources, connections, devices and peer devices are passed over. Error io
+// where a line of these lacks something.
+Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text);
+
+// That of "drbdsetup show RESOURCE".
+char parse_drbd_protocol(const std::string& text);
+
+// What speaks against a checkpoint, or a start: both sides must have all that
+// was written. Error refused, in words for an admin.
+Status check_in_step(const DrbdVolume& volume);
+
+}  // namespace xl_colo

@@ -1,0 +1,108 @@
+// What drbdsetup says, as it was seen on a host with DRBD 8.4 and utilities of
+// version 9.22.
+#include "disks/drbd.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+
+namespace {
+
+const char* const connected =
+    "exists resource name:r0 role:Primary suspended:no "
+    "write-ordering:flush\n"
+    "exists connection name:r0 peer-node-id:0 conn-name:peer "
+    "connection:Connected role:Secondary congested:no\n"
+    "exists device name:r0 volume:0 minor:0 disk:UpToDate size:32728 read:0\n"
+    "exists peer-device name:r0 peer-node-id:0 conn-name:peer volume:0 "
+    "replication:Established peer-disk:UpToDate resync-suspended:no\n"
+    "exists resource name:r1 role:Secondary suspended:no\n"
+    "exists connection name:r1 peer-node-id:0 connection:StandAlone "
+    "role:Unknown congested:no\n"
+    "exists device name:r1 volume:0 minor:1 disk:UpToDate\n"
+    "exists peer-device name:r1 peer-node-id:0 volume:0 replication:Off "
+    "peer-disk:DUnknown\n"
+    "exists -\n";
+
+DrbdVolume good()
+{
+    return {"r0", 0, 0, "Primary", "UpToDate",
+            {{"Connected", "Secondary", "Established", "UpToDate"}}};
+}
+
+std::string what_is_wrong(const DrbdVolume& volume)
+{
+    const Status s = check_in_step(volume);
+    return s ? "" : s.error().text();
+}
+
+}  // namespace
+
+static void events_become_volumes(void**)
+{
+    const auto volumes = parse_drbd_events(connected);
+    assert_true(bool(volumes));
+    assert_int_equal(volumes->size(), 2);
+    assert_true(volumes->at(0) == good());
+    const DrbdVolume alone{"r1", 0, 1, "Secondary", "UpToDate",
+                           {{"StandAlone", "Unknown", "Off", "DUnknown"}}};
+    assert_true(volumes->at(1) == alone);
+}
+
+static void no_resource_is_no_volume(void**)
+{
+    assert_true(parse_drbd_events("exists -\n")->empty());
+    assert_true(parse_drbd_events("")->empty());
+}
+
+static void line_without_its_numbers_is_an_error(void**)
+{
+    for (const char* line : {"exists device name:r0 minor:0",
+                             "exists device name:r0 volume:0",
+                             "exists device volume:0 minor:0",
+                             "exists device name:r0 volume:x minor:0",
+                             "exists peer-device name:r0"}) {
+        assert_contains(parse_drbd_events(line).error().text(), line);
+    }
+}
+
+static void protocol_is_c_unless_it_says_so(void**)
+{
+    assert_int_equal(parse_drbd_protocol("resource r0 {\n net {\n }\n}\n"),
+                     'C');
+    assert_int_equal(
+        parse_drbd_protocol("resource r0 {\n    net {\n        protocol "
+                            "A;\n    }\n}\n"),
+        'A');
+}
+
+static void both_must_have_all(void**)
+{
+    assert_text(what_is_wrong(good()), "");
+    DrbdVolume volume = good();
+    volume.disk = "Diskless";
+    assert_contains(what_is_wrong(volume), "is Diskless here");
+    volume = good();
+    volume.peers[0].disk = "Inconsistent";
+    assert_contains(what_is_wrong(volume), "is Inconsistent on the other");
+    volume = good();
+    volume.peers[0].connection = "Connecting";
+    assert_contains(what_is_wrong(volume), "is not connected (Connecting)");
+    volume = good();
+    volume.peers.clear();
+    assert_contains(what_is_wrong(volume), "has 0 peers");
+    volume.peers.resize(2);
+    assert_contains(what_is_wrong(volume), "has 2 peers");
+}
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(events_become_volumes),
+        cmocka_unit_test(no_resource_is_no_volume),
+        cmocka_unit_test(line_without_its_numbers_is_an_error),
+        cmocka_unit_test(protocol_is_c_unless_it_says_so),
+        cmocka_unit_test(both_must_have_all),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}

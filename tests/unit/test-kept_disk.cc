@@ -1,0 +1,296 @@
+// The copy's disk, by what is asked of device-mapper. That the kernel's keeps
+// what it should is tests/nested/'s.
+#include "disks/kept_disk.h"
+
+#include "fake_device_mapper.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+class NamedStore : public CowStore {
+public:
+    NamedStore(std::string device, unsigned& cleared)
+        : device_(std::move(device)), cleared_(cleared)
+    {
+    }
+    std::string device() const override { return device_; }
+    Status clear() override
+    {
+        ++cleared_;
+        return {};
+    }
+
+private:
+    std::string device_;
+    unsigned& cleared_;
+};
+
+struct Bed {
+    Bed()
+        : disk(dm,
+               {"xl-colo-r0-0", "vg-r0", "147:0", 1000, Bytes{1 << 20}},
+               [this](Bytes) -> Result<std::unique_ptr<CowStore>> {
+                   return std::unique_ptr<CowStore>(
+                       std::make_unique<NamedStore>(
+                           "7:" + std::to_string(stores++), cleared));
+               })
+    {
+        dm.devices["vg-r0"].active = {{0, 1064, "linear", "254:0 2048"}};
+    }
+
+    // What device-mapper has, but for the lower device.
+    Names devices() const
+    {
+        Names names;
+        for (const auto& [name, device] : dm.devices) {
+            if (name != "vg-r0") {
+                names.push_back(name);
+            }
+        }
+        return names;
+    }
+    bool is_as_before() const
+    {
+        return devices().empty() && dm.active("vg-r0") == "linear 254:0 2048";
+    }
+
+    FakeDeviceMapper dm;
+    unsigned stores = 0, cleared = 0;
+    KeptDisk disk;
+};
+
+constexpr const char* copy = "xl-colo-r0-0";
+constexpr const char* on_kept_0 =
+    "linear /dev/mapper/xl-colo-r0-0-kept-0 0";
+constexpr const char* origin = "snapshot-origin /dev/mapper/xl-colo-r0-0-real";
+
+}  // namespace
+
+static void layers_come_and_go(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bed.devices() == Names({copy, "xl-colo-r0-0-real"}));
+    assert_text(bed.dm.active(copy), "zero");
+    assert_text(bed.dm.active("vg-r0"), origin);
+    assert_text(bed.dm.active("xl-colo-r0-0-real"), "linear 254:0 2048");
+    // DRBD's metadata lie behind the disk, and go the same way.
+    assert_int_equal(bed.dm.devices["vg-r0"].active.front().length, 1064);
+    assert_int_equal(bed.dm.devices[copy].active.front().length, 1000);
+    assert_true(bool(bed.disk.take_away()));
+    assert_true(bed.is_as_before());
+}
+
+static void layers_that_fail_leave_nothing(void**)
+{
+    for (const char* what : {"create", "load", "swap"}) {
+        for (const unsigned nth : {1u, 2u}) {
+            Bed bed;
+            bed.dm.faults.let_fail(what, nth, Error(ErrorKind::io, "no"));
+            const Status s = bed.disk.build();
+            assert_true(s || bed.is_as_before());
+            assert_true(!s || nth == 2);
+        }
+    }
+}
+
+static void states_take_turns_and_count_when_committed(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    bed.dm.done.clear();
+    assert_true(bool(bed.disk.keep()));
+    // The origin starts anew with its first snapshot: it splits writes for it.
+    assert_true(bed.dm.done ==
+                Names({"create xl-colo-r0-0-kept-0 snapshot "
+                       "/dev/mapper/xl-colo-r0-0-real 7:0 P 8",
+                       "swap vg-r0"}));
+    assert_text(bed.dm.active(copy), "zero");
+    assert_true(bool(bed.disk.commit()));
+    assert_text(bed.dm.active(copy), on_kept_0);
+
+    bed.dm.done.clear();
+    assert_true(bool(bed.disk.keep()));
+    assert_text(bed.dm.active(copy), on_kept_0);
+    assert_true(bool(bed.disk.commit()));
+    // There has been one all the time, so nothing has to start anew.
+    assert_true(bed.dm.done ==
+                Names({"create xl-colo-r0-0-kept-1 snapshot "
+                       "/dev/mapper/xl-colo-r0-0-real 7:1 P 8",
+                       "load xl-colo-r0-0 linear "
+                       "/dev/mapper/xl-colo-r0-0-kept-1 0",
+                       "swap xl-colo-r0-0", "remove xl-colo-r0-0-kept-0"}));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bed.devices() ==
+                Names({copy, "xl-colo-r0-0-kept-0", "xl-colo-r0-0-kept-1",
+                       "xl-colo-r0-0-real"}));
+    assert_true(bool(bed.disk.take_away()));
+    assert_true(bed.is_as_before());
+}
+
+static void state_that_was_not_committed_is_given_up(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+    assert_true(bool(bed.disk.keep()));
+    bed.dm.done.clear();
+    assert_true(bool(bed.disk.begin_merge()));
+    // The snapshot is none any more before anything is merged: what is merged
+    // would be kept by it, in the store that is being emptied.
+    assert_true(bed.dm.done ==
+                Names({"remove xl-colo-r0-0-kept-1",
+                       "load xl-colo-r0-0 snapshot-merge 147:0 7:0 P 8",
+                       "load xl-colo-r0-0-kept-0 error",
+                       "swap xl-colo-r0-0-kept-0", "swap xl-colo-r0-0",
+                       "remove xl-colo-r0-0-kept-0"}));
+    bed.dm.devices[copy].status = "32/2048 16";
+    assert_false(*bed.disk.is_merged());
+    bed.dm.devices[copy].status = "16/2048 16";
+    assert_true(*bed.disk.is_merged());
+    assert_true(bool(bed.disk.finish_merge()));
+    assert_true(bed.devices() == Names({copy}));
+    assert_text(bed.dm.active(copy), "linear 147:0 0");
+    assert_text(bed.dm.active("vg-r0"), "linear 254:0 2048");
+}
+
+// A takeover is tried again each second.
+static void merge_that_fails_may_be_begun_again(void**)
+{
+    for (const char* what : {"load", "swap"}) {
+        for (const unsigned nth : {1u, 2u}) {
+            Bed bed;
+            assert_true(bool(bed.disk.build()));
+            assert_true(bool(bed.disk.keep()));
+            assert_true(bool(bed.disk.commit()));
+            bed.dm.faults.let_fail(what, bed.dm.faults.calls(what) + nth,
+                                   Error(ErrorKind::io, "no"));
+            assert_false(bool(bed.disk.begin_merge()));
+            assert_true(bool(bed.disk.begin_merge()));
+            assert_text(bed.dm.active(copy), "snapshot-merge 147:0 7:0 P 8");
+        }
+    }
+}
+
+static void store_that_is_full_ends_it(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+    bed.dm.devices["xl-colo-r0-0-kept-0"].status = "1600/2048 16";
+    assert_int_equal(bed.disk.fill()->used, 1600);
+    assert_true(bool(bed.disk.keep()));
+    // That of the state before matters no more once this one is committed.
+    bed.dm.devices["xl-colo-r0-0-kept-0"].status = "Invalid";
+    assert_true(bed.disk.fill()->overflown);
+    assert_true(bool(bed.disk.commit()));
+    assert_false(bed.disk.fill()->overflown);
+
+    assert_true(bool(bed.disk.keep()));
+    bed.dm.devices["xl-colo-r0-0-kept-0"].status = "Overflow";
+    assert_contains(bed.disk.commit().error().text(), "store");
+    bed.dm.devices["xl-colo-r0-0-kept-1"].status = "Invalid";
+    assert_contains(bed.disk.begin_merge().error().text(), "was full");
+}
+
+static void lower_device_that_others_change_ends_it(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    bed.dm.devices["vg-r0"].active = {{0, 2064, "linear", "254:0 2048"}};
+    assert_contains(bed.disk.keep().error().text(),
+                    "somebody has changed vg-r0");
+}
+
+static void leftovers_are_cleared_unless_they_are_in_use(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+    // By a process that was killed; its copy is there yet.
+    bed.dm.devices[copy].open = true;
+    Bed next;
+    next.dm.devices = bed.dm.devices;
+    assert_contains(next.disk.build().error().text(), "in use");
+    assert_true(next.dm.devices.size() == bed.dm.devices.size());
+    next.dm.devices[copy].open = false;
+    assert_true(bool(next.disk.build()));
+    assert_text(next.dm.active("vg-r0"), origin);
+    assert_text(next.dm.active("xl-colo-r0-0-real"), "linear 254:0 2048");
+    assert_true(bool(next.disk.take_away()));
+    assert_true(next.is_as_before());
+}
+
+// By a process that was killed, of a copy that is to go on, or to go.
+static void what_was_left_can_be_adopted(void**)
+{
+    for (const bool goes_on : {true, false}) {
+        Bed bed;
+        assert_true(bool(bed.disk.build()));
+        for (int i = 0; i < 2; ++i) {
+            assert_true(bool(bed.disk.keep()));
+            assert_true(bool(bed.disk.commit()));
+        }
+        assert_true(bool(bed.disk.keep()));
+        Bed next;
+        assert_false(bool(next.disk.adopt()));
+        next.dm.devices = bed.dm.devices;
+        assert_true(bool(next.disk.adopt()));
+        if (!goes_on) {
+            assert_true(bool(next.disk.take_away()));
+            assert_true(next.is_as_before());
+            continue;
+        }
+        assert_true(bool(next.disk.begin_merge()));
+        // The last one that was committed.
+        assert_text(next.dm.active(copy), "snapshot-merge 147:0 7:1 P 8");
+        Bed third;
+        third.dm.devices = next.dm.devices;
+        assert_true(bool(third.disk.adopt()));
+        assert_true(bool(third.disk.begin_merge()));
+        assert_true(third.dm.done.empty());
+        assert_true(*third.disk.is_merged());
+        assert_true(bool(third.disk.finish_merge()));
+        assert_text(third.dm.active("vg-r0"), "linear 254:0 2048");
+    }
+}
+
+static void merge_under_way_is_no_leftover(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+    assert_true(bool(bed.disk.begin_merge()));
+    bed.dm.devices[copy].status = "160/2048 16";
+    Bed next;
+    next.dm.devices = bed.dm.devices;
+    assert_contains(next.disk.build().error().text(), "being merged");
+    next.dm.devices[copy].status = "16/2048 16";
+    assert_true(bool(next.disk.build()));
+}
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(layers_come_and_go),
+        cmocka_unit_test(layers_that_fail_leave_nothing),
+        cmocka_unit_test(states_take_turns_and_count_when_committed),
+        cmocka_unit_test(state_that_was_not_committed_is_given_up),
+        cmocka_unit_test(merge_that_fails_may_be_begun_again),
+        cmocka_unit_test(store_that_is_full_ends_it),
+        cmocka_unit_test(lower_device_that_others_change_ends_it),
+        cmocka_unit_test(leftovers_are_cleared_unless_they_are_in_use),
+        cmocka_unit_test(merge_under_way_is_no_leftover),
+        cmocka_unit_test(what_was_left_can_be_adopted),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
