@@ -29,6 +29,8 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/balloon.h \
 	libxl-glue/domain/domain.cc \
 	libxl-glue/domain/domain.h \
+	libxl-glue/domain/granted_pages.cc \
+	libxl-glue/domain/granted_pages.h \
 	libxl-glue/domain/guest_memory.cc \
 	libxl-glue/domain/guest_memory.h \
 	libxl-glue/domain/guest_state.cc \

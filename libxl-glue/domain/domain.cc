@@ -6,6 +6,7 @@
 #include "base/domain_files.h"
 #include "domain/guest_memory.h"
 #include "domain/guest_state.h"
+#include "domain/granted_pages.h"
 #include "domain/hypervisor_pages.h"
 #include "qemu/device_state.h"
 #include "xen/handles.h"
@@ -317,6 +318,12 @@ Result<std::vector<Pfn>> XenDomain::hypervisor_pages()
     return find_hypervisor_pages(
         access_->xc.get(), domid_,
         is_reset() ? std::optional(shared_info_) : std::nullopt);
+}
+
+Result<std::vector<Pfn>> XenDomain::pages_backends_write()
+{
+    return find_granted_pages(access_->xc.get(), access_->memory.get(),
+                              domid_);
 }
 
 }  // namespace xl_colo

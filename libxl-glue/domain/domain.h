@@ -60,6 +60,7 @@ public:
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override;
+    Result<std::vector<Pfn>> pages_backends_write() override;
 
 private:
     // How far a checkpoint has been put into the copy since it was suspended.

@@ -134,6 +134,10 @@ public:
     // params name as the hypervisor's or its daemons' own (ioreq, buffered
     // ioreq, xenstore ring, console ring...).
     virtual Result<std::vector<Pfn>> hypervisor_pages() = 0;
+    // Those that the guest allows its backends to write to. What they write
+    // through a mapping that stays is in no log; a driver that starts anew
+    // gives the pages back unread.
+    virtual Result<std::vector<Pfn>> pages_backends_write() = 0;
 };
 
 }  // namespace xl_colo

@@ -12,6 +12,14 @@ namespace {
 
 constexpr uint64_t gfns_a_frame = 4096;
 constexpr size_t named_max = 64;
+
+// In place of a digest: not to be compared.
+constexpr PageDigest left_out_digest = [] {
+    PageDigest digest;
+    digest.fill(0xff);
+    return digest;
+}();
+
 bool all_absent(const std::vector<PageDigest>& digests)
 {
     return std::ranges::all_of(digests, [](const PageDigest& digest) {
@@ -113,8 +121,11 @@ public:
         }
         for (uint64_t i = 0; i < count; ++i) {
             const uint8_t* digest = theirs.data() + i * sizeof(PageDigest);
-            if (std::memcmp((*ours)[i].data(), digest, sizeof(PageDigest)) !=
-                0) {
+            const auto is = [digest](const PageDigest& other) {
+                return std::memcmp(other.data(), digest, sizeof(PageDigest)) ==
+                       0;
+            };
+            if (!is((*ours)[i]) && !is(left_out_digest)) {
                 add(Pfn{first + i});
             }
         }
@@ -243,6 +254,11 @@ Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
     if (!here) {
         return here.error();
     }
+    auto left_out = domain.pages_backends_write();
+    if (!left_out) {
+        return left_out.error();
+    }
+    std::ranges::sort(*left_out);
     for (uint64_t first = 0; first < gfns.value(); first += gfns_a_frame) {
         const uint64_t count = std::min(gfns_a_frame, gfns.value() - first);
         auto digests = here->digests(first, count);
@@ -251,6 +267,10 @@ Result<Differences> verify_as_primary(Peer& peer, Domain& domain,
         }
         if (all_absent(*digests)) {
             continue;
+        }
+        for (auto pfn = std::ranges::lower_bound(*left_out, Pfn{first});
+             pfn != left_out->end() && *pfn < Pfn{first + count}; ++pfn) {
+            (*digests)[pfn->value() - first] = left_out_digest;
         }
         Buffer body = BodyWriter().u64(first).take();
         const auto* bytes =

@@ -275,4 +275,12 @@ Result<std::vector<Pfn>> FakeDomain::hypervisor_pages()
     return std::vector<Pfn>{FakeGuest::hypervisor_page};
 }
 
+Result<std::vector<Pfn>> FakeDomain::pages_backends_write()
+{
+    if (auto s = faults_.pass("pages_backends_write"); !s) {
+        return s.error();
+    }
+    return guest_->written_by_backends;
+}
+
 }  // namespace xl_colo

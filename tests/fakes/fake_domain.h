@@ -61,6 +61,7 @@ public:
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
     Result<std::vector<Pfn>> hypervisor_pages() override;
+    Result<std::vector<Pfn>> pages_backends_write() override;
 
 private:
     std::shared_ptr<FakeGuest> guest_;

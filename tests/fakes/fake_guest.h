@@ -61,6 +61,8 @@ public:
 
     const Domid domid;
     const std::string uuid;
+    // Set before a session starts.
+    std::vector<Pfn> written_by_backends;
 
     std::string name() const;
     void rename(const std::string& name);

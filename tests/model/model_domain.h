@@ -71,6 +71,10 @@ public:
     GuestState state() override { return xen_.state(); }
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    Result<std::vector<Pfn>> pages_backends_write() override
+    {
+        return std::vector<Pfn>();  // it has none
+    }
     Result<std::vector<Pfn>> hypervisor_pages() override
     {
         return xen_.hypervisor_pages();
