@@ -8,7 +8,6 @@
 
 #include "fake_host.h"
 #include "fake_log.h"
-#include "fake_sender.h"
 #include "network_bed.h"
 #include "slowed.h"
 
@@ -77,12 +76,10 @@ struct WithCard {
     explicit WithCard(Role role = Role::primary)
         : guest(host.add_guest("guest")),
           domain(std::move(*host.open(guest->domid, {}))),
-          router(FrameSource::secondary, [](Frame) { return Status(); }),
           card({.type = DeviceType::network_card,
                 .name = "00:16:3e:01:02:03"},
-               {role, *domain, log, sender, router,
-                [this](const std::string&) { ++asked; }}),
-          up(card.set_up()),
+               {role, log, [this](const std::string&) { ++asked; }}),
+          up(card.set_up(*domain)),
           output(tap_names(guest->domid, 0, false).output)
     {
     }
@@ -138,8 +135,6 @@ struct WithCard {
     std::shared_ptr<FakeGuest> guest;
     std::unique_ptr<Domain> domain;
     FakeLog log;
-    FakeSender sender;
-    FrameRouter router;
     std::atomic<unsigned> asked{0};
     NetworkCard card;
     const Status up;

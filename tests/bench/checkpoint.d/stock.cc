@@ -180,7 +180,7 @@ Status run_stock_primary(Domain& domain, PageMover& mover, int connection,
 
 Status run_stock_secondary(Host& host, int connection, Pages gfns)
 {
-    auto incoming = host.receive("", "", {});
+    auto incoming = host.receive("", "", {}, {});
     if (!incoming) {
         return incoming.error();
     }
