@@ -1,8 +1,8 @@
 // --verify: after a checkpoint, both guests suspended, both hosts compare a
 // digest of every page. The primary sends its digests, the secondary answers
 // with what differs, and the primary judges. Left out are the hypervisor's own
-// pages, Domain::hypervisor_pages(), and those that the primary's backends write
-// to past the dirty log, Domain::pages_backends_write().
+// pages, Domain::hypervisor_pages(), and those that the primary's backends may
+// write to past the dirty log, Domain::pages_backends_write().
 #pragma once
 
 #include <string>
