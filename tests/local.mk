@@ -164,6 +164,7 @@ TESTS += $(check_scripts)
 EXTRA_DIST += \
 	$(check_scripts) \
 	tests/layers \
+	tests/packages \
 	$(unit_test_parts) \
 	$(unit_tests:=.cc) \
 	$(NULL)
@@ -238,6 +239,10 @@ check-patches:
 	$(long_test_environment) $(srcdir)/tests/run-each check-patches.logs \
 	    $(TESTS_PATCHES)
 
+check-packages:
+	$(long_test_environment) $(srcdir)/tests/run-each check-packages.logs \
+	    '$(srcdir)/tests/packages deb' '$(srcdir)/tests/packages rpm'
+
 check-sanitized:
 	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
 	    $(TESTS_SANITIZED)
@@ -250,6 +255,7 @@ demo: all
 	check-nested \
 	check-nested-all \
 	check-nested-campaign \
+	check-packages \
 	check-patches \
 	check-sanitized \
 	demo \
