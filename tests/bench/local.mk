@@ -43,6 +43,8 @@ tests_bench_work_CPPFLAGS = $(bench_cppflags)
 tests_bench_work_LDFLAGS = $(bench_ldflags)
 tests_bench_work_LDADD = $(bench_ldadd)
 
+check_PROGRAMS += tests/bench/comparison
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/bench/test-checkpoint
 TESTS += tests/bench/test-checkpoint
@@ -52,8 +54,10 @@ tests_bench_test_checkpoint_CPPFLAGS = $(bench_cppflags)
 tests_bench_test_checkpoint_LDFLAGS = $(bench_ldflags)
 tests_bench_test_checkpoint_LDADD = $(bench_ldadd)
 
-# Ratios within one run; nothing passes or fails.
-bench: tests/bench/checkpoint tests/bench/work $(model_names)
+# Ratios within one run; nothing passes or fails. BENCH_QEMU: a QEMU with a
+# colo-compare, as tests/bench/comparison.cc has it.
+bench: tests/bench/checkpoint tests/bench/comparison tests/bench/work \
+    $(model_names)
 	tests/bench/checkpoint --json=bench.json $(BENCH_OPTIONS)
 	$(srcdir)/tests/bench/table bench.json
 	tests/bench/checkpoint --json=bench-packed.json --contents=text \
@@ -63,3 +67,4 @@ bench: tests/bench/checkpoint tests/bench/work $(model_names)
 	$(srcdir)/tests/bench/table --sides=ours,auto bench-packed.json
 	tests/bench/work
 	$(srcdir)/tests/bench/dirty-list
+	tests/bench/comparison $(BENCH_QEMU)
