@@ -289,6 +289,12 @@ void a_connection_begun_on_one_side_alone_is_not_confirmed(void**)
     bed.primary(data(1001, "hello").frame());
     assert_int_equal(bed.out.size(), 0);
     assert_int_equal(bed.waits(), 2);
+
+    ComparisonBed other;
+    other.copy(syn(1000, 1).frame());
+    other.copy(data(1001, "hello").frame());
+    other.primary(data(1001, "hello").frame());
+    assert_int_equal(other.out.size(), 0);
 }
 
 void a_port_that_is_used_again_is_another_connection(void**)
