@@ -22,6 +22,11 @@ profile_of() {
 # Two hosts with the program on them, and the guest running on a.
 colo_up() {
     colo_hosts_up
+    colo_guest_up
+}
+
+# The guest on a.
+colo_guest_up() {
     guest_create a "$guest"
     # Linux takes a minute where the machine has other work to do.
     wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0

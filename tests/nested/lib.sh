@@ -10,8 +10,10 @@
 #                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
-#                with a network card: linux-net, which is PVH, linux-pv-net
+#                with a network card: linux-net, which is PVH, linux-pv-net;
+#                and with the disks $guest_disks: linux-disk, linux-pv-disk
 #   BED_CLIENT   "yes": with machine c, which net.sh is for
+#   BED_DISK     MiB of each host's disk, which disk.sh is for
 
 # Debian's python3 ahead of what a version manager puts in front of it, whose
 # shim takes 10 times as long as testbed itself, at each poll.
@@ -89,7 +91,8 @@ finish() {
 hosts_up() {
     [ -n "${RUNDIR:-}" ] || need_testbed
     bed up --hosts "$1" --profile "$BED_PROFILE" --qemu "$BED_QEMU" \
-        --owner $$ ${BED_CLIENT:+--client} "${@:2}" || exit
+        --owner $$ ${BED_CLIENT:+--client} \
+        ${BED_DISK:+--disk "$BED_DISK"} "${@:2}" || exit
     progress "$1 hosts up"
 }
 
@@ -102,6 +105,13 @@ on() { on_deadline 180 "$@"; }
 on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
 
 host_kill() { bed kill --host "$1"; }
+
+# host_boots HOST: anew, after it was killed; only its disk is as it was.
+host_boots() {
+    bed boot --host "$1" || fail "host $1 does not boot"
+    progress "host $1 is up again"
+}
+
 host_freeze() { bed freeze --host "$1"; }
 host_thaw() { bed thaw --host "$1"; }
 host_doze() { bed doze --host "$1" "$2"; }
@@ -120,20 +130,23 @@ wait_for() {
 # guest_config NAME [LINE]...: makes $SHARE/NAME.cfg, with lines of the
 # caller's added.
 guest_config() {
-    local kind=$BED_GUEST card=() other=
+    local kind=$BED_GUEST devices=() other=
     case $kind in
-    linux-net) kind=linux-pvh ;;
+    linux-net | linux-disk) kind=linux-pvh ;;
     # Of two processors of an HVM guest one was seen to get no events any more,
     # emulated, as soon as the card's driver was loaded; a PVH guest's do.
-    linux-pv-net) kind=linux-pv other='s/^vcpus = .*/vcpus = 1/' ;;
+    linux-pv-net | linux-pv-disk) kind=linux-pv other='s/^vcpus = .*/vcpus = 1/' ;;
     esac
     case $BED_GUEST in
-    *-net) card=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]") ;;
+    *-disk) devices=("disk = [ $guest_disks ]") ;;&
+    *-net | *-disk)
+        devices+=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]")
+        ;;
     esac
     {
         sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' -e "$other" \
             "$nested/guests/$kind.cfg"
-        printf '%s\n' "${card[@]}" "${@:2}"
+        printf '%s\n' "${devices[@]}" "${@:2}"
     } >"$SHARE/$1.cfg"
 }
 
@@ -149,13 +162,11 @@ guest_create() {
 # serial port there, or to its PV console if it has no other; they come in
 # pieces.
 guest_lines() {
-    local line files=("$RUNDIR/$1/log/$2.serial")
+    local files=("$RUNDIR/$1/log/$2.serial")
     case $BED_GUEST in
-    linux-pvh | linux-net) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
+    linux-pvh | linux-net | linux-disk) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
     esac
-    cat "${files[@]}" | while IFS= read -r line; do
-        printf '%s\n' "${line%$'\r'}"
-    done
+    cat "${files[@]}" | perl -ne 's/\r?\n\z/\n/ and print'
 } 2>/dev/null
 
 # guest_last HOST NAME: the last line of those that it writes each second.

@@ -1,6 +1,6 @@
 // The workload as the only program of a small Linux guest, its /init. Where
-// Linux has started its PV drivers, pv.c gives them work as well, and net.c
-// serves the network where the guest has the driver of a card.
+// Linux has started its PV drivers, pv.c gives them work as well; net.c serves
+// the network and disk.c uses the disks where the guest has their drivers.
 
 #include <err.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "disk.h"
 #include "net.h"
 #include "pv.h"
 #include "workload.h"
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
     platform_write("workload: started\n");
     pv_start();
     net_start();
+    disk_start();
     uint32_t last = watch_clocks(0, &latest);
     uint32_t started = last;
     for (;;) {
@@ -143,6 +145,8 @@ int main(int argc, char **argv)
         if (pv_status(line))
             platform_write(line);
         if (net_status(line))
+            platform_write(line);
+        for (int disk = 0; disk_status(disk, line); disk++)
             platform_write(line);
         workload_status(&w, now - started, line);
         platform_write(line);

@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -10,10 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "driver.h"
 #include "net.h"
 #include "net_stream.h"
 #include "workload.h"
@@ -23,16 +22,6 @@ enum { CHUNK = 16384, STACK = 128 << 10 };
 static int has_card;
 static atomic_int is_up, wrong;
 static atomic_uint opened, ended, kilobytes;
-
-static int load_driver(const char *path)
-{
-    int module = open(path, O_RDONLY | O_CLOEXEC);
-    int r = module < 0 ? -1 : syscall(SYS_finit_module, module, "", 0);
-
-    if (module >= 0)
-        close(module);
-    return r;
-}
 
 static int set_address(struct ifreq *request, unsigned long what,
                        const char *address, int control)
