@@ -1,6 +1,7 @@
 #include "process/service_manager.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -12,6 +13,13 @@
 #include "base/unique_fd.h"
 
 namespace xl_colo {
+
+namespace {
+
+// A manager that is stuck does not keep guests from being protected.
+constexpr timeval patience{1, 0};
+
+}  // namespace
 
 Status tell_service_manager(const std::string& lines)
 {
@@ -33,6 +41,7 @@ Status tell_service_manager(const std::string& lines)
     const auto length = static_cast<socklen_t>(
         offsetof(sockaddr_un, sun_path) + path.size());
     const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (!fd || sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL,
                       reinterpret_cast<const sockaddr*>(&address),
                       length) < 0) {
