@@ -44,7 +44,7 @@ refused 'not found|127' "xl-colo-start -s /nonexistent $guest b"
 on a 'dd if=/dev/zero of=/tmp/disk.img bs=1024 count=64 2>/dev/null'
 guest_create a disk \
     'disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=/tmp/disk.img"]'
-refused 'writable disk' "xl-colo-start $plain disk b"
+refused 'not replicated' "xl-colo-start $plain disk b"
 on a 'xl destroy disk'
 guest_create a disk \
     'disk=["format=raw,vdev=sda,access=ro,backendtype=qdisk,target=/tmp/disk.img"]'
