@@ -24,6 +24,9 @@ struct DeviceContext {
     // Has a checkpoint begin as soon as the one under way, if any, is done. For
     // either role, any thread. Says why in a few words.
     std::function<void(const std::string& why)> ask_for_checkpoint;
+    // Primary, any thread: the guest stands until as many unpauses, also where
+    // this process dies meanwhile. Errors: libxl.
+    std::function<Status()> pause_guest, unpause_guest;
 };
 
 class DeviceKind {

@@ -500,7 +500,8 @@ Status find_resources(std::vector<DeviceFacts>& devices)
 DeviceSet adopt_disks(Role role, std::vector<DeviceFacts> devices, Log& log)
 {
     DeviceSet disks;
-    const DeviceContext context{role, log, [](const std::string&) {}};
+    const DeviceContext context{role, log, [](const std::string&) {}, {},
+                                {}};
     if (role == Role::primary) {
         if (auto s = find_resources(devices); !s) {
             log.warn(s.error().text());

@@ -207,7 +207,7 @@ void NetworkCard::hold_guest()
 void NetworkCard::pause()
 {
     if (may_pause_ && !paused_) {
-        paused_ = bool(domain_->pause());
+        paused_ = bool(context_.pause_guest());
     }
 }
 
@@ -217,7 +217,7 @@ void NetworkCard::let_guest_go()
     if (!paused_) {
         return;
     }
-    const Status runs = domain_->unpause();
+    const Status runs = context_.unpause_guest();
     paused_ = !runs;
     report(runs);
 }

@@ -22,7 +22,7 @@ namespace xl_colo {
 namespace {
 
 constexpr std::chrono::seconds retry_after{1};
-constexpr int most_pauses_of_others = 16;
+constexpr int most_pauses = 16;  // of a copy, by others
 
 // What is left of a session: it is run in the session's place.
 class Remains : public SessionControl {
@@ -37,7 +37,7 @@ public:
           log_(log),
           found_(found),
           died_(std::move(died)),
-          paused_(found.role == Role::primary && found.state == State::held)
+          pauses_(found.pauses)
     {
     }
 
@@ -59,6 +59,7 @@ private:
     SessionEnd destroy(const std::string& why);
     Word wait_for_word(Deadline deadline);
     Status let_run();
+    void pause() { pauses_ += bool(domain_->pause()); }
     void settle_disks(State state)
     {
         disks_.protection_ended(state);
@@ -77,7 +78,7 @@ private:
     Log& log_;
     const WatchRecord::Findings& found_;
     const std::string died_;
-    bool paused_;  // by us, or by the process that is gone
+    int pauses_;  // of the domain, by us or by the process that is gone
     EventQueue queue_;
 };
 
@@ -92,7 +93,7 @@ SessionEnd Remains::run()
     case Fate::hold:
         // The first thing of all: it runs on by itself yet.
         if (is_copy() || !found_.stands) {
-            paused_ = bool(domain_->pause());
+            pause();
         }
         return hold(is_copy()
                         ? "the copy is held here: if the guest does not run "
@@ -130,7 +131,7 @@ Status Remains::let_run()
         }
     }
     // A copy may have been paused by its restore, too.
-    for (int i = 0; i < most_pauses_of_others && (paused_ || is_copy()); ++i) {
+    for (int i = 0; i < most_pauses && (pauses_ > 0 || is_copy()); ++i) {
         const auto paused = domain_->is_paused();
         if (!paused) {
             return paused.error();
@@ -141,7 +142,7 @@ Status Remains::let_run()
         if (auto s = domain_->unpause(); !s) {
             return s;
         }
-        paused_ = false;
+        --pauses_;
     }
     return {};
 }
@@ -149,7 +150,7 @@ Status Remains::let_run()
 SessionEnd Remains::go_on(const std::string& what)
 {
     const State state = is_copy() ? State::taken_over : State::unprotected;
-    if (found_.stands || is_copy() || paused_) {
+    if (found_.stands || is_copy() || pauses_ > 0) {
         for (bool first = true;; first = false) {
             const Status runs = let_run();
             if (runs) {
@@ -227,7 +228,7 @@ SessionEnd Remains::hold(const std::string& advice)
 SessionEnd Remains::claim()
 {
     if (!found_.stands) {
-        paused_ = bool(domain_->pause());
+        pause();
     }
     ShellWitness witness(found_.arbiter.witness, found_.arbiter.session,
                          ShellWitness::Side::primary, found_.domain);

@@ -72,6 +72,7 @@ WatchRecord::Findings WatchRecord::read() const
     found.role = shared_->role;
     found.state = shared_->state;
     found.stands = shared_->stands;
+    found.pauses = shared_->pauses;
     found.may_take_over = shared_->may_take_over;
     found.copy = shared_->copy;
     found.arbiter = {shared_->witness, shared_->session, shared_->fence,

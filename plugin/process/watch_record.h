@@ -39,6 +39,7 @@ public:
     void set_log(const std::string& path);
 
     void guest_stands(bool by_us) override { shared_->stands = by_us; }
+    void guest_is_paused(int more) override { shared_->pauses += more; }
     void copy_may_take_over() override { shared_->may_take_over = true; }
     void copy_is(CopyState state) override { shared_->copy = state; }
 
@@ -51,6 +52,7 @@ public:
         Role role = Role::primary;
         State state = State::connecting;
         bool stands = false;         // primary: the guest, by us
+        int pauses = 0;              // primary: of the guest, by us
         bool may_take_over = false;  // primary: the secondary
         CopyState copy = CopyState::none;
         Arbiter arbiter;
@@ -63,6 +65,7 @@ private:
     // Zeros, to begin with.
     struct Shared {
         std::atomic<bool> begun, finished, stands, may_take_over, fence;
+        std::atomic<int> pauses;
         std::atomic<CopyState> copy;
         std::atomic<State> state;
         std::atomic<Role> role;

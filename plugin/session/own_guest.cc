@@ -14,6 +14,13 @@ void OwnGuest::tell(bool by_us)
     }
 }
 
+void OwnGuest::tell_pauses(int more)
+{
+    if (observer_) {
+        observer_->guest_is_paused(more);
+    }
+}
+
 Result<Suspension> OwnGuest::suspend(CheckpointNumber number)
 {
     number_ = number;
@@ -50,6 +57,25 @@ Status OwnGuest::resume()
         tell(false);
     }
     return resumed;
+}
+
+Status OwnGuest::pause()
+{
+    tell_pauses(1);
+    Status paused = domain_.pause();
+    if (!paused) {
+        tell_pauses(-1);
+    }
+    return paused;
+}
+
+Status OwnGuest::unpause()
+{
+    Status unpaused = domain_.unpause();
+    if (unpaused) {
+        tell_pauses(-1);
+    }
+    return unpaused;
 }
 
 }  // namespace xl_colo

@@ -35,6 +35,10 @@ public:
     // nevertheless, because somebody else has resumed it.
     Status resume();
 
+    // Domain's, as it is; any thread. Each pause() needs an unpause().
+    Status pause();
+    Status unpause();
+
     // Empty until they are made.
     DeviceSet& devices() { return devices_; }
 
@@ -42,6 +46,7 @@ public:
 
 private:
     void tell(bool by_us);
+    void tell_pauses(int more);
 
     Domain& domain_;
     SessionObserver* observer_;

@@ -280,7 +280,9 @@ Status Primary::set_up_devices()
         options_.kinds, options_.settings.devices,
         {Role::primary, log_, [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
-         }});
+         },
+         [this] { return guest_.pause(); },
+         [this] { return guest_.unpause(); }});
     if (!devices) {
         return devices.error();
     }

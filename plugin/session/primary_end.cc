@@ -182,7 +182,7 @@ void PrimaryEnd::stand_still()
     if (paused_ || guest_.stands() == OwnGuest::Stands::by_us) {
         return;
     }
-    const Status paused = domain_.pause();
+    const Status paused = guest_.pause();
     paused_ = bool(paused);
     if (!paused_ && !has_ended(domain_.state())) {
         const std::string text =
@@ -248,7 +248,7 @@ Status PrimaryEnd::let_go()
     if (!std::exchange(paused_, false) || has_ended(domain_.state())) {
         return {};
     }
-    return domain_.unpause();
+    return guest_.unpause();
 }
 
 SessionEnd PrimaryEnd::give_up(const Error& cause)
@@ -323,11 +323,11 @@ std::optional<SessionEnd> PrimaryEnd::go_on(LastWord word, PrimaryFacts& facts,
 // Paused and not suspended: so "xl unpause" brings it back if need be.
 Status PrimaryEnd::hold()
 {
-    Status held = domain_.pause();
+    Status held = guest_.pause();
     if (held && guest_.stands() == OwnGuest::Stands::by_us) {
         held = guest_.resume();
         if (!held) {
-            (void)domain_.unpause();
+            (void)guest_.unpause();
         }
     }
     return held;
@@ -361,7 +361,7 @@ SessionEnd PrimaryEnd::hand_over()
     }
     if (yielded.error().kind() == ErrorKind::peer_stopped) {
         (void)peer_.send(FrameType::BYE);
-        yielded = domain_.unpause();
+        yielded = guest_.unpause();
         if (yielded) {
             return {State::unprotected, "failover was called off", false};
         }

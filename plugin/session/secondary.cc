@@ -313,7 +313,8 @@ Status Secondary::make_devices()
         options_.kinds, options_.settings.devices,
         {Role::secondary, log_, [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
-         }});
+         },
+         {}, {}});
     if (!devices) {
         return devices.error();
     }

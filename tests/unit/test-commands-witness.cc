@@ -92,6 +92,33 @@ void process_that_dies_leaves_the_guest_to_one_host(void**)
     }
 }
 
+// While it asks the witness, and has the guest paused.
+void guest_that_its_process_had_paused_goes_on(void**)
+{
+    bool asked = false;
+    Left left;
+    {
+        Scratch s;
+        const std::string first = s.bed.folder() + "/asked";
+        protect(s.bed, {"--witness",
+                        "mkdir '" + first + "' 2>/dev/null && sleep 600; " +
+                            witness_in(s.bed),
+                        "-i", "60s"});
+        const pid_t process = s.bed.process(On::alpha);
+        for (const pid_t pid : s.bed.processes("relay")) {
+            send_signal(pid, SIGKILL);
+        }
+        asked = s.bed.wait_for(
+            [&] { return access(first.c_str(), F_OK) == 0; });
+        send_signal(process, SIGKILL);
+        left = look(s.bed);
+    }
+    assert_true(asked);
+    assert_true(left.guest_runs);
+    assert_false(left.copy_runs);
+    assert_int_equal(left.primary, State::unprotected);
+}
+
 // Nobody is left on the primary's host; what its guest does there is frozen
 // with it.
 void host_that_dies_loses_the_guest(void**)
@@ -211,6 +238,7 @@ int main(int argc, char** argv)
     const CMUnitTest tests[] = {
         cmocka_unit_test(broken_network_leaves_the_guest_where_it_is),
         cmocka_unit_test(process_that_dies_leaves_the_guest_to_one_host),
+        cmocka_unit_test(guest_that_its_process_had_paused_goes_on),
         cmocka_unit_test(host_that_dies_loses_the_guest),
         cmocka_unit_test(mark_is_there_as_long_as_the_copy_may_take_over),
         cmocka_unit_test(

@@ -78,7 +78,9 @@ struct WithCard {
           domain(std::move(*host.open(guest->domid, {}))),
           card({.type = DeviceType::network_card,
                 .name = "00:16:3e:01:02:03"},
-               {role, log, [this](const std::string&) { ++asked; }}),
+               {role, log, [this](const std::string&) { ++asked; },
+                [this] { return domain->pause(); },
+                [this] { return domain->unpause(); }}),
           up(card.set_up(*domain)),
           output(tap_names(guest->domid, 0, false).output)
     {
