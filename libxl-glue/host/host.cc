@@ -57,7 +57,9 @@ DiskFacts disk_of(const libxl_device_disk& disk)
 {
     DiskFacts facts;
     facts.path = to_text(disk.pdev_path);
-    facts.block_device = disk.backend == LIBXL_DISK_BACKEND_PHY;
+    // Of a plain "phy:" disk libxl reads back no backend at all.
+    facts.block_device = disk.backend == LIBXL_DISK_BACKEND_PHY ||
+                         disk.backend == LIBXL_DISK_BACKEND_UNKNOWN;
     facts.elsewhere =
         disk.backend_domid != 0 || disk.backend_domname != nullptr;
     return facts;

@@ -70,15 +70,31 @@ public:
     }
     Status disconnect(const std::string& resource) override
     {
-        return adm({"disconnect", resource});
+        // Without a word to the peer, which may be dead: that would be waited
+        // for.
+        return adm({"disconnect", "--force", resource});
     }
     Status connect(const std::string& resource, bool discard) override
     {
-        return discard ? adm({"connect", "--discard-my-data", resource})
-                       : adm({"connect", resource});
+        const Status s = discard
+                             ? adm({"connect", "--discard-my-data", resource})
+                             : adm({"connect", resource});
+        // drbdadm calls it a failure when the kernel takes more than 5 seconds,
+        // which it does while it has writes of the one before to give up.
+        return s || is_connecting(resource) ? Status() : s;
     }
 
 private:
+    bool is_connecting(const std::string& resource)
+    {
+        const auto all = volumes();
+        return all && std::ranges::any_of(*all, [&](const DrbdVolume& one) {
+            return one.resource == resource &&
+                   std::ranges::any_of(one.peers, [](const auto& peer) {
+                       return peer.connection != "StandAlone";
+                   });
+        });
+    }
     static Status adm(const std::vector<std::string>& words)
     {
         const auto text = run(drbdadm, words);

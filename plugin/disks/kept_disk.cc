@@ -117,8 +117,14 @@ Status KeptDisk::build()
     }
     Status s = dm_.create(real(), lower_was_);
     if (s) {
-        s = dm_.create(copy(), on("zero", ""));
+        s = dm_.create(kept(0), snapshot("snapshot", path_of_dm(real()), 0));
     }
+    if (s) {
+        s = dm_.create(copy(), on("linear", path_of_dm(kept(0)) + " 0"));
+    }
+    // An origin splits long writes at the chunks of the snapshots that it had
+    // when it was last resumed. Without any it does not, and a snapshot would
+    // keep the first chunk of each: so the first comes before it.
     if (s) {
         s = dm_.replace(place_.lower,
                         {{0, length_of(lower_was_), "snapshot-origin",
@@ -127,8 +133,10 @@ Status KeptDisk::build()
     }
     if (!s) {
         (void)take_away();
+        return s;
     }
-    return s;
+    last_ = 0;
+    return {};
 }
 
 Status KeptDisk::adopt()
@@ -163,6 +171,7 @@ Status KeptDisk::adopt()
                             (*table)->front().parameters == *device + " 0";
         (serves ? last_ : under_way_) = i;
     }
+    is_committed_ = last_.has_value();  // else there is no guest to go on
     return {};
 }
 
@@ -243,7 +252,7 @@ Status KeptDisk::keep()
         return s;
     }
     drop_uncommitted();
-    const size_t i = last_ ? 1 - *last_ : 0;
+    const size_t i = 1 - *last_;
     if (auto s = stores_[i]->clear(); !s) {
         return s;
     }
@@ -253,12 +262,6 @@ Status KeptDisk::keep()
         return s;
     }
     under_way_ = i;
-    // An origin splits long writes at the chunks of the snapshots that it had
-    // when it was last resumed. Without any it does not, and a snapshot would
-    // keep the first chunk of each.
-    if (!last_) {
-        return dm_.swap(place_.lower);
-    }
     return {};
 }
 
@@ -282,9 +285,9 @@ Status KeptDisk::commit()
         !s) {
         return s;
     }
-    const auto before = std::exchange(last_, std::exchange(under_way_,
-                                                           std::nullopt));
-    return before ? drop(*before) : Status();
+    is_committed_ = true;
+    return drop(*std::exchange(last_, std::exchange(under_way_,
+                                                    std::nullopt)));
 }
 
 Status KeptDisk::drop(size_t i)
@@ -306,7 +309,7 @@ Status KeptDisk::begin_merge()
         return {};
     }
     drop_uncommitted();
-    if (!last_) {
+    if (!last_ || !is_committed_) {
         return Error(ErrorKind::refused, "no state of the disk was committed");
     }
     if (!merge_is_loaded_) {

@@ -56,8 +56,9 @@ public:
     KeptDisk(DeviceMapper& dm, KeptDiskPlace place, MakeStore make_store);
 
     // Whatever of that name nobody uses any more goes; then the layers above.
-    // "copy" reads as zeros until the first commit(). After an error all is as
-    // before.
+    // "copy" is what the disk is at that moment, and never to be used as such:
+    // whoever opens it before the first commit() finds a disk. After an error
+    // all is as before.
     Status build();
     // Goes on with what another process has built and left. Error refused when
     // there is no such thing.
@@ -105,7 +106,8 @@ private:
     std::array<std::unique_ptr<CowStore>, 2> stores_;
     DmTable lower_was_;
     bool is_origin_ = false;          // the lower device is a snapshot-origin
-    std::optional<size_t> last_;      // committed
+    std::optional<size_t> last_;      // what "copy" is on
+    bool is_committed_ = false;       // and since a checkpoint
     std::optional<size_t> under_way_;
     bool merge_is_loaded_ = false, merges_ = false;
 };

@@ -320,7 +320,7 @@ Status CopysDisk::may_run(CheckpointNumber)
     if (auto s = disk_->begin_merge(); !s) {
         return s;
     }
-    // QEMU may have read from it when it read as zeros.
+    // QEMU may have read from it before that state.
     const UniqueFd device(open(path_of_dm(disk_->copy()).c_str(),
                                O_RDONLY | O_CLOEXEC));
     if (device) {

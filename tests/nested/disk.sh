@@ -137,3 +137,20 @@ disks_right() {
             sed 's/^/    /'
     done
 }
+
+# disks_merged HOST: what the last checkpoint had is in DRBD's devices there, and
+# nothing of the layers is left but what the guest's disks go through.
+disks_merged() {
+    wait_for 240 "merge on $1" has_merged "$1"
+    local lines
+    lines=$(on "$1" 'dmsetup table; losetup -a' | grep -c .)
+    [ "$lines" = 4 ] || fail "layers are left on $1: $(disks_state "$1")"
+}
+
+# Two disks and two lower devices, each plain.
+has_merged() {
+    local table
+    table=$(on "$1" 'dmsetup table') &&
+        [ "$(grep -c '^xl-colo-r[01]-0: .* linear 147:[01] 0$' \
+            <<<"$table")" = 2 ] && ! grep -q 'snapshot' <<<"$table"
+}

@@ -19,6 +19,12 @@ load_filters() {
     done
 }
 
+# network_state HOST: what an admin finds there of interfaces and filters.
+network_state() {
+    on "$1" 'tc qdisc show; tc filter show dev xenbr0; ip -o link show |
+        cut -d : -f 2-; bridge link show | cut -d : -f 2-'
+}
+
 # guest_answers: from c. The first answer may wait for an ARP request that is
 # made again.
 guest_answers() { on c "ping -c 1 -W 2 $guest_address >/dev/null"; }

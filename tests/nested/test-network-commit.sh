@@ -11,12 +11,6 @@ BED_GUEST=${BED_GUEST:-linux-net}
 # shellcheck disable=SC2034 # colo_start's
 output=commit
 
-# network_state HOST: what an admin finds there of interfaces and filters.
-network_state() {
-    on "$1" 'tc qdisc show; tc filter show dev xenbr0; ip -o link show |
-        cut -d : -f 2-; bridge link show | cut -d : -f 2-'
-}
-
 colo_up
 load_filters
 wait_for 120 "answer of the guest to c" guest_answers

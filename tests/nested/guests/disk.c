@@ -23,6 +23,9 @@ enum {
     READS_A_WRITE = 4,
     SHARES = 2, // of a disk, each with a thread of its own
     DISKS = 2,
+    RESTS_OF_WORK = 8,
+    SHORTEST_REST = 50000000, // ns
+    LONGEST_REST = 2000000000,
     REPORTED = 10,
     STACK = 128 << 10,
 };
@@ -149,9 +152,22 @@ static uint32_t some_count(uint32_t most)
     return count < most ? count : most;
 }
 
+// However slow an emulated host is, it has time for other things, too.
+static struct timespec rest_after(const struct timespec *begun,
+                                  const struct timespec *ended)
+{
+    int64_t worked = (ended->tv_sec - begun->tv_sec) * 1000000000ll +
+                     ended->tv_nsec - begun->tv_nsec;
+    int64_t rest = worked * RESTS_OF_WORK + SHORTEST_REST;
+
+    if (rest > LONGEST_REST)
+        rest = LONGEST_REST;
+    return (struct timespec){ .tv_sec = rest / 1000000000,
+                              .tv_nsec = rest % 1000000000 };
+}
+
 static void *use_share(void *argument)
 {
-    const struct timespec pause = { .tv_nsec = 10000000 };
     struct share *share = argument;
     uint32_t all = share->end - share->begin;
 
@@ -163,11 +179,15 @@ static void *use_share(void *argument)
         block += count;
     }
     for (;;) {
+        struct timespec begun, ended, pause;
+        clock_gettime(CLOCK_MONOTONIC, &begun);
         uint32_t count = some_count(all);
         uint32_t block = share->begin + differing() % (all - count + 1);
         write_blocks(share, block, count, platform_clock(), differing() & 1);
         for (int i = 0; i < READS_A_WRITE; i++)
             read_next(share);
+        clock_gettime(CLOCK_MONOTONIC, &ended);
+        pause = rest_after(&begun, &ended);
         nanosleep(&pause, NULL);
     }
     return NULL;
