@@ -119,6 +119,7 @@ libcolo_a_SOURCES = \
 	plugin/devices/device_kind.h \
 	plugin/devices/device_set.cc \
 	plugin/devices/device_set.h \
+	plugin/devices/disk_store.h \
 	plugin/devices/plain_kinds.cc \
 	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \

@@ -77,6 +77,7 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.witness = options.witness;
     offer.compression = options.compression;
     offer.output = options.output;
+    offer.disk_store = options.disk_store;
     offer.devices = guest.devices;
     offer.without = options.without;
     return offer;

@@ -16,6 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// The snapshot's own notes need some of it.
+constexpr uint64_t least_disk_store = 1 << 20;
+
 std::string known_work_arounds()
 {
     std::string list;
@@ -161,6 +164,30 @@ const Command<StartOptions>& start_command()
                  }
                  o.output = *output;
                  return {};
+             }},
+            {'\0', "disk-store", "WHERE",
+             "what HOST keeps of a disk's last checkpoint is in\n"
+             "its memory (default), or in a file",
+             [](Options& o, const std::string& value) -> Status {
+                 const auto kind = parse_disk_store(value);
+                 if (!kind) {
+                     return usage("\"" + value +
+                                  "\" is none of memory, file");
+                 }
+                 o.disk_store.kind = *kind;
+                 return {};
+             }},
+            {'\0', "disk-store-size", "SIZE",
+             "at most so much, twice for each disk; a bare\n"
+             "number is in MiB (default a quarter of what is\n"
+             "free, or the disk's size)",
+             [](Options& o, const std::string& value) -> Status {
+                 if (auto s = set_size(o.disk_store.size, value); !s) {
+                     return s;
+                 }
+                 return o.disk_store.size->value() >= least_disk_store
+                            ? Status()
+                            : usage("\"" + value + "\" is less than 1M");
              }},
             flag<Options>('\0', "verify",
                           "compare every page on both hosts after each\n"

@@ -43,6 +43,7 @@ struct StartOptions : CommonOptions {
     bool accept_split_brain = false;
     Compression compression = Compression::automatic;
     Output output = Output::commit;
+    DiskStore disk_store;
     int verbose = 0;
     // Of session/work_arounds.h; for tests.
     std::set<std::string> without;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "devices/checkpoint_device.h"
+#include "devices/disk_store.h"
 #include "hypervisor/host.h"
 #include "status/status.h"
 
@@ -27,6 +28,7 @@ struct DeviceContext {
     // Primary, any thread: the guest stands until as many unpauses, also where
     // this process dies meanwhile. Errors: libxl.
     std::function<Status()> pause_guest, unpause_guest;
+    DiskStore disk_store{};
 };
 
 class DeviceKind {

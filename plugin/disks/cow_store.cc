@@ -19,9 +19,9 @@ namespace {
 
 constexpr int most_tries = 32;
 
-class MemoryStore : public CowStore {
+class LoopStore : public CowStore {
 public:
-    MemoryStore(UniqueFd file, UniqueFd loop, std::string device, Bytes size)
+    LoopStore(UniqueFd file, UniqueFd loop, std::string device, Bytes size)
         : file_(std::move(file)),
           loop_(std::move(loop)),
           device_(std::move(device)),
@@ -47,15 +47,8 @@ private:
     Bytes size_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size)
+Result<std::unique_ptr<CowStore>> make_loop(UniqueFd file, Bytes size)
 {
-    UniqueFd file(memfd_create("xl-colo snapshot", MFD_CLOEXEC));
-    if (!file ||
-        ftruncate(file.get(), static_cast<off_t>(size.value())) != 0) {
-        return io_error("cannot make a snapshot's store", errno);
-    }
     const UniqueFd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     if (!control) {
         return Error(ErrorKind::refused,
@@ -80,7 +73,7 @@ Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size)
             fstat(loop.get(), &stat);
             std::string device = std::to_string(major(stat.st_rdev)) + ":" +
                                  std::to_string(minor(stat.st_rdev));
-            return std::unique_ptr<CowStore>(std::make_unique<MemoryStore>(
+            return std::unique_ptr<CowStore>(std::make_unique<LoopStore>(
                 std::move(file), std::move(loop), std::move(device), size));
         }
         if (errno != EBUSY) {
@@ -88,6 +81,34 @@ Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size)
         }
     }
     return Error(ErrorKind::io, "cannot have a loop device: others take them");
+}
+
+Result<std::unique_ptr<CowStore>> make_store(UniqueFd file,
+                                             const std::string& where,
+                                             Bytes size)
+{
+    if (!file ||
+        ftruncate(file.get(), static_cast<off_t>(size.value())) != 0) {
+        return io_error("cannot make a snapshot's store in " + where, errno);
+    }
+    return make_loop(std::move(file), size);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size)
+{
+    return make_store(
+        UniqueFd(memfd_create("xl-colo snapshot", MFD_CLOEXEC)), "memory",
+        size);
+}
+
+Result<std::unique_ptr<CowStore>> make_file_store(const std::string& folder,
+                                                  Bytes size)
+{
+    return make_store(
+        UniqueFd(open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)),
+        folder, size);
 }
 
 }  // namespace xl_colo

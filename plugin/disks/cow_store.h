@@ -1,5 +1,6 @@
 // Where a snapshot puts what has changed: a block device in this host's memory,
-// which takes as much of it as has been written, up to its size.
+// or in a file without a name. Either takes as much room as has been written, up
+// to its size.
 #pragma once
 
 #include <memory>
@@ -21,8 +22,11 @@ public:
     virtual Status clear() = 0;
 };
 
-// A file without a name, and a loop device. Error io, or refused where the
-// kernel has no loop devices.
+// A loop device on that. Error io, or refused where the kernel has no loop
+// devices.
 Result<std::unique_ptr<CowStore>> make_memory_store(Bytes size);
+// In this folder, which must be on a file system that knows of holes in files.
+Result<std::unique_ptr<CowStore>> make_file_store(const std::string& folder,
+                                                  Bytes size);
 
 }  // namespace xl_colo

@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "base/domain_files.h"
+#include "base/errors.h"
 #include "base/unique_fd.h"
 #include "disks/kept_disk.h"
 #include "disks/resources.h"
@@ -34,15 +39,51 @@ Error with(const DeviceFacts& disk, const std::string& what)
     return refused("has a disk (" + disk.name + ") " + what);
 }
 
-// A quarter of what is free here, for all that the guest's host may write until
-// the next checkpoint; and never more than the disk is, with what the snapshot
-// notes of each of its chunks.
-Bytes store_for(Sectors disk)
+// How much is free for stores here.
+Result<uint64_t> room_for(DiskStore::Kind kind)
 {
-    const auto free = static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
-                      static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    if (kind == DiskStore::Kind::memory) {
+        return static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
+               static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    }
+    if (auto s = make_private_folder(state_folder()); !s) {
+        return s.error();
+    }
+    struct statvfs file_system{};
+    if (statvfs(state_folder().c_str(), &file_system) != 0) {
+        return io_error("cannot look at " + state_folder(), errno);
+    }
+    return uint64_t{file_system.f_bavail} * file_system.f_frsize;
+}
+
+// A quarter of what is free, for all that the guest's host may write until the
+// next checkpoint; and never more than the disk is, with what the snapshot notes
+// of each of its chunks.
+Result<Bytes> store_for(const DiskStore& store, Sectors disk)
+{
+    uint64_t most = 0;
+    if (store.size) {
+        most = store.size->value();
+    } else {
+        const auto room = room_for(store.kind);
+        if (!room) {
+            return room.error();
+        }
+        most = *room / 4;
+    }
     const uint64_t whole = disk * 512 + disk * 512 / 200 + (1 << 20);
-    return Bytes{std::min(whole, free / 4) / 4096 * 4096};
+    return Bytes{std::min(whole, most) / 4096 * 4096};
+}
+
+Result<std::unique_ptr<CowStore>> make_store(DiskStore::Kind kind, Bytes size)
+{
+    if (kind == DiskStore::Kind::memory) {
+        return make_memory_store(size);
+    }
+    if (auto s = make_private_folder(state_folder()); !s) {
+        return s.error();
+    }
+    return make_file_store(state_folder(), size);
 }
 
 std::string in_kib(Sectors sectors)
@@ -155,6 +196,7 @@ public:
         : facts_(std::move(facts)),
           log_(context.log),
           ask_(context.ask_for_checkpoint),
+          store_(context.disk_store),
           begin_(begin)
     {
     }
@@ -189,6 +231,7 @@ private:
     const DeviceFacts facts_;
     Log& log_;
     const std::function<void(const std::string&)> ask_;
+    const DiskStore store_;
     const std::unique_ptr<DeviceMapper> dm_ = make_device_mapper();
     const std::unique_ptr<Drbd> drbd_ = make_drbd();
     const Begin begin_;
@@ -221,8 +264,11 @@ Result<KeptDiskPlace> CopysDisk::place()
     if (!name || !lower || !size) {
         return !name ? name.error() : !lower ? lower.error() : size.error();
     }
-    return KeptDiskPlace{*name, *lower, device_of(*volume), *size,
-                         store_for(*size)};
+    const auto store = store_for(store_, *size);
+    if (!store) {
+        return store.error();
+    }
+    return KeptDiskPlace{*name, *lower, device_of(*volume), *size, *store};
 }
 
 Status CopysDisk::prepare(DiskPaths& instead)
@@ -232,7 +278,9 @@ Status CopysDisk::prepare(DiskPaths& instead)
         return its_place.error();
     }
     const std::lock_guard lock(mutex_);
-    disk_.emplace(*dm_, *its_place, make_memory_store);
+    disk_.emplace(*dm_, *its_place, [this](Bytes size) {
+        return make_store(store_.kind, size);
+    });
     if (auto s = begin_ == Begin::anew ? disk_->build() : disk_->adopt(); !s) {
         disk_.reset();
         return s;

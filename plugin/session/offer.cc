@@ -22,6 +22,7 @@ constexpr std::pair<DeviceType, const char*> device_types[] = {
 
 constexpr uint64_t too_many_cards = 0x10000;
 constexpr uint64_t too_many_volumes = 0x10000;
+constexpr uint64_t most_store_bytes = uint64_t{1} << 40;
 
 const char* name_of(DeviceType type)
 {
@@ -108,7 +109,10 @@ std::string to_json(const Offer& offer)
         .member("fence", offer.fence)
         .member("witness", offer.witness)
         .member("compression", to_string(offer.compression))
-        .member("output", to_string(offer.output));
+        .member("output", to_string(offer.output))
+        .member("disk-store", to_string(offer.disk_store.kind))
+        .member("disk-store-bytes",
+                offer.disk_store.size.value_or(Bytes{0}).value());
     json.key("devices").open_list();
     for (const DeviceFacts& device : offer.devices) {
         json.open_object()
@@ -159,6 +163,8 @@ Result<Offer> parse_offer(View body)
     offer.witness = members.text("witness");
     const std::string compression = members.text("compression");
     const std::string output = members.text("output");
+    const std::string disk_store = members.text("disk-store");
+    const uint64_t store_bytes = members.number("disk-store-bytes");
     const auto without = members.texts("without");
     const auto devices = members.take(json->objects("devices"));
     if (members.error()) {
@@ -201,6 +207,18 @@ Result<Offer> parse_offer(View body)
                      "OFFER: \"output\" is none that is known here");
     }
     offer.output = *known_output;
+    const auto known_store = parse_disk_store(disk_store);
+    if (!known_store) {
+        return Error(ErrorKind::protocol,
+                     "OFFER: \"disk-store\" is none that is known here");
+    }
+    offer.disk_store.kind = *known_store;
+    if (store_bytes > most_store_bytes) {
+        return Error(ErrorKind::protocol, "OFFER: a value is out of range");
+    }
+    if (store_bytes > 0) {
+        offer.disk_store.size = Bytes{store_bytes};
+    }
     offer.timeout = std::chrono::milliseconds(timeout_ms);
     offer.interval = std::chrono::milliseconds(interval_ms);
     offer.without.insert(without.begin(), without.end());

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "base/units.h"
 #include "hypervisor/domain.h"
@@ -24,6 +25,7 @@ struct CheckpointNotes {
     using TimePoint = Suspension::Clock::time_point;
 
     CheckpointNumber number;
+    std::string because;       // it was begun, in a few words
     TimePoint begun;           // to suspend the primary's guest
     Suspension suspension;     // how that went
     TimePoint stood;           // its devices, too

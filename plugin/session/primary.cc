@@ -208,15 +208,17 @@ bool Primary::wait_checkpoint()
                      std::to_string(taken) + " checkpoints taken"});
     }
     auto due = notes_.ran + options_.settings.interval;
+    std::string because = "the interval was over";
     auto event = peer_.next(due);
     while (event && std::holds_alternative<CheckpointWanted>(*event)) {
-        if (!was_had(*event)) {
-            due = std::min(due, soonest());
+        if (!was_had(*event) && soonest() < due) {
+            due = soonest();
+            because = std::get<CheckpointWanted>(*event).why;
         }
         event = peer_.next(due);
     }
     if (!event) {
-        return begin_next();
+        return begin_next(std::move(because));
     }
     if (auto end = end_in(*event)) {
         return fail(*end);
@@ -282,7 +284,8 @@ Status Primary::set_up_devices()
              queue_.post(CheckpointWanted{why, Clock::now()});
          },
          [this] { return guest_.pause(); },
-         [this] { return guest_.unpause(); }});
+         [this] { return guest_.unpause(); },
+         options_.settings.disk_store});
     if (!devices) {
         return devices.error();
     }
@@ -291,10 +294,11 @@ Status Primary::set_up_devices()
 }
 
 // The copy stands first, and tells of B, while our guest goes on.
-bool Primary::begin_next()
+bool Primary::begin_next(std::string because)
 {
     const CheckpointNumber next{notes_.number.value() + 1};
     notes_ = {};
+    notes_.because = std::move(because);
     notes_.number = next;
     back_channel_.expect(notes_.number);
     if (auto s = peer_.send(FrameType::CHECKPOINT, notes_.number); !s) {
@@ -429,7 +433,7 @@ void Primary::record_checkpoint()
     notes_.to_secondary = sent_.since_last(link_.sent());
     notes_.to_primary = received_.since_last(link_.received());
     const auto figures = figures_of(notes_, Clock::now(), WallClock::now());
-    board_.add(figures, options_.settings.verify);
+    board_.add(figures, options_.settings.verify, notes_.because);
     board_.set_devices(guest_.devices().status());
     // For the peer's status only; that it is lost shows soon enough.
     (void)link_.send(FrameType::DONE, {encode_figures(figures)});

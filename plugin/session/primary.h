@@ -71,7 +71,7 @@ private:
     void record_checkpoint();
     EventQueue::Clock::time_point soonest() const;
     bool was_had(const Event& event) const;
-    bool begin_next();
+    bool begin_next(std::string because);
     Error cause_of_end(const Status& saved);
     SessionEnd finish(const Error& cause);
 

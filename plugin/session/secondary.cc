@@ -314,7 +314,9 @@ Status Secondary::make_devices()
         {Role::secondary, log_, [this](const std::string& why) {
              queue_.post(CheckpointWanted{why, Clock::now()});
          },
-         {}, {}});
+         {},
+         {},
+         options_.settings.disk_store});
     if (!devices) {
         return devices.error();
     }

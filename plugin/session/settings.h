@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "devices/disk_store.h"
 #include "hypervisor/host.h"
 #include "relay/compression.h"
 #include "session/output.h"
@@ -24,6 +25,7 @@ struct SessionSettings {
     std::string digest_key;  // hexadecimal; fresh for each session
     Compression compression = Compression::none;
     Output output = Output::compare;
+    DiskStore disk_store;
     std::vector<DeviceFacts> devices;  // all of the guest's, in its order
     std::set<std::string> without;     // of session/work_arounds.h
 

@@ -81,12 +81,14 @@ void StatusBoard::enter(State state)
     }
 }
 
-void StatusBoard::add(const CheckpointFigures& figures, bool verified)
+void StatusBoard::add(const CheckpointFigures& figures, bool verified,
+                      const std::string& because)
 {
     const std::lock_guard lock(mutex_);
     ++status_.checkpoints;
     status_.verified += verified ? 1 : 0;
     status_.last = figures;
+    status_.last_because = because;
     // The initial copy moves all memory: among the others it would be the
     // greatest for two minutes and say nothing about them.
     if (figures.number != CheckpointNumber{0}) {

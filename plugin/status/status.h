@@ -105,6 +105,7 @@ struct SessionStatus {
     WallClock::time_point since;    // of the present state
     uint64_t checkpoints = 0;       // that stand, the initial copy included
     std::optional<CheckpointFigures> last;
+    std::string last_because;  // why it was begun; the primary's alone
     std::deque<CheckpointFigures> recent;  // newest last, initial copy left out
     std::optional<std::string> ended;      // why protection ended
     std::vector<Warning> warnings;  // one of a kind, the most urgent first
@@ -130,7 +131,9 @@ public:
     explicit StatusBoard(SessionStatus initial, OnChange on_change = nullptr);
     SessionStatus read() const;
     void enter(State state);
-    void add(const CheckpointFigures& figures, bool verified);
+    // `because`: in a few words, if this side knows.
+    void add(const CheckpointFigures& figures, bool verified,
+             const std::string& because = "");
     void end(State state, const std::string& why);
     void warn(WarningKind kind, const std::string& text);
     void clear(WarningKind kind);

@@ -160,6 +160,9 @@ void write_report(JsonWriter& json, const DomainReport& report,
         age_ms = static_cast<uint64_t>(std::max<int64_t>(age.count(), 0));
     }
     json.member("last-age-ms", age_ms);
+    json.member("last-because", status.last_because.empty()
+                                    ? std::nullopt
+                                    : std::optional(status.last_because));
     write_checkpoint(json, "last-", status.last);
     for (const Figure& figure : figures) {
         const std::string prefix = std::string("recent-") + figure.key;
@@ -231,6 +234,7 @@ Result<SessionStatus> status_from_json(const Json& object)
     status.verified = read.number("verified-checkpoints");
     if (object.has("last-number")) {
         status.last = read.take(read_checkpoint(object, "last-"), {});
+        status.last_because = read.maybe_text("last-because").value_or("");
     }
     for (const Json& checkpoint :
          read.take(object.objects("recent"), std::vector<Json>())) {

@@ -231,7 +231,11 @@ std::string status_detail(const DomainReport& report,
                                               s.last->number.value()) +
                                           ", taken " +
                                           short_time(now - s.last->taken) +
-                                          " ago");
+                                          " ago" +
+                                          (s.last_because.empty()
+                                               ? ""
+                                               : ", because " +
+                                                     s.last_because));
     }
     text += device_lines(s, "  ") + remarks(report, "  ");
     return s.last ? text + figure_lines(s) : text;

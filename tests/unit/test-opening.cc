@@ -52,6 +52,7 @@ Offer offer()
     o.witness = "ssh gamma 'claim'";
     o.compression = Compression::automatic;
     o.output = Output::commit;
+    o.disk_store = {DiskStore::Kind::file, Bytes{1 << 20}};
     o.without = {"f2", "back-channel"};
     return o;
 }
@@ -89,6 +90,7 @@ void offer_arrives_as_it_was_sent(void**)
     assert_text(got->witness, sent.witness);
     assert_true(got->compression == sent.compression);
     assert_true(got->output == sent.output);
+    assert_true(got->disk_store == sent.disk_store);
     assert_true(got->without == sent.without);
 }
 
@@ -222,7 +224,9 @@ void nonsense_in_offer_is_refused(void**)
              {"witness", "null"}, {"witness", nullptr},
              {"configuration", "{}"}, {"memory-kib", "1.5"},
              {"compression", "\"zip\""}, {"compression", "1"},
-             {"output", "\"none\""}}) {
+             {"output", "\"none\""}, {"disk-store", "\"tape\""},
+             {"disk-store-bytes", "-1"},
+             {"disk-store-bytes", "1099511627777"}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
         assert_false(bool(parse_offer(bytes_of(with(good, n)))));
     }

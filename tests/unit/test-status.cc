@@ -62,6 +62,7 @@ SessionStatus protecting()
         s.recent.push_back(checkpoint(n));
     }
     s.last = s.recent.back();
+    s.last_because = "output waits";
     s.interval = 1000ms;
     s.verify = true;
     s.verified = 10;
