@@ -56,12 +56,14 @@ put_on() {
         fail "cannot put $2 on $1"
 }
 
-# colo_start [options]: protects the guest on a with b as its secondary. With
-# -F this lasts for the checkpoints, too. The copy runs between these, if the
-# test does not say $output=commit: then both directions have work.
+# colo_start [options]: protects the guest on a with b as its secondary, or what
+# $primary and $secondary say. With -F this lasts for the checkpoints, too. The
+# copy runs between these, if the test does not say $output=commit: then both
+# directions have work.
 colo_start() {
-    on_deadline 400 a "xl-colo-start -s /usr/lib/testbed/plain-shell \
-        --timeout 5 --output=${output:-compare} $* $guest b"
+    on_deadline 400 "${primary:-a}" "xl-colo-start \
+        -s /usr/lib/testbed/plain-shell --timeout 5 \
+        --output=${output:-compare} $* $guest ${secondary:-b}"
 }
 
 # status HOST KEY: one value of the guest's status, "null" when unknown.

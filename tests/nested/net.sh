@@ -51,7 +51,7 @@ client_value() {
 
 # client_progress NAME: bytes that have come back, or connections that worked.
 client_progress() {
-    if grep -q '^connect:' "$RUNDIR/c/log/$1.log"; then
+    if grep -qs '^connect:' "$RUNDIR/c/log/$1.log"; then
         client_value "$1" good
     else
         client_value "$1" received
@@ -66,7 +66,7 @@ client_is_beyond() {
 # client_is_right NAME: no wrong byte; its connection is not lost.
 client_is_right() {
     local wrong
-    if wrong=$(grep -E 'wrong byte|BROKEN|net-client:' \
+    if wrong=$(grep -sE 'wrong byte|BROKEN|net-client:' \
         "$RUNDIR/c/log/$1.log"); then
         fail "client $1: $wrong"
     fi
