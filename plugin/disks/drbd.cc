@@ -45,7 +45,7 @@ class InstalledDrbd : public Drbd {
 public:
     Result<std::vector<DrbdVolume>> volumes() override
     {
-        const auto text = run(drbdsetup, {"events2", "--now"});
+        const auto text = run(drbdsetup, {"events2", "--now", "--statistics"});
         return text ? parse_drbd_events(*text) : text.error();
     }
     Result<char> protocol(const std::string& resource) override
@@ -117,10 +117,11 @@ Words words_of(std::istream& line)
     return words;
 }
 
-std::optional<unsigned> number_in(const Words& words, const char* key)
+template <typename Number = unsigned>
+std::optional<Number> number_in(const Words& words, const char* key)
 {
     const auto word = words.find(key);
-    unsigned number = 0;
+    Number number = 0;
     if (word == words.end() ||
         std::from_chars(word->second.data(),
                         word->second.data() + word->second.size(), number)
@@ -128,6 +129,12 @@ std::optional<unsigned> number_in(const Words& words, const char* key)
         return std::nullopt;
     }
     return number;
+}
+
+// In KiB. Not in each version's output.
+uint64_t statistic(const Words& words, const char* key)
+{
+    return number_in<uint64_t>(words, key).value_or(0);
 }
 
 std::string text_in(const Words& words, const char* key)
@@ -161,7 +168,7 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
             roles[name] = text_in(words, "role");
         } else if (object == "connection") {
             peers[{name, id}] = {text_in(words, "connection"),
-                                 text_in(words, "role"), "", ""};
+                                 text_in(words, "role"), "", "", 0};
         } else if (object == "device" || object == "peer-device") {
             const auto volume = number_in(words, "volume");
             const auto minor = number_in(words, "minor");
@@ -172,7 +179,9 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
             }
             if (object == "device") {
                 volumes.push_back({name, *volume, *minor, roles[name],
-                                   text_in(words, "disk"), {}});
+                                   text_in(words, "disk"),
+                                   statistic(words, "written"),
+                                   {}});
                 continue;
             }
             const auto its = std::ranges::find_if(volumes, [&](auto& v) {
@@ -182,6 +191,7 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
                 DrbdVolume::Peer peer = peers[{name, id}];
                 peer.replication = text_in(words, "replication");
                 peer.disk = text_in(words, "peer-disk");
+                peer.out_of_sync_kib = statistic(words, "out-of-sync");
                 its->peers.push_back(peer);
             }
         }

@@ -2,6 +2,7 @@
 // volumes, each a block device on both hosts.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,10 @@ struct DrbdVolume {
     unsigned volume = 0;
     unsigned minor = 0;
     std::string role, disk;
+    uint64_t written_kib = 0;  // to the disk here, since it is up
     struct Peer {
         std::string connection, role, replication, disk;
+        uint64_t out_of_sync_kib = 0;
         bool operator==(const Peer&) const = default;
     };
     std::vector<Peer> peers;

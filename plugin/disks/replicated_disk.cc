@@ -108,17 +108,11 @@ public:
     void tear_down() override;
     DeviceStatus status() const override
     {
-        return {facts_.name, "disk",
-                "replicated by DRBD's resource " + facts_.disk.resource};
+        return {facts_.name, "disk", says_};
     }
 
 private:
-    Status check()
-    {
-        const auto volume =
-            drbd_->find(facts_.disk.resource, facts_.disk.volume);
-        return volume ? check_in_step(*volume) : volume.error();
-    }
+    Status check();
     Status demote();
     void report(const Status& s) const
     {
@@ -132,7 +126,28 @@ private:
     const std::unique_ptr<Drbd> drbd_ = make_drbd();
     const std::unique_ptr<DeviceMapper> dm_ = make_device_mapper();
     State ended_ = State::unprotected;
+    std::optional<uint64_t> written_kib_;  // by the guest, until the last check
+    std::string says_ = "not looked at yet";
 };
+
+Status OriginalDisk::check()
+{
+    const auto volume = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+    if (!volume) {
+        return volume.error();
+    }
+    const auto before = std::exchange(written_kib_, volume->written_kib);
+    uint64_t out_of_sync = 0;
+    for (const auto& peer : volume->peers) {
+        out_of_sync += peer.out_of_sync_kib;
+    }
+    says_ = "replicated by DRBD's resource " + facts_.disk.resource + ", " +
+            std::to_string(out_of_sync) + " KiB out of sync; " +
+            std::to_string(volume->written_kib -
+                           before.value_or(volume->written_kib)) +
+            " KiB written since the checkpoint before";
+    return check_in_step(*volume);
+}
 
 // The guest's writes would wait until DRBD has noticed, too: its own limit may
 // be longer. It connects again when the other host is back.

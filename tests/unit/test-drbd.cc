@@ -13,9 +13,11 @@ const char* const connected =
     "write-ordering:flush\n"
     "exists connection name:r0 peer-node-id:0 conn-name:peer "
     "connection:Connected role:Secondary congested:no\n"
-    "exists device name:r0 volume:0 minor:0 disk:UpToDate size:32728 read:0\n"
+    "exists device name:r0 volume:0 minor:0 disk:UpToDate size:32728 read:0 "
+    "written:18888 al-writes:9\n"
     "exists peer-device name:r0 peer-node-id:0 conn-name:peer volume:0 "
-    "replication:Established peer-disk:UpToDate resync-suspended:no\n"
+    "replication:Established peer-disk:UpToDate resync-suspended:no "
+    "received:0 sent:0 out-of-sync:4508 pending:0\n"
     "exists resource name:r1 role:Secondary suspended:no\n"
     "exists connection name:r1 peer-node-id:0 connection:StandAlone "
     "role:Unknown congested:no\n"
@@ -26,8 +28,8 @@ const char* const connected =
 
 DrbdVolume good()
 {
-    return {"r0", 0, 0, "Primary", "UpToDate",
-            {{"Connected", "Secondary", "Established", "UpToDate"}}};
+    return {"r0", 0, 0, "Primary", "UpToDate", 18888,
+            {{"Connected", "Secondary", "Established", "UpToDate", 4508}}};
 }
 
 std::string what_is_wrong(const DrbdVolume& volume)
@@ -44,8 +46,8 @@ static void events_become_volumes(void**)
     assert_true(bool(volumes));
     assert_int_equal(volumes->size(), 2);
     assert_true(volumes->at(0) == good());
-    const DrbdVolume alone{"r1", 0, 1, "Secondary", "UpToDate",
-                           {{"StandAlone", "Unknown", "Off", "DUnknown"}}};
+    const DrbdVolume alone{"r1", 0, 1, "Secondary", "UpToDate", 0,
+                           {{"StandAlone", "Unknown", "Off", "DUnknown", 0}}};
     assert_true(volumes->at(1) == alone);
 }
 
