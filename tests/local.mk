@@ -190,15 +190,13 @@ LDADD = \
 # more, for another release; check-nested-all runs the rest as well.
 TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-checkpoints.sh \
+	$(srcdir)/tests/nested/test-disk-commit.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
 	$(srcdir)/tests/nested/test-linux-guest.sh \
-	$(srcdir)/tests/nested/test-network-commit.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
-	$(srcdir)/tests/nested/test-primary-killed.sh \
 	$(srcdir)/tests/nested/test-pv-drivers.sh \
 	$(srcdir)/tests/nested/test-pv-reset.sh \
-	$(srcdir)/tests/nested/test-pvh.sh \
 	$(srcdir)/tests/nested/test-refused.sh \
 	$(srcdir)/tests/nested/test-ssh.sh \
 	$(srcdir)/tests/nested/test-witness.sh \

@@ -32,7 +32,7 @@ progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
 client_went_on stream
 colo_start -i 1000 -t 40 --accept-split-brain --verify || fail "xl-colo-start"
-wait_for 400 "5 checkpoints" checkpoints_reach a 6
+wait_for 400 "3 checkpoints" checkpoints_reach a 4
 status_is a state protecting || fail "not protecting: $(status a ended)"
 disks_right a "$guest"
 client_went_on stream 120
@@ -50,7 +50,7 @@ expect_only_on a
 
 progress "killing host a under traffic"
 colo_start -i 1000 -t 40 --accept-split-brain || fail "xl-colo-start"
-wait_for 400 "5 checkpoints" checkpoints_reach a 6
+wait_for 400 "3 checkpoints" checkpoints_reach a 4
 client_went_on stream 120
 show_figures a
 on a "xl-colo-status $guest"
@@ -58,6 +58,8 @@ on b "xl-colo-status $guest"
 host_dies a
 wait_for 240 "the guest to be taken over" status_is b state taken-over
 client_went_on stream 240
+client_starts after connect 30
+client_went_on after 120
 progress "the client heard of it $(($(now_ms) - killed_at)) ms later at the latest"
 expect_only_on b
 disks_right b "$guest"
