@@ -21,6 +21,10 @@ constexpr uint16_t quiet = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
                            DM_UDEV_DISABLE_DISK_RULES_FLAG |
                            DM_UDEV_DISABLE_OTHER_RULES_FLAG;
 
+// The library is for one thread: even a task that is made changes what all have
+// in common.
+std::mutex library;
+
 // The library prints what went wrong; here it is kept for the error.
 thread_local std::string last_words;
 
@@ -44,7 +48,7 @@ struct FreeTask {
     void operator()(dm_task* task) const { dm_task_destroy(task); }
 };
 
-// One request to the kernel.
+// One request to the kernel, with the library to itself as long as it is there.
 class Task {
 public:
     Task(int type, const std::string& name) : name_(name)
@@ -101,6 +105,7 @@ private:
                         code);
     }
 
+    const std::lock_guard<std::mutex> alone_{library};
     std::unique_ptr<dm_task, FreeTask> task_;
     const std::string name_;
     bool good_ = false;
@@ -149,10 +154,10 @@ public:
 
     Result<std::optional<std::string>> name_of(dev_t device) override
     {
+        Task task(DM_DEVICE_STATUS, "");
         if (dm_is_dm_major(major(device)) == 0) {
             return std::optional<std::string>();
         }
-        Task task(DM_DEVICE_STATUS, "");
         dm_task_set_major(task.get(), static_cast<int>(major(device)));
         dm_task_set_minor(task.get(), static_cast<int>(minor(device)));
         if (auto s = task.run(); !s) {
@@ -163,8 +168,8 @@ public:
 
     Status create(const std::string& name, const DmTable& table) override
     {
-        if (auto s = Task(DM_DEVICE_CREATE, name).with(table).run_with_nodes();
-            !s) {
+        Task task(DM_DEVICE_CREATE, name);
+        if (auto s = task.with(table).run_with_nodes(); !s) {
             return s;
         }
         // Where there is no udev.

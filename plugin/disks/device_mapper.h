@@ -28,7 +28,7 @@ struct DmTarget {
 };
 using DmTable = std::vector<DmTarget>;
 
-// One thread at a time. Errors: io, with the device's name; refused, where the
+// Any thread; one call waits for another. Errors: io, with the device's name; refused, where the
 // kernel has no device-mapper.
 class DeviceMapper {
 public:
