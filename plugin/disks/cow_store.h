@@ -1,6 +1,6 @@
 // Where a snapshot puts what has changed: a block device in this host's memory,
-// or in a file without a name. Either takes as much room as has been written, up
-// to its size.
+// or in a file without a name. Either takes as much room as has been written,
+// up to its size.
 #pragma once
 
 #include <memory>

@@ -28,8 +28,8 @@ struct DmTarget {
 };
 using DmTable = std::vector<DmTarget>;
 
-// Any thread; one call waits for another. Errors: io, with the device's name; refused, where the
-// kernel has no device-mapper.
+// Any thread; one call waits for another. Errors: io, with the device's name;
+// refused, where the kernel has no device-mapper.
 class DeviceMapper {
 public:
     virtual ~DeviceMapper() = default;

@@ -57,8 +57,8 @@ Result<uint64_t> room_for(DiskStore::Kind kind)
 }
 
 // A quarter of what is free, for all that the guest's host may write until the
-// next checkpoint; and never more than the disk is, with what the snapshot notes
-// of each of its chunks.
+// next checkpoint; and never more than the disk is, with what the snapshot
+// notes of each of its chunks.
 Result<Bytes> store_for(const DiskStore& store, Sectors disk)
 {
     uint64_t most = 0;

@@ -1,6 +1,6 @@
 // The library that talks to device-mapper is for one thread at a time, all of
-// it; our disks have a thread each. What the kernel makes of what it is asked is
-// tests/nested/'s.
+// it; our disks have a thread each. What the kernel makes of what it is asked
+// is tests/nested/'s.
 #include "disks/device_mapper.h"
 
 #include <libdevmapper.h>
