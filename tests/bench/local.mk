@@ -44,6 +44,7 @@ tests_bench_work_LDFLAGS = $(bench_ldflags)
 tests_bench_work_LDADD = $(bench_ldadd)
 
 check_PROGRAMS += tests/bench/comparison
+check_PROGRAMS += tests/bench/frame_check
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/bench/test-checkpoint
@@ -56,8 +57,8 @@ tests_bench_test_checkpoint_LDADD = $(bench_ldadd)
 
 # Ratios within one run; nothing passes or fails. BENCH_QEMU: a QEMU with a
 # colo-compare, as tests/bench/comparison.cc has it.
-bench: tests/bench/checkpoint tests/bench/comparison tests/bench/work \
-    $(model_names)
+bench: tests/bench/checkpoint tests/bench/comparison tests/bench/frame_check \
+    tests/bench/work $(model_names)
 	tests/bench/checkpoint --json=bench.json $(BENCH_OPTIONS)
 	$(srcdir)/tests/bench/table bench.json
 	tests/bench/checkpoint --json=bench-packed.json --contents=text \
@@ -68,3 +69,4 @@ bench: tests/bench/checkpoint tests/bench/comparison tests/bench/work \
 	tests/bench/work
 	$(srcdir)/tests/bench/dirty-list
 	tests/bench/comparison $(BENCH_QEMU)
+	tests/bench/frame_check
