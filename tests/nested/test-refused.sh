@@ -49,7 +49,7 @@ on a 'xl destroy disk'
 guest_create a disk \
     'disk=["format=raw,vdev=sda,access=ro,backendtype=qdisk,target=/tmp/disk.img"]'
 claim_pv disk
-refused 'PV drivers .sda.' "xl-colo-start $plain disk b"
+refused 'PV drivers .sda.' "xl-colo-start $plain --output=compare disk b"
 on a 'xl destroy disk'
 guest_create a nic 'vif=["type=vif,mac=00:16:3e:00:00:01,script=/bin/true"]'
 refused '00:16:3e:00:00:01' "xl-colo-start $plain nic b"
