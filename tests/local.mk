@@ -194,10 +194,8 @@ TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-disk-commit.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
-	$(srcdir)/tests/nested/test-linux-guest.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
 	$(srcdir)/tests/nested/test-pv-drivers.sh \
-	$(srcdir)/tests/nested/test-pv-reset.sh \
 	$(srcdir)/tests/nested/test-refused.sh \
 	$(srcdir)/tests/nested/test-ssh.sh \
 	$(srcdir)/tests/nested/test-witness.sh \
