@@ -26,8 +26,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto look_again = 200ms;
-// Until the backend of a guest that was destroyed lets go of its disk.
-constexpr auto until_closed = 15s;
+// Until the backend of a guest that was destroyed lets go of its disk: on a host
+// that is busy libxl gives up waiting for that after 10 seconds.
+constexpr auto until_closed = 2min;
+// Each attempt may run the admin's handler for a split brain.
+constexpr auto connect_again = 5s;
+constexpr auto connect_again_at_most = 5min;
 
 Error refused(const std::string& why)
 {
@@ -89,6 +93,20 @@ Result<std::unique_ptr<CowStore>> make_store(DiskStore::Kind kind, Bytes size)
 std::string in_kib(Sectors sectors)
 {
     return std::to_string(sectors / 2) + " KiB";
+}
+
+bool is_connected(const DrbdVolume& volume)
+{
+    return std::ranges::any_of(volume.peers, [](auto& peer) {
+        return peer.connection == "Connected";
+    });
+}
+
+bool stands_alone(const DrbdVolume& volume)
+{
+    return std::ranges::all_of(volume.peers, [](auto& peer) {
+        return peer.connection == "StandAlone";
+    });
 }
 
 // ---- the primary's ---------------------------------------------------------
@@ -179,11 +197,7 @@ void OriginalDisk::tear_down()
         }
         report(demote());
     }
-    const bool is_connected =
-        std::ranges::any_of(volume->peers, [](auto& peer) {
-            return peer.connection == "Connected";
-        });
-    if (!is_connected) {
+    if (!is_connected(*volume)) {
         (void)drbd_->disconnect(facts_.disk.resource);
         report(drbd_->connect(facts_.disk.resource, true));
     }
@@ -232,6 +246,7 @@ private:
     Status promote();
     void watch_store(const std::stop_token& stop);
     void finish(const std::stop_token& stop);
+    void connect_until_heard(const std::stop_token& stop);
     void say(const std::string& what)
     {
         says_ = what;
@@ -357,10 +372,7 @@ Status CopysDisk::promote()
     if (volume->role == "Primary") {
         return {};
     }
-    const bool is_alone = std::ranges::all_of(volume->peers, [](auto& peer) {
-        return peer.connection == "StandAlone";
-    });
-    if (!is_alone) {
+    if (!stands_alone(*volume)) {
         if (auto s = drbd_->disconnect(resource); !s) {
             return s;
         }
@@ -441,11 +453,41 @@ void CopysDisk::finish(const std::stop_token& stop)
     report(done);
     say("on DRBD's resource " + facts_.disk.resource);
     lock.unlock();
-    // The other host, when it is back, gets what has changed.
-    report(drbd_->connect(facts_.disk.resource, false));
     if (done) {
         log_.notice("disk " + facts_.name + " is merged, and DRBD's resource " +
                     facts_.disk.resource + " waits for the other host");
+    }
+    connect_until_heard(stop);
+}
+
+// The other host, when it is back, gets what has changed. It may have the guest
+// yet, to destroy it, and be Primary: then DRBD takes both for a split brain,
+// and connects neither until they try again. Nothing here is ever discarded.
+void CopysDisk::connect_until_heard(const std::stop_token& stop)
+{
+    const std::string& resource = facts_.disk.resource;
+    report(drbd_->connect(resource, false));
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::chrono::seconds pause = connect_again;
+    while (!changed_.wait_for(lock, stop, pause, [] { return false; }) &&
+           !stop.stop_requested()) {
+        const auto volume = drbd_->find(resource, facts_.disk.volume);
+        if (!volume) {
+            report(volume.error());
+            return;
+        }
+        if (is_connected(*volume)) {
+            return;
+        }
+        if (stands_alone(*volume)) {
+            log_.warn("disk " + facts_.name + ": DRBD's resource " + resource +
+                      " stands alone, as the other host's has been written to, "
+                      "too; it is told to connect once more");
+            report(drbd_->connect(resource, false));
+        }
+        pause = std::min<std::chrono::seconds>(2 * pause,
+                                               connect_again_at_most);
     }
 }
 
