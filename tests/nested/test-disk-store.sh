@@ -12,7 +12,9 @@ BED_GUEST=${BED_GUEST:-linux-disk}
 # shellcheck disable=SC2034 # colo_start's
 output=commit
 
-store_is_full() { on b 'dmsetup status' | grep -qE 'kept-.: .*(Invalid|Overflow)'; }
+store_is_full() {
+    on b 'dmsetup status' | grep -qE 'kept-.: .*(Invalid|Overflow)'
+}
 because_of_store() { status a last-because | grep -q 'half full'; }
 
 colo_hosts_up
