@@ -27,6 +27,8 @@ libglue_a_CPPFLAGS = \
 libglue_a_SOURCES = \
 	libxl-glue/domain/balloon.cc \
 	libxl-glue/domain/balloon.h \
+	libxl-glue/domain/device_watch.cc \
+	libxl-glue/domain/device_watch.h \
 	libxl-glue/domain/domain.cc \
 	libxl-glue/domain/domain.h \
 	libxl-glue/domain/granted_pages.cc \

@@ -47,6 +47,7 @@ libbase_a_SOURCES = \
 	plugin/base/units.h \
 	plugin/base/worker_pool.cc \
 	plugin/base/worker_pool.h \
+	plugin/hypervisor/device_watch.h \
 	plugin/hypervisor/domain.h \
 	plugin/hypervisor/guest_memory.h \
 	plugin/hypervisor/host.h \
@@ -229,6 +230,8 @@ libcolo_a_SOURCES = \
 	plugin/session/copy_limits.cc \
 	plugin/session/copy_limits.h \
 	plugin/session/copy_state.h \
+	plugin/session/device_guard.cc \
+	plugin/session/device_guard.h \
 	plugin/session/event_queue.cc \
 	plugin/session/event_queue.h \
 	plugin/session/figures_frame.cc \

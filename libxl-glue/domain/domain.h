@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "domain/balloon.h"
+#include "domain/device_watch.h"
 #include "domain/log_dirty.h"
 #include "domain/pv_reset.h"
 #include "domain/stopping.h"
@@ -59,6 +60,11 @@ public:
     GuestState state() override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    Result<std::unique_ptr<DeviceWatch>> watch_devices(
+        const std::vector<DeviceFacts>& known) override
+    {
+        return XenstoreDeviceWatch::on(domid_, known);
+    }
     Result<std::vector<Pfn>> hypervisor_pages() override;
     Result<std::vector<Pfn>> pages_backends_write() override;
 

@@ -17,6 +17,7 @@ enum class ErrorKind {
     protocol,       // the peer sent what the specification does not allow
     domain_gone,    // the domain does not exist (any more)
     guest_stopped,  // the guest shut down, rebooted or crashed by itself
+    devices_changed,  // somebody has given the guest others
     hypercall,      // libxenctrl or libxenguest; `code` is errno
     libxl,          // `code` is a libxl rc
     io,             // a system call; `code` is errno

@@ -9,9 +9,12 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "hypervisor/device_watch.h"
 #include "hypervisor/guest_memory.h"
 
 namespace xl_colo {
+
+struct DeviceFacts;
 
 enum class GuestState {
     running,    // or blocked, or paused by the toolstack
@@ -130,6 +133,10 @@ public:
     // once the domain is destroyed.
     virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;
     virtual Balloon& balloon() = 0;
+    // For changes of the guest's devices from `known` on, what it had of them
+    // when that was read.
+    virtual Result<std::unique_ptr<DeviceWatch>> watch_devices(
+        const std::vector<DeviceFacts>& known) = 0;
     // Shared info, where the guest has it in its map, and the pages that HVM
     // params name as the hypervisor's or its daemons' own (ioreq, buffered
     // ioreq, xenstore ring, console ring...).

@@ -25,6 +25,9 @@ struct DomainsChanged {};    // some domain here shut down or went away
 struct GuestStopped {        // the protected one: it shut down or went away
     GuestState state;
 };
+struct DevicesChanged {      // of the protected guest: DeviceGuard::check()
+    Error error;
+};
 struct CheckpointWanted {    // a device asks for one, here or on the peer
     std::string why;
     std::chrono::steady_clock::time_point asked;
@@ -35,7 +38,7 @@ struct PeerLost {
 
 using Event =
     std::variant<Frame, StopRequest, FailoverRequest, DomainsChanged,
-                 GuestStopped, CheckpointWanted, PeerLost>;
+                 GuestStopped, DevicesChanged, CheckpointWanted, PeerLost>;
 
 // Any thread posts, the session's thread takes.
 class EventQueue {

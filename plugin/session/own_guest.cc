@@ -16,6 +16,7 @@ void OwnGuest::tell(bool by_us)
 
 void OwnGuest::tell_pauses(int more)
 {
+    pauses_ += more;
     if (observer_) {
         observer_->guest_is_paused(more);
     }

@@ -2,6 +2,8 @@
 // checkpoints: who has stopped it last, and so whose it is to resume.
 #pragma once
 
+#include <atomic>
+
 #include "base/result.h"
 #include "base/units.h"
 #include "devices/device_set.h"
@@ -38,6 +40,8 @@ public:
     // Domain's, as it is; any thread. Each pause() needs an unpause().
     Status pause();
     Status unpause();
+    // By these; any thread.
+    bool is_paused() const { return pauses_ > 0; }
 
     // Empty until they are made.
     DeviceSet& devices() { return devices_; }
@@ -53,6 +57,7 @@ private:
     Stands stands_ = Stands::never_yet;
     CheckpointNumber number_;  // for which it was suspended last
     DeviceSet devices_;
+    std::atomic<int> pauses_{0};
 };
 
 }  // namespace xl_colo

@@ -20,6 +20,9 @@ std::optional<Error> end_in(const Event& event)
                      std::string("the guest has stopped: ") +
                          to_string(stopped->state));
     }
+    if (auto* changed = std::get_if<DevicesChanged>(&event)) {
+        return changed->error;
+    }
     auto* frame = std::get_if<Frame>(&event);
     if (frame && frame->type == FrameType::STOP) {
         return Error(ErrorKind::peer_stopped, stop_text(*frame));

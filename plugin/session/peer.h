@@ -16,7 +16,7 @@ namespace xl_colo {
 
 // Why protection is to end, if the event says that: peer_lost or what was
 // wrong on the wire; peer_stopped with the peer's words; peer_yielded;
-// asked_to_stop with those of a StopRequest; guest_stopped.
+// asked_to_stop with those of a StopRequest; guest_stopped; devices_changed.
 std::optional<Error> end_in(const Event& event);
 
 // How many times as long the steps of the initial copy may take. libxl has

@@ -42,6 +42,22 @@ std::optional<Elision> elision_for(const SessionSettings& settings,
     return Elision{keys.contents, settings.lacks(without_digest)};
 }
 
+// As against what somebody has said, or the guest has done.
+bool is_step_that_failed(ErrorKind why)
+{
+    switch (why) {
+    case ErrorKind::peer_lost:
+    case ErrorKind::peer_stopped:
+    case ErrorKind::peer_yielded:
+    case ErrorKind::guest_stopped:
+    case ErrorKind::devices_changed:
+    case ErrorKind::asked_to_stop:
+        return false;
+    default:
+        return true;
+    }
+}
+
 }  // namespace
 
 Primary::Primary(Domain& domain, PageMover& mover, Link& link,
@@ -68,6 +84,10 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
                     options_.settings.lacks(without_back_channel),
                     stream_.known()),
       guest_(domain, options_.observer),
+      same_devices_([this](const Error& changed) {
+          queue_.post(DevicesChanged{changed});
+          end_stream();
+      }),
       movement_(domain, options_.settings.gfns)
 {
     route_frames();
@@ -270,6 +290,9 @@ Status Primary::begin_copy()
         return own.error();
     }
     stream_.always_send(*own);
+    if (auto s = same_devices_.begin(domain_, options_.settings.devices); !s) {
+        return s;
+    }
     if (auto s = set_up_devices(); !s) {
         return s;
     }
@@ -374,6 +397,10 @@ Status Primary::commit()
         options_.observer->copy_may_take_over();
     }
     if (auto s = tell_limits(); !s) {
+        return s;
+    }
+    // What was attached before the guest stood may be in its memory.
+    if (auto s = same_devices_.check(); !s) {
         return s;
     }
     if (auto s = guest_.devices().may_commit(notes_.number); !s) {
@@ -523,6 +550,13 @@ Error Primary::cause_of_end(const Status& saved)
     }
     if (!failure_) {
         return {ErrorKind::hypercall, "xc_domain_save ended by itself"};
+    }
+    if (is_step_that_failed(failure_->kind())) {
+        // Perhaps because a device was not there any more.
+        auto same = same_devices_.check();
+        if (!same && same.error().kind() == ErrorKind::devices_changed) {
+            failure_ = same.error();
+        }
     }
     return peer_.why_it_failed(*failure_, options_.settings.timeout);
 }

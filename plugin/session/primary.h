@@ -7,6 +7,7 @@
 #include "hypervisor/page_mover.h"
 #include "relay/back_channel.h"
 #include "relay/stream_to_wire.h"
+#include "session/device_guard.h"
 #include "session/guest_movement.h"
 #include "session/own_guest.h"
 #include "session/pause.h"
@@ -97,6 +98,7 @@ private:
     StreamToWire stream_;
     BackChannel back_channel_;
     OwnGuest guest_;
+    DeviceGuard same_devices_;
     GuestMovement movement_;
 
     Progress progress_ = Progress::copying;

@@ -95,6 +95,9 @@ SessionEnd PrimaryEnd::carry_out(Error cause, CopyLeft copy)
         peer_.takeover() ? Failover::wanted : Failover::not_wanted,
         cause.kind(), copy,
         witness_ ? Claimed::not_asked : Claimed::no_witness};
+    if (cause.kind() == ErrorKind::devices_changed) {
+        let_go_away();
+    }
     for (;;) {
         look_at_guest(facts, cause);
         const PrimaryEnding ending = decide_primary_end(facts);
@@ -127,6 +130,20 @@ SessionEnd PrimaryEnd::carry_out(Error cause, CopyLeft copy)
             }
             break;
         }
+    }
+}
+
+// "xl destroy" pauses the guest and detaches its devices, and only then takes
+// it away.
+void PrimaryEnd::let_go_away()
+{
+    const auto deadline = Clock::now() + settings_.until_gone;
+    while (!has_ended(domain_.state()) && Clock::now() < deadline) {
+        const auto paused = domain_.is_paused();
+        if (paused && (!*paused || guest_.is_paused())) {
+            return;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
 }
 

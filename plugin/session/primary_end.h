@@ -107,6 +107,7 @@ public:
     SessionEnd carry_out(Error cause, CopyLeft copy);
 
 private:
+    void let_go_away();
     void look_at_guest(PrimaryFacts& facts, Error& cause);
     GuestLeft resume();
     void stand_still();

@@ -1,5 +1,7 @@
 #include "fake_domain.h"
 
+#include <sys/eventfd.h>
+
 namespace xl_colo {
 
 namespace {
@@ -28,6 +30,27 @@ public:
         }
         look(views);
         return {};
+    }
+
+private:
+    std::shared_ptr<FakeGuest> guest_;
+    Faults& faults_;
+};
+
+class FakeDeviceWatch : public DeviceWatch {
+public:
+    FakeDeviceWatch(std::shared_ptr<FakeGuest> guest, Faults& faults)
+        : guest_(std::move(guest)), faults_(faults) {}
+
+    int fd() const override { return guest_->device_event().get(); }
+    Result<std::string> changes() override
+    {
+        eventfd_t count;
+        eventfd_read(fd(), &count);
+        if (auto s = faults_.pass("changes"); !s) {
+            return s.error();
+        }
+        return guest_->device_changes();
     }
 
 private:
@@ -265,6 +288,16 @@ Result<std::unique_ptr<GuestMemory>> FakeDomain::memory()
     }
     return std::unique_ptr<GuestMemory>(
         std::make_unique<FakeMemory>(guest_, faults_));
+}
+
+Result<std::unique_ptr<DeviceWatch>> FakeDomain::watch_devices(
+    const std::vector<DeviceFacts>&)
+{
+    if (auto s = faults_.pass("watch_devices"); !s) {
+        return s.error();
+    }
+    return std::unique_ptr<DeviceWatch>(
+        std::make_unique<FakeDeviceWatch>(guest_, faults_));
 }
 
 Result<std::vector<Pfn>> FakeDomain::hypervisor_pages()

@@ -60,6 +60,8 @@ public:
     GuestState state() override { return guest_->state(); }
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    Result<std::unique_ptr<DeviceWatch>> watch_devices(
+        const std::vector<DeviceFacts>& known) override;
     Result<std::vector<Pfn>> hypervisor_pages() override;
     Result<std::vector<Pfn>> pages_backends_write() override;
 

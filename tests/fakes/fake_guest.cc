@@ -1,5 +1,7 @@
 #include "fake_guest.h"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -36,7 +38,8 @@ FakeGuest::FakeGuest(Domid id, DomainRecord& record, uint64_t seed)
       state_(record.state),
       pauses_(record.pauses),
       memory_(gfns.value()),
-      random_(seed)
+      random_(seed),
+      device_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
 {
     for (uint64_t gfn = 0; gfn < gfns.value(); ++gfn) {
         if (!absent(gfn)) {
@@ -56,6 +59,7 @@ FakeGuest::FakeGuest(Domid id, DomainRecord& record, uint64_t seed,
       device_model_(false),
       memory_(gfns.value()),
       random_(seed),
+      device_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       is_copy_(true),
       origin_(origin)
 {
@@ -264,6 +268,23 @@ void FakeGuest::set_max(uint64_t kib)
 {
     const std::lock_guard lock(mutex_);
     limits_.max_kib = kib;
+}
+
+void FakeGuest::change_devices(const std::string& what, Heard heard)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        device_changes_ = what;
+    }
+    if (heard == Heard::at_once) {
+        eventfd_write(device_event_.get(), 1);
+    }
+}
+
+std::string FakeGuest::device_changes() const
+{
+    const std::lock_guard lock(mutex_);
+    return device_changes_;
 }
 
 // ---- the toolstack ---------------------------------------------------------

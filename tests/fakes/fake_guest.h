@@ -30,6 +30,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "domain_table.h"
 #include "hypervisor/domain.h"
 
@@ -110,6 +111,13 @@ public:
     void set_target(uint64_t kib);
     void set_max(uint64_t kib);
 
+    // Somebody changes its devices, which those who watch them are told, or do
+    // not hear of yet.
+    enum class Heard { at_once, later };
+    void change_devices(const std::string& what, Heard heard = Heard::at_once);
+    std::string device_changes() const;
+    const UniqueFd& device_event() const { return device_event_; }
+
     // Lets it run for a moment, if it does at all.
     void run();
 
@@ -144,6 +152,9 @@ private:
     uint64_t heard_target_kib_ = gfns.value() * 4;
     std::optional<Pfn> given_back_;  // the last one
     std::set<Pfn> untracked_;      // came since the log was cleaned
+
+    std::string device_changes_;
+    UniqueFd device_event_;
 
     bool timer_set_ = false;       // in a copy that is suspended
     bool is_copy_ = false;

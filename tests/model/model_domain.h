@@ -45,6 +45,12 @@ private:
     Balloon& xen_;
 };
 
+class NoDeviceWatch : public DeviceWatch {
+public:
+    int fd() const override { return -1; }
+    Result<std::string> changes() override { return std::string(); }
+};
+
 class ModelDomain : public Domain {
 public:
     ModelDomain(std::shared_ptr<Access> access, Domid domid, const Pass& pass);
@@ -71,6 +77,12 @@ public:
     GuestState state() override { return xen_.state(); }
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    // Nobody attaches anything to a guest of the model.
+    Result<std::unique_ptr<DeviceWatch>> watch_devices(
+        const std::vector<DeviceFacts>&) override
+    {
+        return std::unique_ptr<DeviceWatch>(std::make_unique<NoDeviceWatch>());
+    }
     Result<std::vector<Pfn>> pages_backends_write() override
     {
         return std::vector<Pfn>();  // it has none

@@ -2,6 +2,7 @@
 // may end an interval early.
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "session_pair.h"
 #include "session_rules.h"
@@ -240,6 +241,107 @@ static void guest_with_a_device_of_no_kind_is_not_protected(void**)
     assert_true(with.kind.on_primary.all().empty());
 }
 
+// ---- what others attach and detach ------------------------------------------
+
+namespace {
+
+const char* const attached = "network card 00:16:3e:00:00:02 was attached";
+
+// Once the primary has nothing to do for an hour; its session is on the thread
+// that runs the pair.
+void once_protected(SessionPair& pair, std::function<void()> action)
+{
+    pair.options.settings.interval = 1h;
+    pair.options.on_protected = [primary = std::this_thread::get_id(),
+                                 action = std::move(action)] {
+        if (std::this_thread::get_id() == primary) {
+            action();
+        }
+    };
+}
+
+void expect_ended_for_devices(const PairOutcome& outcome)
+{
+    assert_text(states(outcome), "unprotected/ended");
+    assert_false(outcome.primary.end.orderly);
+    assert_contains(outcome.primary.end.why, attached);
+    assert_contains(outcome.primary.end.why, "start protection again");
+    assert_contains(outcome.secondary.end.why, attached);
+    assert_true(outcome.primary.runs);
+    assert_true(outcome.secondary.guest == GuestState::gone);
+    assert_true(broken_rules(outcome).empty());
+}
+
+}  // namespace
+
+static void other_devices_end_protection_at_once(void**)
+{
+    WithDisk with;
+    once_protected(with.pair,
+                   [&] { with.pair.guest().change_devices(attached); });
+    const PairOutcome outcome = with.pair.run();
+    expect_ended_for_devices(outcome);
+    assert_int_equal(outcome.primary.status.checkpoints, 1);
+}
+
+// Nobody has heard of them when the guest has stood for checkpoint 1.
+static void checkpoint_with_other_devices_is_not_committed(void**)
+{
+    WithDisk with;
+    with.faults(Role::primary).at("device.may_run", 2, [&] {
+        with.pair.guest().change_devices(attached, FakeGuest::Heard::later);
+    });
+    const PairOutcome outcome = with.pair.run();
+    expect_ended_for_devices(outcome);
+    const auto& frames = outcome.frames;
+    assert_int_equal(frames.at(FrameType::DEVICE_STATE), 1);
+    assert_int_equal(frames.at(FrameType::COMMITTED), 1);
+    assert_int_equal(count(with.kind.on_primary.all(), "may_commit 1"), 0);
+}
+
+static void devices_that_changed_before_the_start_end_it(void**)
+{
+    WithDisk with;
+    with.pair.guest().change_devices(attached, FakeGuest::Heard::later);
+    const PairOutcome outcome = with.pair.run();
+    expect_ended_for_devices(outcome);
+    assert_int_equal(count(with.kind.on_primary.all(), "set_up"), 0);
+}
+
+// What is detached fails at the next moment: that is not what the admin is to
+// look into.
+static void other_devices_are_named_before_what_fails_of_them(void**)
+{
+    WithDisk with;
+    with.faults(Role::primary).at("device.guest_will_stand", 2, [&] {
+        with.pair.guest().change_devices(attached, FakeGuest::Heard::later);
+    });
+    with.faults(Role::primary)
+        .let_fail("device.guest_stands", 2, Error(ErrorKind::io, "no such"));
+    expect_ended_for_devices(with.pair.run());
+}
+
+// "xl destroy" pauses the guest, then takes its devices, then it.
+static void guest_that_is_destroyed_is_not_one_with_other_devices(void**)
+{
+    WithDisk with;
+    std::thread destroyer;
+    with.pair.options.until_gone = 20s;
+    once_protected(with.pair, [&] {
+        (void)with.pair.guest().pause();
+        with.pair.guest().change_devices("disk xvda was detached");
+        destroyer = std::thread([&] {
+            std::this_thread::sleep_for(300ms);
+            with.pair.guest().destroy();
+        });
+    });
+    const PairOutcome outcome = with.pair.run();
+    destroyer.join();
+    assert_contains(outcome.primary.end.why, "the guest has stopped: ");
+    assert_true(outcome.primary.end.orderly);
+    assert_true(outcome.secondary.guest == GuestState::gone);
+}
+
 int main()
 {
     std::signal(SIGPIPE, SIG_IGN);
@@ -253,6 +355,11 @@ int main()
         cmocka_unit_test(copy_that_takes_over_tells_its_device),
         cmocka_unit_test(device_has_a_checkpoint_begin_early),
         cmocka_unit_test(guest_with_a_device_of_no_kind_is_not_protected),
+        cmocka_unit_test(other_devices_end_protection_at_once),
+        cmocka_unit_test(checkpoint_with_other_devices_is_not_committed),
+        cmocka_unit_test(devices_that_changed_before_the_start_end_it),
+        cmocka_unit_test(other_devices_are_named_before_what_fails_of_them),
+        cmocka_unit_test(guest_that_is_destroyed_is_not_one_with_other_devices),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
