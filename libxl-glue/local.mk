@@ -27,6 +27,8 @@ libglue_a_CPPFLAGS = \
 libglue_a_SOURCES = \
 	libxl-glue/domain/balloon.cc \
 	libxl-glue/domain/balloon.h \
+	libxl-glue/domain/card_connection.cc \
+	libxl-glue/domain/card_connection.h \
 	libxl-glue/domain/device_watch.cc \
 	libxl-glue/domain/device_watch.h \
 	libxl-glue/domain/domain.cc \

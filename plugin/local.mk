@@ -180,6 +180,8 @@ libcolo_a_SOURCES = \
 	plugin/process/aftermath.h \
 	plugin/process/background.cc \
 	plugin/process/background.h \
+	plugin/process/card_watchdog.cc \
+	plugin/process/card_watchdog.h \
 	plugin/process/caretaker.cc \
 	plugin/process/caretaker.h \
 	plugin/process/domain_process.cc \

@@ -48,6 +48,7 @@ unit_tests = \
 	tests/unit/test-announcement \
 	tests/unit/test-background \
 	tests/unit/test-callout \
+	tests/unit/test-card_watchdog \
 	tests/unit/test-caretaker \
 	tests/unit/test-child_process \
 	tests/unit/test-commands \

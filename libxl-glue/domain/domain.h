@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "domain/balloon.h"
+#include "domain/card_connection.h"
 #include "domain/device_watch.h"
 #include "domain/log_dirty.h"
 #include "domain/pv_reset.h"
@@ -60,6 +61,14 @@ public:
     GuestState state() override;
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    Result<CardConnection> card_connection(unsigned number) override
+    {
+        return read_card_connection(domid_, number);
+    }
+    Status reconnect_card(unsigned number) override
+    {
+        return remake_card_connection(domid_, number);
+    }
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>& known) override
     {

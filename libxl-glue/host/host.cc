@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "domain/card_connection.h"
 #include "domain/domain.h"
 #include "domain/guest_state.h"
 #include "migration/incoming.h"
@@ -84,9 +85,17 @@ void give_disks(libxl_domain_config& config, const DiskPaths& disks)
     }
 }
 
+bool is_connected(Domid domid, const libxl_device_nic& nic)
+{
+    const auto connection =
+        read_card_connection(domid, static_cast<unsigned>(nic.devid));
+    return connection && connection->is_made();
+}
+
 // Disks and network cards are named one by one. Keyboards and framebuffers only
 // show what the guest does. `pv_drivers`: whether the guest has any.
-std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
+std::vector<DeviceFacts> devices_of(Domid domid,
+                                    const libxl_domain_config& config,
                                     bool pv_drivers)
 {
     std::vector<DeviceFacts> devices;
@@ -103,6 +112,8 @@ std::vector<DeviceFacts> devices_of(const libxl_domain_config& config,
         devices.push_back(
             {.type = DeviceType::network_card,
              .name = to_text(config.nics[i].mac),
+             .used_by_pv_driver =
+                 pv_drivers && is_connected(domid, config.nics[i]),
              .card = card_of(config.nics[i],
                              config.c_info.type == LIBXL_DOMAIN_TYPE_HVM)});
     }
@@ -189,7 +200,7 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
         }
         pv_drivers = *found;
     }
-    facts.devices = devices_of(**config, pv_drivers);
+    facts.devices = devices_of(facts.domid, **config, pv_drivers);
     facts.state = guest_state(access_->xc.get(), facts.domid);
     facts.memory_kib = (*config)->b_info.max_memkb;
 

@@ -138,7 +138,8 @@ Status receive(Link& link, Log& log, Background& background)
                         witness ? &*witness : nullptr);
     const SessionEnd end = (*process)->run(secondary);
     if (end.state == State::taken_over) {
-        (*process)->take_care(secondary.domain()->domid());
+        (*process)->take_care_of_taken(secondary.domain()->domid(),
+                                       offer.devices);
     } else if (secondary.domain()) {
         (*process)->keep_watch(secondary.domain()->domid());
     }

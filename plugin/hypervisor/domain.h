@@ -61,6 +61,17 @@ public:
     virtual Status set_max(uint64_t kib) = 0;
 };
 
+// How far a PV network card's driver and its backend have come with each other,
+// in xenbus' numbers; 0: it says nothing.
+struct CardConnection {
+    unsigned frontend = 0, backend = 0;
+    bool is_made() const
+    {
+        constexpr unsigned connected = 4;
+        return frontend == connected && backend == connected;
+    }
+};
+
 // How a guest was suspended. Its device model is stopped after that.
 struct Suspension {
     using Clock = std::chrono::steady_clock;
@@ -133,6 +144,12 @@ public:
     // once the domain is destroyed.
     virtual Result<std::unique_ptr<GuestMemory>> memory() = 0;
     virtual Balloon& balloon() = 0;
+    // Of the card with libxl's devid `number`. Errors: io; also where there is
+    // no such card.
+    virtual Result<CardConnection> card_connection(unsigned number) = 0;
+    // Has the guest's driver and the backend try again; nothing where they are
+    // connected. Errors: io; timeout.
+    virtual Status reconnect_card(unsigned number) = 0;
     // For changes of the guest's devices from `known` on, what it had of them
     // when that was read.
     virtual Result<std::unique_ptr<DeviceWatch>> watch_devices(

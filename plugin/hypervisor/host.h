@@ -71,7 +71,8 @@ struct DeviceFacts {
     DeviceType type = DeviceType::acting;
     std::string name;  // a disk's vdev, a card's MAC address, else in words
     bool writable = false;           // disks
-    bool used_by_pv_driver = false;  // disks: for all that is known
+    // Disks: for all that is known. Cards: it was connected when this was read.
+    bool used_by_pv_driver = false;
     CardFacts card{};                // network cards
     DiskFacts disk{};                // disks
     bool operator==(const DeviceFacts&) const = default;

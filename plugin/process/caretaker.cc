@@ -38,17 +38,24 @@ bool Caretaker::resume_suspended(Domid domid)
     return true;
 }
 
-void Caretaker::run(Domid domid, bool may_suspend)
+void Caretaker::run(Domid domid, bool may_suspend, CardWatchdog* cards)
 {
     while (auto now = attend(domid)) {
         if (*now != domid) {
             domid = *now;
             board_.set_domid(domid);
             may_suspend = false;
+            if (cards) {
+                cards->end();
+            }
             continue;
         }
         may_suspend = may_suspend && !resume_suspended(domid);
-        auto event = queue_.take();
+        auto event = queue_.take(cards ? cards->due() : std::nullopt);
+        if (!event) {
+            cards->look(domid);
+            continue;
+        }
         if (auto* stop = std::get_if<StopRequest>(&*event)) {
             log_.notice(stop->reason + ": the guest goes on, its shutdown "
                                        "and reboot are nobody's task now");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "hypervisor/host.h"
+#include "process/card_watchdog.h"
 #include "session/event_queue.h"
 #include "session/session.h"
 
@@ -18,7 +19,9 @@ public:
     // the guest goes on, and nobody looks after it. A guest that `may_suspend`,
     // because protection asked it to and then ended, is resumed when it does;
     // a later suspend is somebody else's: an "xl save", perhaps.
-    void run(Domid domid, bool may_suspend = false);
+    // `cards`: null, or looked after as well.
+    void run(Domid domid, bool may_suspend = false,
+             CardWatchdog* cards = nullptr);
 
     // For what is left of a copy: until it is gone, or somebody asks to stop.
     // It does nothing but be there to be asked for its status.

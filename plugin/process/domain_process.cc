@@ -70,6 +70,16 @@ void DomainProcess::take_care(Domid domid, bool may_suspend)
     requests_.hand_to(nullptr);
 }
 
+void DomainProcess::take_care_of_taken(Domid domid,
+                                       const std::vector<DeviceFacts>& devices)
+{
+    Caretaker caretaker(host_, board_, log_);
+    CardWatchdog cards(host_, board_, log_, devices);
+    requests_.hand_to(&caretaker);
+    caretaker.run(domid, false, &cards);
+    requests_.hand_to(nullptr);
+}
+
 void DomainProcess::keep_watch(Domid domid)
 {
     Caretaker caretaker(host_, board_, log_);

@@ -53,6 +53,9 @@ public:
     // After run(): until the guest is gone or somebody wants its place. See
     // Caretaker::run().
     void take_care(Domid domid, bool may_suspend = false);
+    // The same for a guest that was just taken over, with these devices.
+    void take_care_of_taken(Domid domid,
+                            const std::vector<DeviceFacts>& devices);
     // Instead of it: a copy that could not be destroyed stays in the status
     // until it is gone or somebody wants its place.
     void keep_watch(Domid domid);

@@ -16,7 +16,8 @@ constexpr std::array all_warning_kinds{
     WarningKind::guest_twice,   WarningKind::guest_stands,
     WarningKind::guest_held,    WarningKind::copy_runs,
     WarningKind::fence_says_no, WarningKind::copy_held,
-    WarningKind::copy_left,     WarningKind::wrong_name,
-    WarningKind::process_died,  WarningKind::left_out};
+    WarningKind::copy_left,     WarningKind::card_cut_off,
+    WarningKind::wrong_name,    WarningKind::process_died,
+    WarningKind::left_out};
 
 }  // namespace xl_colo

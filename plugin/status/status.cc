@@ -38,6 +38,7 @@ const char* to_string(WarningKind kind)
     case WarningKind::fence_says_no: return "fence-says-no";
     case WarningKind::copy_held: return "copy-held";
     case WarningKind::copy_left: return "copy-left";
+    case WarningKind::card_cut_off: return "card-cut-off";
     case WarningKind::wrong_name: return "wrong-name";
     case WarningKind::process_died: return "process-died";
     case WarningKind::left_out: return "left-out";

@@ -41,6 +41,7 @@ enum class WarningKind {
     fence_says_no,  // secondary: the copy is held until something says yes
     copy_held,      // secondary: the same, for another reason
     copy_left,      // the secondary's copy could not be destroyed, and stands
+    card_cut_off,   // secondary: the guest runs here, a card does not work
     wrong_name,     // secondary: the guest is here under its copy's name
     process_died,   // the one that protected it, or held the copy
     left_out,       // by --without: the guest is not really protected

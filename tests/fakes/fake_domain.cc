@@ -290,6 +290,23 @@ Result<std::unique_ptr<GuestMemory>> FakeDomain::memory()
         std::make_unique<FakeMemory>(guest_, faults_));
 }
 
+Result<CardConnection> FakeDomain::card_connection(unsigned number)
+{
+    if (auto s = faults_.pass("card_connection"); !s) {
+        return s.error();
+    }
+    return guest_->card(number);
+}
+
+Status FakeDomain::reconnect_card(unsigned number)
+{
+    if (auto s = faults_.pass("reconnect_card"); !s) {
+        return s;
+    }
+    guest_->reconnect_card(number);
+    return {};
+}
+
 Result<std::unique_ptr<DeviceWatch>> FakeDomain::watch_devices(
     const std::vector<DeviceFacts>&)
 {

@@ -60,6 +60,8 @@ public:
     GuestState state() override { return guest_->state(); }
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    Result<CardConnection> card_connection(unsigned number) override;
+    Status reconnect_card(unsigned number) override;
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>& known) override;
     Result<std::vector<Pfn>> hypervisor_pages() override;

@@ -281,6 +281,28 @@ void FakeGuest::change_devices(const std::string& what, Heard heard)
     }
 }
 
+void FakeGuest::cut_off_card(unsigned number, unsigned tries_needed)
+{
+    const std::lock_guard lock(mutex_);
+    cut_off_cards_[number] = tries_needed;
+}
+
+CardConnection FakeGuest::card(unsigned number) const
+{
+    const std::lock_guard lock(mutex_);
+    const auto cut_off = cut_off_cards_.find(number);
+    return cut_off == cut_off_cards_.end() || cut_off->second == 0
+               ? CardConnection{4, 4}
+               : CardConnection{1, 2};
+}
+
+void FakeGuest::reconnect_card(unsigned number)
+{
+    const std::lock_guard lock(mutex_);
+    unsigned& needed = cut_off_cards_[number];
+    needed -= needed > 0 ? 1 : 0;
+}
+
 std::string FakeGuest::device_changes() const
 {
     const std::lock_guard lock(mutex_);

@@ -118,6 +118,12 @@ public:
     std::string device_changes() const;
     const UniqueFd& device_event() const { return device_event_; }
 
+    // Cards are connected, unless they are cut off; then they connect when that
+    // is asked for so many times.
+    void cut_off_card(unsigned number, unsigned tries_needed);
+    CardConnection card(unsigned number) const;
+    void reconnect_card(unsigned number);
+
     // Lets it run for a moment, if it does at all.
     void run();
 
@@ -153,6 +159,7 @@ private:
     std::optional<Pfn> given_back_;  // the last one
     std::set<Pfn> untracked_;      // came since the log was cleaned
 
+    std::map<unsigned, unsigned> cut_off_cards_;  // tries that are needed yet
     std::string device_changes_;
     UniqueFd device_event_;
 

@@ -77,6 +77,12 @@ public:
     GuestState state() override { return xen_.state(); }
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
+    // Nor has it a card.
+    Result<CardConnection> card_connection(unsigned) override
+    {
+        return Error(ErrorKind::io, "no such card");
+    }
+    Status reconnect_card(unsigned) override { return {}; }
     // Nobody attaches anything to a guest of the model.
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>&) override
