@@ -10,7 +10,8 @@
 #                one each
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
-#                with a network card: linux-net, which is PVH, linux-pv-net;
+#                with a network card: linux-net, which is PVH, linux-pv-net,
+#                linux-emu-net, which has an emulated one and no PV drivers;
 #                and with the disks $guest_disks: linux-disk, linux-pv-disk
 #   BED_CLIENT   "yes": with machine c, which net.sh is for
 #   BED_DISK     MiB of each host's disk, which disk.sh is for
@@ -133,12 +134,18 @@ guest_config() {
     local kind=$BED_GUEST devices=() other=
     case $kind in
     linux-net | linux-disk) kind=linux-pvh ;;
+    linux-emu-net) kind=linux ;;
     # Of two processors of an HVM guest one was seen to get no events any more,
     # emulated, as soon as the card's driver was loaded; a PVH guest's do.
     linux-pv-net | linux-pv-disk) kind=linux-pv other='s/^vcpus = .*/vcpus = 1/' ;;
     esac
     case $BED_GUEST in
     *-disk) devices=("disk = [ $guest_disks ]") ;;&
+    linux-emu-net)
+        # There is no firmware here for a card to boot from.
+        devices=("vif = [\"type=ioemu,model=e1000,mac=$guest_mac,bridge=xenbr0\"]"
+            'device_model_args = [ "-global", "e1000.romfile=" ]')
+        ;;
     *-net | *-disk)
         devices+=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]")
         ;;

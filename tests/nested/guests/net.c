@@ -131,7 +131,7 @@ static void *listen_for_ever(void *unused)
     }
 }
 
-// The card is there when xenbus has told the driver of it.
+// The card is there when xenbus, or PCI, has told the driver of it.
 static void *bring_card_up(void *unused)
 {
     const struct timespec pause = { .tv_nsec = 20000000 };
@@ -145,7 +145,8 @@ void net_start(void)
 {
     pthread_t thread;
 
-    has_card = load_driver("/xen-netfront.ko") == 0;
+    has_card = load_driver("/xen-netfront.ko") == 0 ||
+               load_driver("/e1000.ko") == 0;
     if (has_card) {
         bring_up("lo", "127.0.0.1", "255.0.0.0");
         pthread_create(&thread, NULL, bring_card_up, NULL);

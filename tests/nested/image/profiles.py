@@ -116,4 +116,4 @@ MODULES_ON_DEMAND = [
 ]
 
 # For guests: their init loads them.
-GUEST_MODULES = ["xen-blkfront", "xen-netfront"]
+GUEST_MODULES = ["e1000", "xen-blkfront", "xen-netfront"]
