@@ -7,6 +7,9 @@
 // the first part whole and end the save because of its type, so nothing but
 // the message is won by asking first: the guest goes on either way.
 #include "relay/dirty_list_from_wire.h"
+
+#include <utility>
+
 #include "base/bytes.h"
 #include "relay/dirty_set_frame.h"
 #include "relay/memory_file.h"
@@ -38,6 +41,9 @@ struct DirtyListFromWire::Impl {
     DirtySetDecoder decoder;
     PageSet set;
     MemoryFile file{"xl-colo dirty list"};
+    // From the beginning: where there are too few descriptors, that shows
+    // before the session begins.
+    UniqueFd theirs{file.share()};
 };
 
 DirtyListFromWire::DirtyListFromWire(Pages gfns, bool takes_parts, bool drop)
@@ -49,7 +55,7 @@ DirtyListFromWire::~DirtyListFromWire() = default;
 
 UniqueFd DirtyListFromWire::take_back()
 {
-    return impl_->file.share();
+    return std::move(impl_->theirs);
 }
 
 Result<bool> DirtyListFromWire::take(View body)

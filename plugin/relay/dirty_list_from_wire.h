@@ -31,6 +31,7 @@ public:
 
     // ---- the session's thread
 
+    // Once.
     UniqueFd take_back();
     // For libxc to read next: the set, which is whole, and `moved` with it.
     // Before the suspend callback says yes, or libxc reads an end of file,

@@ -108,7 +108,7 @@ void process_keeps_no_descriptor_and_no_folder_of_its_caller(void**)
 
 void too_few_descriptors_are_no_bug(void**)
 {
-    for (int most = 10; most < 40; most += 3) {
+    for (int most = 10; most < 40; most += 1) {
         CommandBed::Ran ran;
         {
             Scratch s;
