@@ -26,8 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto look_again = 200ms;
-// Until the backend of a guest that was destroyed lets go of its disk: on a host
-// that is busy libxl gives up waiting for that after 10 seconds.
+// Until the backend of a guest that was destroyed lets go of its disk: on a
+// host that is busy libxl gives up waiting for that after 10 seconds.
 constexpr auto until_closed = 2min;
 // Each attempt may run the admin's handler for a split brain.
 constexpr auto connect_again = 5s;

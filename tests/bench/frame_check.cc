@@ -1,7 +1,7 @@
 // frame_check: what it costs that a frame shows it is what the peer sent.
-// Frames of three sizes go through a pair of sockets, from one thread to another,
-// with their 16 bytes made here and compared there, and without: in turns, in one
-// run. Megabytes of bodies a second, medians.
+// Frames of three sizes go through a pair of sockets, from one thread to
+// another, with their 16 bytes made here and compared there, and without: in
+// turns, in one run. Megabytes of bodies a second, medians.
 #include <sys/socket.h>
 #include <sys/uio.h>
 
