@@ -87,7 +87,12 @@ Result<Hello> open_as_primary(Link& link, const HostFacts& here, Offer& offer)
     Buffer heard;
     auto theirs = exchange_hello(link, hello, heard);
     if (!theirs) {
-        return theirs;
+        // It has not told its name yet; and what it says of "this host" must
+        // not be taken for ours.
+        const ErrorKind kind = theirs.error().kind();
+        return kind == ErrorKind::peer_stopped || kind == ErrorKind::protocol
+                   ? theirs.error().with_context("the other host")
+                   : theirs.error();
     }
     const auto by_peer = [&](const Error& error) {
         return error.with_context(theirs->host);

@@ -309,7 +309,7 @@ void peer_that_leaves_is_heard_first(void**)
     };
     const auto refused = offered_to(says("no Xen\nhere"));
     assert_true(refused.error().kind() == ErrorKind::peer_stopped);
-    assert_text(refused.error().text(), "no Xen here");
+    assert_text(refused.error().text(), "the other host: no Xen here");
 
     Ends ends = connected();
     says("no such domain")(*ends.theirs);
