@@ -107,9 +107,10 @@ Result<FrameHeader> parse_frame_header(View bytes)
         // No frame's header is text, as "Welcome " is.
         if (std::ranges::all_of(text, is_text)) {
             return Error(ErrorKind::protocol,
-                         "it prints \"" + without_controls(text) +
-                             "...\" in place of the protocol: is the shell "
-                             "clean there?");
+                         "\"" + without_controls(text) +
+                             "...\" comes in place of the protocol: root's "
+                             "shell there must print nothing where it has no "
+                             "terminal (look at ~/.bashrc)");
         }
         return Error(ErrorKind::protocol, to_string(type) + " is unknown");
     }

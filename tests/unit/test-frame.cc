@@ -30,6 +30,10 @@ constexpr HeaderCase headers[] = {
      "frame type 67108864 is unknown"},
     {"type_between_two_known_ones_is_unknown", {0x1f, 0, 0, 0, 8, 0, 0, 0},
      "frame type 31 is unknown"},
+    {"banner_of_a_shell_says_what_to_do",
+     {'W', 'e', 'l', 'c', 'o', 'm', 'e', ' '},
+     "\"Welcome ...\" comes in place of the protocol: root's shell there must "
+     "print nothing where it has no terminal (look at ~/.bashrc)"},
     {"heartbeat_with_a_body_is_refused", {4, 0, 0, 0, 1, 0, 0, 0},
      "HEARTBEAT with 1 bytes, allowed are 0 to 0"},
     {"image_cut_short_is_refused", {0x10, 0, 0, 0, 39, 0, 0, 0},
