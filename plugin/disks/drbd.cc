@@ -240,31 +240,48 @@ Result<DrbdVolume> Drbd::find_minor(unsigned minor)
         }
     }
     return Error(ErrorKind::refused,
-                 "DRBD has no device of minor " + std::to_string(minor));
+                 "DRBD has no device of minor " + std::to_string(minor) +
+                     ": \"drbdadm up\" its resource");
 }
 
 Status check_in_step(const DrbdVolume& volume)
 {
-    const auto refused = [&](const std::string& what) {
-        return Error(ErrorKind::refused,
-                     "DRBD's resource " + volume.resource + " " + what +
-                         ": \"drbdadm status " + volume.resource +
-                         "\" must say Connected (or name the peer) and "
-                         "UpToDate for both hosts");
+    const auto drbdadm = [&](const std::string& command) {
+        return "\"drbdadm " + command + " " + volume.resource + "\"";
+    };
+    const auto refused = [&](const std::string& what, const std::string& cure) {
+        return Error(ErrorKind::refused, "DRBD's resource " + volume.resource +
+                                             " " + what + ": " + cure);
     };
     if (volume.peers.size() != 1) {
         return refused("has " + std::to_string(volume.peers.size()) +
-                       " peers, and must have one");
+                           " peers, and must have one",
+                       "see " + drbdadm("status") + " and its configuration");
     }
     const DrbdVolume::Peer& peer = volume.peers.front();
+    const std::string adjust = drbdadm("adjust") + " on both hosts, until " +
+                               drbdadm("status") +
+                               " says Connected (or names the peer)";
     if (peer.connection != "Connected") {
-        return refused("is not connected (" + peer.connection + ")");
+        return refused("is not connected (" + peer.connection + ")", adjust);
     }
+    if (volume.disk == "Inconsistent" && peer.disk == "Inconsistent") {
+        return refused("has never been synchronised",
+                       drbdadm("primary --force") +
+                           " on the host whose disk counts, once");
+    }
+    const auto cure = [&](const std::string& disk) {
+        return disk == "Diskless"
+                   ? adjust
+                   : "wait until " + drbdadm("status") +
+                         " says UpToDate for both hosts";
+    };
     if (volume.disk != "UpToDate") {
-        return refused("is " + volume.disk + " here");
+        return refused("is " + volume.disk + " here", cure(volume.disk));
     }
     if (peer.disk != "UpToDate") {
-        return refused("is " + peer.disk + " on the other host");
+        return refused("is " + peer.disk + " on the other host",
+                       cure(peer.disk));
     }
     return {};
 }

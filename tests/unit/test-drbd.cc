@@ -83,13 +83,22 @@ static void both_must_have_all(void**)
     assert_text(what_is_wrong(good()), "");
     DrbdVolume volume = good();
     volume.disk = "Diskless";
-    assert_contains(what_is_wrong(volume), "is Diskless here");
+    assert_contains(what_is_wrong(volume),
+                    "is Diskless here: \"drbdadm adjust r0\" on both hosts");
     volume = good();
     volume.peers[0].disk = "Inconsistent";
-    assert_contains(what_is_wrong(volume), "is Inconsistent on the other");
+    assert_contains(what_is_wrong(volume),
+                    "is Inconsistent on the other host: wait until \"drbdadm "
+                    "status r0\" says UpToDate");
+    volume.disk = "Inconsistent";  // as after create-md
+    assert_contains(what_is_wrong(volume),
+                    "has never been synchronised: \"drbdadm primary --force "
+                    "r0\"");
     volume = good();
     volume.peers[0].connection = "Connecting";
-    assert_contains(what_is_wrong(volume), "is not connected (Connecting)");
+    assert_contains(what_is_wrong(volume),
+                    "is not connected (Connecting): \"drbdadm adjust r0\" on "
+                    "both hosts");
     volume = good();
     volume.peers.clear();
     assert_contains(what_is_wrong(volume), "has 0 peers");
