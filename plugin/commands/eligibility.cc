@@ -98,7 +98,9 @@ Status check_room(Host& host, const std::string& name,
         return refused("not enough free memory: " +
                        std::to_string(facts->free_kib / 1024) +
                        " MiB, the guest needs " +
-                       std::to_string((*needed + 1023) / 1024) + " MiB");
+                       std::to_string((*needed + 1023) / 1024) +
+                       " MiB: shut another one down, or have domain 0 give "
+                       "some up (\"xl mem-set 0\")");
     }
     return {};
 }

@@ -2,6 +2,10 @@
 // to do about it.
 #include "commands/eligibility.h"
 
+#include <unistd.h>
+
+#include "commands/device_kinds.h"
+#include "devices/device_kind.h"
 #include "fake_host.h"
 
 #include "check.h"  // last: its fail() is a macro
@@ -117,6 +121,23 @@ void guest_with_a_network_card_or_a_disk_needs_an_arbiter(void**)
     }
 }
 
+// The secondary asks this of itself, by what the primary's guest has.
+void host_without_the_bridge_says_to_make_one(void**)
+{
+    if (access("/dev/net/tun", R_OK | W_OK) != 0) {
+        print_message("  skipped: no /dev/net/tun\n");
+        return;
+    }
+    DeviceFacts card{DeviceType::network_card, "00:16:3e:00:00:01"};
+    card.card.bridge = "no-such-bridge";
+    const Status s =
+        check_host_for_devices(device_kinds(Output::commit), {card});
+    assert_text(s.error().text(),
+                "has a network card (00:16:3e:00:00:01), and this host has no "
+                "bridge no-such-bridge: make one of that name, on the same "
+                "network");
+}
+
 void room_on_the_secondary(void**)
 {
     FakeHost host("beta");
@@ -126,6 +147,7 @@ void room_on_the_secondary(void**)
     host.host_facts.free_kib = host.guest_facts.memory_kib - 1;
     assert_contains(refusal(host, "fake uuid-of-web1"),
                     "not enough free memory: ");
+    assert_contains(refusal(host, "fake uuid-of-web1"), "xl mem-set 0");
     host.host_facts.free_kib = host.guest_facts.memory_kib;
     assert_text(refusal(host, "fake uuid-of-web1"), "");
 
@@ -161,6 +183,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(guest_is_refused_with_a_reason),
         cmocka_unit_test(guest_with_a_network_card_or_a_disk_needs_an_arbiter),
+        cmocka_unit_test(host_without_the_bridge_says_to_make_one),
         cmocka_unit_test(room_on_the_secondary),
         cmocka_unit_test(room_that_cannot_be_looked_at_is_refused),
     };
