@@ -187,7 +187,7 @@ Result<std::vector<std::string>> controlled_domains()
         }
     }
     if (code && code != std::errc::no_such_file_or_directory) {
-        return io_error("cannot list " + run_folder(), code.value());
+        return no_control_folder(code.value());
     }
     return std::vector(domains.begin(), domains.end());
 }

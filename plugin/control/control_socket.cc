@@ -30,9 +30,18 @@ Result<UniqueFd> open_control_folder()
     const std::string path = run_folder();
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) {
-        return Error::from_errno(ErrorKind::io, "cannot open " + path, errno);
+        return no_control_folder(errno);
     }
     return fd;
+}
+
+Error no_control_folder(int errno_value)
+{
+    const std::string cure =
+        errno_value == EACCES ? " (run this as root)" : "";
+    return Error::from_errno(ErrorKind::io,
+                             "cannot look into " + run_folder() + cure,
+                             errno_value);
 }
 
 std::string control_file(const std::string& domain, ControlPlace place)

@@ -18,6 +18,7 @@ namespace xl_colo {
 
 // run_folder(). Error io; code() is ENOENT where there is none yet.
 Result<UniqueFd> open_control_folder();
+Error no_control_folder(int errno_value);
 
 // Whose socket: that of the process that looks after a domain, or that of an
 // xl-colo-start of it which has not come so far as to take the first one. Who

@@ -137,6 +137,22 @@ static void only_root_gets_near(void**)
     assert_true(S_ISSOCK(about.st_mode));
 }
 
+// Who sees nothing must not be told that there is nothing.
+static void anybody_else_is_told_to_be_root(void**)
+{
+    const RunFolder run;
+    mkdir(run.path().c_str(), geteuid() == 0 ? 0700 : 0);
+    const uid_t nobody = 65534;
+    const bool was_root = geteuid() == 0 && seteuid(nobody) == 0;
+    const auto all = controlled_domains();
+    const auto one = ask_status("guest", 5s);
+    if (was_root && seteuid(0) != 0) {
+        std::abort();
+    }
+    assert_contains(all.error().text(), "run this as root");
+    assert_contains(one.error().text(), "run this as root");
+}
+
 static void a_domain_that_nobody_protects_is_unknown(void**)
 {
     const RunFolder folder;
@@ -395,6 +411,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_answered),
         cmocka_unit_test(only_root_gets_near),
+        cmocka_unit_test(anybody_else_is_told_to_be_root),
         cmocka_unit_test(a_domain_that_nobody_protects_is_unknown),
         cmocka_unit_test(the_socket_goes_with_the_server),
         cmocka_unit_test(a_stale_socket_is_told_and_replaced),
