@@ -173,7 +173,8 @@ Result<DomainFacts> XenHost::find(const std::string& name_or_domid)
     uint32_t number = 0;
     if (libxl_domain_qualifier_to_domid(ctx(), name_or_domid.c_str(),
                                         &number) != 0) {
-        return Error(ErrorKind::domain_gone, "no such domain");
+        return Error(ErrorKind::domain_gone,
+                     "no such domain here: \"xl list\" shows those that are");
     }
     DomainFacts facts;
     facts.domid = Domid(number);
