@@ -33,20 +33,57 @@ colo_guest_up() {
     guest_runs a "$guest"
 }
 
-# The hosts alone. The program is what the build folder $XL_COLO_BUILD would
-# install, or one like it made for the host's Xen.
+# The hosts alone. The program is the package $XL_COLO_DEB, if there is one, as
+# the host's own dpkg installs it, on hosts with this machine's Xen; otherwise
+# what the build folder $XL_COLO_BUILD would install, or one like it made for the
+# host's Xen.
 colo_hosts_up() {
     [ -n "${RUNDIR:-}" ] || need_testbed
     local host profile
     for host in a b; do
         profile=$(profile_of $host)
-        [ -e "$SHARE/root-$profile" ] ||
+        [ -e "$SHARE/root-$profile" ] || has_package "$profile" ||
             "$nested/build-program" "$profile" "$SHARE/root-$profile" || exit
     done
     hosts_up 2
     for host in a b; do
-        put_on "$host" "root-$(profile_of $host)"
+        if has_package "$(profile_of $host)"; then
+            install_package "$host"
+        else
+            put_on "$host" "root-$(profile_of $host)"
+        fi
     done
+}
+
+# has_package PROFILE: a package was given, and its libraries are those of that
+# Xen.
+has_package() {
+    [ -n "${XL_COLO_DEB:-}" ] &&
+        [ -z "$("$nested/testbed" headers --profile "$1")" ]
+}
+
+# install_package HOST. There dpkg has what the package depends on in its
+# database, except ssh, in place of which there is dropbear; and it asks for
+# ldconfig, which has no part in this.
+install_package() {
+    cp "$XL_COLO_DEB" "$SHARE/xl-colo.deb"
+    on "$1" 'dpkg --force-bad-path --ignore-depends=openssh-client \
+        -i /share/xl-colo.deb' || fail "dpkg on $1"
+}
+
+# need_package: $XL_COLO_DEB, or one that is built now, from what "make dist"
+# packs.
+need_package() {
+    [ -z "${XL_COLO_DEB:-}" ] || return 0
+    command -v dh >/dev/null || skip "no dh (Debian package debhelper)"
+    progress "building the package"
+    local folder=$XL_COLO_BUILD/packages-deb
+    # Its last step is the linter, which may be missing.
+    (cd "$XL_COLO_BUILD" && "$nested/../packages" deb) >"$folder.log" 2>&1
+    XL_COLO_DEB=$(ls "$folder"/xl-colo_*.deb) || {
+        tail -n 20 "$folder.log" >&2
+        fail "no package"
+    }
 }
 
 # put_on HOST FOLDER: what is in $SHARE/FOLDER, in place of the host's own

@@ -116,6 +116,8 @@ class _Stage:
                 raise packages.PackageError(f"no {pattern} in the packages")
             for name in found:
                 self._add(name)
+        if (self.stage / "usr/bin/dpkg").exists():
+            self._write_package_database()
         self._compile_shell()
         self._link_busybox()
         self._add_modules(modules, modules_on_demand)
@@ -150,6 +152,23 @@ class _Stage:
                 raise packages.PackageError(
                     f"{path.name} needs {name}, which no package brings")
             yield os.path.relpath(library, self.xen)
+
+    def _write_package_database(self):
+        """For dpkg all that was unpacked is installed, whichever files of it
+        were taken: what a package depends on is asked for."""
+        database = self.stage / "var/lib/dpkg"
+        for sub in ("info", "updates"):
+            (database / sub).mkdir(parents=True)
+        with open(database / "status", "w") as status:
+            for line in (self.xen.parent / "versions").read_text().splitlines():
+                name, version = line.split()
+                status.write(f"Package: {name}\n"
+                             "Status: install ok installed\n"
+                             "Maintainer: Debian\n"
+                             "Architecture: amd64\n"
+                             f"Version: {version}\n"
+                             f"Description: {name}\n\n")
+                (database / f"info/{name}.list").touch()
 
     def _compile_shell(self):
         shell = self.stage / "usr/lib/testbed/plain-shell"
