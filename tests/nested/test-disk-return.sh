@@ -61,7 +61,7 @@ disks_wait b
 
 progress "protected from there, and back because b dies"
 # What the guest said when it was there before is no news.
-on a "rm /var/log/xen/guest-$guest"*.log || fail "no log of the guest on a"
+on a "rm /var/log/xen/guest-$guest*.log" || fail "no log of the guest on a"
 protect b a
 host_dies b
 wait_for 240 "the guest to be taken over" status_is a state taken-over
