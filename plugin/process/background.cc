@@ -165,7 +165,7 @@ int Background::run(Place place, const Work& work, const Aftermath& aftermath)
                 pipe->to.reset();
                 status = wait_on_terminal(watcher, pipe->from);
             }
-            sigprocmask(SIG_SETMASK, &before, nullptr);
+            restore_signals(before);
             return status;
         }
         to_terminal = std::move(pipe->to);
@@ -196,7 +196,7 @@ int Background::run(Place place, const Work& work, const Aftermath& aftermath)
         status = here.watch(worker, std::move(pipe->from), aftermath);
     }
     if (worker != 0 && place != Place::background) {
-        sigprocmask(SIG_SETMASK, &before, nullptr);
+        restore_signals(before);
         return status;
     }
     std::fflush(nullptr);

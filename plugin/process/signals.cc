@@ -48,6 +48,20 @@ sigset_t block_signals()
     return before;
 }
 
+void restore_signals(const sigset_t& before)
+{
+    sigset_t ours = blocked_signals();
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (sigismember(&before, signal) == 1) {
+            sigdelset(&ours, signal);
+        }
+    }
+    const timespec at_once{};
+    while (sigtimedwait(&ours, nullptr, &at_once) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 void allow_stop_signals()
 {
     sigset_t set;

@@ -167,6 +167,22 @@ static void signals_are_handed_on(void**)
     }
 }
 
+// Whoever waited has not looked at them yet when the child has ended.
+static void signals_that_come_at_the_end_are_too_late(void**)
+{
+    for (int i = 0; i < 20; ++i) {
+        const ScratchFolder folder;
+        const pid_t terminal = getpid();
+        const auto outcome = run(folder, [&](Background&) {
+            for (const int any : {SIGALRM, SIGUSR1, SIGTERM, SIGUSR2}) {
+                kill(terminal, any);
+            }
+            return 42;
+        });
+        assert_int_equal(outcome.status, 42);
+    }
+}
+
 static void hangup_that_is_ignored_is_not_handed_on(void**)
 {
     const ScratchFolder folder;
@@ -261,6 +277,7 @@ int main()
         cmocka_unit_test(a_detached_child_may_have_failed),
         cmocka_unit_test(a_log_that_cannot_be_opened_changes_nothing),
         cmocka_unit_test(signals_are_handed_on),
+        cmocka_unit_test(signals_that_come_at_the_end_are_too_late),
         cmocka_unit_test(hangup_that_is_ignored_is_not_handed_on),
         cmocka_unit_test(in_the_foreground_nothing_is_detached),
         cmocka_unit_test(watcher_sees_to_what_is_left),

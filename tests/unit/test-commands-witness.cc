@@ -161,7 +161,8 @@ void mark_is_there_as_long_as_the_copy_may_take_over(void**)
         protect(s.bed);
         meanwhile = is_marked(s.bed);
         (void)s.bed.run(On::alpha, {"xl-colo-stop", "web1"});
-        after = is_marked(s.bed);
+        // The command has its answer a moment before.
+        after = !s.bed.wait_for([&] { return !is_marked(s.bed); });
     }
     assert_false(before);
     assert_true(meanwhile);
