@@ -30,8 +30,8 @@ namespace xl_colo {
 // thread and those to come: before the first other thread. Puts SIGCHLD right
 // if it was ignored: nobody could wait for a child then. The mask from before.
 sigset_t block_signals();
-// What block_signals() found. Signals that wait are taken: what is over when they
-// come is not to end by them.
+// What block_signals() found. Signals that wait are taken: what is over when
+// they come is not to end by them.
 void restore_signals(const sigset_t& before);
 
 // For as long as nothing is at stake those that wish for a stop may end the
