@@ -45,8 +45,10 @@ Result<std::vector<Pfn>> find_granted_pages(xc_interface* xc,
         static_cast<const volatile grant_entry_v1_t*>(table);
     for (size_t i = 0; i < size.nr_frames * entries_a_frame; ++i) {
         const unsigned flags = entries[i].flags;
+        // Not only what is mapped at the moment: a read that was under way may
+        // have put its data there since the dirty log was read, and be done.
         if ((flags & GTF_type_mask) == GTF_permit_access &&
-            (flags & GTF_writing) != 0) {
+            (flags & GTF_readonly) == 0) {
             pages.emplace_back(entries[i].frame);
         }
     }
