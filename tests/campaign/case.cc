@@ -192,11 +192,21 @@ std::vector<Case> cases_of(Story story, const std::vector<FrameName>& frames,
     return cases;
 }
 
+bool may_not_come(const FrameName& name)
+{
+    return name.nth > 1 && (name.type == FrameType::PAGES ||
+                            name.type == FrameType::PACKED_PAGES ||
+                            name.type == FrameType::DIGESTS);
+}
+
 std::vector<Case> sample(const std::vector<Case>& cases, size_t of_each,
                          uint64_t seed)
 {
     std::map<std::pair<FaultKind, Guard>, std::map<uint64_t, Case>> by_kind;
     for (const Case& c : cases) {
+        if (may_not_come(c.frame)) {
+            continue;
+        }
         by_kind[{*c.fault, c.guard}][hash("sample " + subject(c), seed)] = c;
     }
     std::vector<Case> chosen;

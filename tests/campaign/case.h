@@ -57,7 +57,11 @@ std::string to_string(const Case& c);
 // on each case alone.
 std::vector<Case> cases_of(Story story, const std::vector<FrameName>& frames,
                            uint64_t seed);
-// So many of each fault under each guard, by the seed.
+// Whether one session has the frame and the next one has not, since it depends
+// on how much the guest wrote meanwhile.
+bool may_not_come(const FrameName& name);
+
+// So many of each fault under each guard, by the seed, at frames that come.
 std::vector<Case> sample(const std::vector<Case>& cases, size_t of_each,
                          uint64_t seed);
 
