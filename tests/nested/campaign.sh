@@ -67,15 +67,6 @@ runs_on_one() {
     esac
 }
 
-# await CMD...: whether it ever succeeds.
-await() {
-    local deadline=$((SECONDS + patience))
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || return
-        sleep 0.3
-    done
-}
-
 # Nothing of the last round is left.
 clear_away() {
     local host
@@ -114,7 +105,7 @@ one_round() {
     problem="the guest cannot be created"
     on a "xl create /share/$guest.cfg" || return
     problem="the guest does not run at first"
-    await guest_is_beyond a "$guest" passes 0 || return
+    await "$patience" guest_is_beyond a "$guest" passes 0 || return
 
     problem="xl-colo-start failed"
     starts || return
@@ -133,10 +124,11 @@ one_round() {
 
     problem="it does not run on one host alone"
     # Twice, so that it is more than a moment on the way.
-    await eval 'runs_on_one && sleep 2 && runs_on_one' || return
+    await "$patience" eval 'runs_on_one && sleep 2 && runs_on_one' || return
     problem="on $survivor it does not go on"
     passes=$(guest_value "$survivor" "$guest" passes)
-    await guest_is_beyond "$survivor" "$guest" passes $((passes + 1)) ||
+    await "$patience" \
+        guest_is_beyond "$survivor" "$guest" passes $((passes + 1)) ||
         return
     problem="on $survivor its memory or its clock is wrong"
     ! guest_lines "$survivor" "$guest" | grep -E 'BROKEN|clock went back'

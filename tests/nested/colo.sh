@@ -165,10 +165,6 @@ count_introductions() {
 }
 introductions() { grep -ac '^IN .* INTRODUCE ' "$RUNDIR/b/log/xenstored.trace"; }
 
-now_ms() {
-    date +%s%3N
-}
-
 # One line of figures, from HOST's status, for the test's output.
 show_figures() {
     on "$1" "xl-colo-status --json $guest" 2>/dev/null | python3 -c '

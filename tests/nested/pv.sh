@@ -35,24 +35,20 @@ pv_works() {
         before[$key]=$(pv_value "$host" "$key")
     done
     for key in balls beats lines; do
-        until pv_is_beyond "$host" "$key" $((before[$key] + 1)); do
-            [ "$SECONDS" -lt "$deadline" ] || {
-                echo "no $key on $host after ${before[$key]}" >&2
-                return 1
-            }
-            sleep 0.5
-        done
+        await $((deadline - SECONDS)) \
+            pv_is_beyond "$host" "$key" $((before[$key] + 1)) || {
+            echo "no $key on $host after ${before[$key]}" >&2
+            return 1
+        }
     done
     # A line that was written to the ring after that arrives, too; earlier ones
     # may have been another host's.
     local line=$(($(pv_value "$host" lines) + 1))
-    until console_says "$host" "console: line $line"; do
-        [ "$SECONDS" -lt "$deadline" ] || {
-            echo "xenconsoled on $host does not get line $line" >&2
-            return 1
-        }
-        sleep 0.5
-    done
+    await $((deadline - SECONDS)) \
+        console_says "$host" "console: line $line" || {
+        echo "xenconsoled on $host does not get line $line" >&2
+        return 1
+    }
     pv_round=$((pv_round + 1))
     on "$host" "domid=\$(xl domid $guest)
         xenstore-write /local/domain/\$domid/data/poke $pv_round
@@ -60,13 +56,10 @@ pv_works() {
             /usr/lib/xen-*/bin/xenconsole --interactive --type pv \$domid \
             >/dev/null" || true
     for key in poked heard; do
-        until pv_says "$host" $key $pv_round; do
-            [ "$SECONDS" -lt "$deadline" ] || {
-                echo "not $key on $host: $pv_round" >&2
-                return 1
-            }
-            sleep 0.5
-        done
+        await $((deadline - SECONDS)) pv_says "$host" $key $pv_round || {
+            echo "not $key on $host: $pv_round" >&2
+            return 1
+        }
     done
 }
 
