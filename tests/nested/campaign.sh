@@ -178,6 +178,9 @@ need_testbed
 mkdir -p "$SHARE/claims"
 make_tools
 colo_hosts_up
+for host in a b; do
+    domain0_first $host
+done
 victims=(primary secondary wire)
 kills=()
 RANDOM=$seed

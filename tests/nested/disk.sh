@@ -45,6 +45,7 @@ END
 # resources before they are up.
 disks_up_on() {
     local number=0 r commands=
+    domain0_first "$1"
     for r in $resources; do
         commands+="dmsetup create vg-$r --table \
             '0 $disk_sectors linear /dev/vda $((number * disk_sectors))' &&
