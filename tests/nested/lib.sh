@@ -106,8 +106,7 @@ on() { on_deadline 180 "$@"; }
 on_deadline() { bed run --timeout "$1" --host "$2" -- "${@:3}"; }
 
 # domain0_first HOST: where several guests are busy, or one with disks, domain 0
-# would answer within minutes. Not for guests of two processors: it was seen that
-# one of these got no event any more.
+# would answer within minutes.
 domain0_first() {
     on "$1" "xl sched-credit2 -d Domain-0 -w 4096" ||
         fail "cannot give domain 0 of $1 more of the processor"
@@ -152,13 +151,11 @@ wait_for() {
 # guest_config NAME [LINE]...: makes $SHARE/NAME.cfg, with lines of the
 # caller's added.
 guest_config() {
-    local kind=$BED_GUEST devices=() other=
+    local kind=$BED_GUEST devices=()
     case $kind in
     linux-net | linux-disk) kind=linux-pvh ;;
     linux-emu-net) kind=linux ;;
-    # Of two processors of an HVM guest one was seen to get no events any more,
-    # emulated, as soon as the card's driver was loaded; a PVH guest's do.
-    linux-pv-net | linux-pv-disk) kind=linux-pv other='s/^vcpus = .*/vcpus = 1/' ;;
+    linux-pv-net | linux-pv-disk) kind=linux-pv ;;
     esac
     case $BED_GUEST in
     *-disk) devices=("disk = [ $guest_disks ]") ;;&
@@ -172,7 +169,7 @@ guest_config() {
         ;;
     esac
     {
-        sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' -e "$other" \
+        sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
             "$nested/guests/$kind.cfg"
         printf '%s\n' "${devices[@]}" "${@:2}"
     } >"$SHARE/$1.cfg"
