@@ -37,6 +37,8 @@ libbase_a_SOURCES = \
 	plugin/base/log.h \
 	plugin/base/oom.cc \
 	plugin/base/oom.h \
+	plugin/base/random.cc \
+	plugin/base/random.h \
 	plugin/base/result.cc \
 	plugin/base/result.h \
 	plugin/base/system_program.cc \
@@ -88,10 +90,22 @@ libcolo_a_SOURCES = \
 	plugin/commands/program.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
+	plugin/compare/card_message.cc \
+	plugin/compare/card_message.h \
 	plugin/compare/checksum.cc \
 	plugin/compare/checksum.h \
 	plugin/compare/comparison.cc \
 	plugin/compare/comparison.h \
+	plugin/compare/compared_card.cc \
+	plugin/compare/compared_card.h \
+	plugin/compare/compared_output.cc \
+	plugin/compare/compared_output.h \
+	plugin/compare/copy_pump.cc \
+	plugin/compare/copy_pump.h \
+	plugin/compare/copys_card.cc \
+	plugin/compare/copys_card.h \
+	plugin/compare/courier.cc \
+	plugin/compare/courier.h \
 	plugin/compare/lane.h \
 	plugin/compare/link_upkeep.cc \
 	plugin/compare/link_upkeep.h \
@@ -116,6 +130,8 @@ libcolo_a_SOURCES = \
 	plugin/control/control_socket.cc \
 	plugin/control/control_socket.h \
 	plugin/devices/checkpoint_device.h \
+	plugin/devices/device_channel.cc \
+	plugin/devices/device_channel.h \
 	plugin/devices/device_kind.cc \
 	plugin/devices/device_kind.h \
 	plugin/devices/device_set.cc \
@@ -147,16 +163,21 @@ libcolo_a_SOURCES = \
 	plugin/network/announcement.h \
 	plugin/network/card_interfaces.cc \
 	plugin/network/card_interfaces.h \
+	plugin/network/committed_output.cc \
+	plugin/network/committed_output.h \
 	plugin/network/frame_pump.cc \
 	plugin/network/frame_pump.h \
 	plugin/network/gate.cc \
 	plugin/network/gate.h \
 	plugin/network/held_frames.cc \
 	plugin/network/held_frames.h \
+	plugin/network/interface_state.cc \
+	plugin/network/interface_state.h \
 	plugin/network/neighbour.cc \
 	plugin/network/neighbour.h \
 	plugin/network/network_card.cc \
 	plugin/network/network_card.h \
+	plugin/network/output_queue.h \
 	plugin/network/tap.cc \
 	plugin/network/tap.h \
 	plugin/network/tap_frame.h \

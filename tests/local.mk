@@ -56,6 +56,7 @@ unit_tests = \
 	tests/unit/test-commands-signals \
 	tests/unit/test-commands-start \
 	tests/unit/test-commands-witness \
+	tests/unit/test-compared_card \
 	tests/unit/test-comparison \
 	tests/unit/test-compat \
 	tests/unit/test-config_file \
@@ -137,6 +138,7 @@ unit_test_parts = \
 	tests/unit/golden/vmstate-file.txt \
 	tests/unit/hex.h \
 	tests/unit/network_bed.h \
+	tests/unit/tap_wire.h \
 	tests/unit/packets.h \
 	$(NULL)
 

@@ -1,8 +1,10 @@
 #include "domain/card_connection.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "base/errors.h"
 
@@ -14,6 +16,9 @@ namespace {
 constexpr unsigned initialising = 1, waiting = 2, connected = 4;
 
 constexpr bool abort_it = true;
+
+// The copy stands meanwhile.
+constexpr std::chrono::seconds backend_limit{20};
 
 class Nodes {
 public:
@@ -95,6 +100,18 @@ bool have_look_again(const Nodes& nodes, xs_transaction_t transaction,
     return nodes.write_frontend(transaction, initialising);
 }
 
+bool backend_comes_to(const Nodes& nodes, unsigned state)
+{
+    const auto deadline = std::chrono::steady_clock::now() + backend_limit;
+    while (nodes.look(XBT_NULL).backend != state) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
 }  // namespace
 
 Result<CardConnection> read_card_connection(Domid domid, unsigned number)
@@ -102,6 +119,50 @@ Result<CardConnection> read_card_connection(Domid domid, unsigned number)
     const auto nodes = Nodes::of(domid, number);
     return nodes ? Result<CardConnection>(nodes->look(XBT_NULL))
                  : nodes.error();
+}
+
+Result<unsigned> release_card_connection(Domid domid, unsigned number)
+{
+    const auto nodes = Nodes::of(domid, number);
+    if (!nodes) {
+        return nodes.error();
+    }
+    const CardConnection before = nodes->look(XBT_NULL);
+    if (before.frontend == initialising && before.backend == waiting) {
+        return before.frontend;
+    }
+    if (!nodes->write_frontend(XBT_NULL, initialising)) {
+        return io_error("cannot write a card's state", errno);
+    }
+    // netback closes the rings, and is then where a new domain's is.
+    if (!backend_comes_to(*nodes, waiting)) {
+        return Error(ErrorKind::timeout,
+                     "the backend does not let go of the card");
+    }
+    return before.frontend;
+}
+
+Status restore_card_connection(Domid domid, unsigned number,
+                               unsigned frontend)
+{
+    const auto nodes = Nodes::of(domid, number);
+    if (!nodes) {
+        return nodes.error();
+    }
+    // A driver that was not connected goes on by itself.
+    if (frontend != connected) {
+        return {};
+    }
+    // netback maps the rings that the driver believes in, and goes on in them.
+    // The driver must not see it before that: one that closes has it close,
+    // too.
+    if (!nodes->write_frontend(XBT_NULL, connected)) {
+        return io_error("cannot write a card's state", errno);
+    }
+    return backend_comes_to(*nodes, connected)
+               ? Status()
+               : Error(ErrorKind::timeout,
+                       "the backend does not connect to the card again");
 }
 
 Status remake_card_connection(Domid domid, unsigned number)

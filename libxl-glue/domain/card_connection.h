@@ -18,6 +18,12 @@ namespace xl_colo {
 
 Result<CardConnection> read_card_connection(Domid domid, unsigned number);
 
+// Of a copy that stands, see Domain::release_card().
+Result<unsigned> release_card_connection(Domid domid, unsigned number);
+// Has the backend connect to the rings that it has let go of.
+Status restore_card_connection(Domid domid, unsigned number,
+                               unsigned frontend);
+
 // Has both look again; nothing where they are connected.
 Status remake_card_connection(Domid domid, unsigned number);
 

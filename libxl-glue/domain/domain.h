@@ -65,6 +65,14 @@ public:
     {
         return read_card_connection(domid_, number);
     }
+    Result<unsigned> release_card(unsigned number) override
+    {
+        return release_card_connection(domid_, number);
+    }
+    Status restore_card(unsigned number, unsigned frontend) override
+    {
+        return restore_card_connection(domid_, number, frontend);
+    }
     Status reconnect_card(unsigned number) override
     {
         return remake_card_connection(domid_, number);

@@ -98,7 +98,9 @@ std::vector<DeviceFacts> devices_of(Domid domid,
                                     const libxl_domain_config& config,
                                     bool pv_drivers)
 {
-    std::vector<DeviceFacts> devices;
+    // All the others' drivers talk to their backends over this.
+    std::vector<DeviceFacts> devices{
+        {DeviceType::pv_connection, "xenstore and console"}};
     for (int i = 0; i < config.num_disks; i++) {
         const libxl_device_disk& disk = config.disks[i];
         // A CD-ROM drive stays an emulated one.
@@ -136,7 +138,6 @@ std::vector<DeviceFacts> devices_of(Domid domid,
             devices.push_back({DeviceType::acting, kind.name});
         }
     }
-    devices.push_back({DeviceType::pv_connection, "xenstore and console"});
     return devices;
 }
 

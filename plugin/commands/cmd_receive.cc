@@ -5,6 +5,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/descriptors.h"
 #include "base/domain_files.h"
@@ -132,6 +135,10 @@ Status receive(Link& link, Log& log, Background& background)
     session.settings = offer;
     session.kinds = kinds;
     session.observer = &background.record();
+    std::vector<std::shared_ptr<void>> kept_with_guest;
+    session.keep_with_guest = [&](std::shared_ptr<void> kept) {
+        kept_with_guest.push_back(std::move(kept));
+    };
     Secondary secondary(**host, link, (*process)->board(), log,
                         std::move(session), copy_name(offer.domain),
                         fence ? &*fence : nullptr,

@@ -288,6 +288,7 @@ void Start::run_session(Domain& domain, const Offer& offer)
     session_ = offer.session;
     options.max_checkpoints = options_.max_checkpoints;
     options.step_timeout = options_.step_timeout;
+    options.compare_timeout = options_.compare_timeout;
     // More than half of a guest is dirtied by one that is being filled.
     options.buffer = options_.buffer.value_or(
         std::min(Bytes{offer.memory_kib * 1024 / 2}, default_buffer));

@@ -1,7 +1,9 @@
 #include "commands/device_kinds.h"
 
+#include <initializer_list>
 #include <vector>
 
+#include "compare/compared_card.h"
 #include "devices/plain_kinds.h"
 #include "disks/replicated_disk.h"
 #include "network/network_card.h"
@@ -10,11 +12,13 @@ namespace xl_colo {
 
 namespace {
 
-std::vector<const DeviceKind*> before_plain_ones(DeviceKinds kinds)
+std::vector<const DeviceKind*> in_order(
+    std::initializer_list<DeviceKinds> groups)
 {
-    std::vector<const DeviceKind*> all(kinds.begin(), kinds.end());
-    const DeviceKinds plain = plain_device_kinds();
-    all.insert(all.end(), plain.begin(), plain.end());
+    std::vector<const DeviceKind*> all;
+    for (const DeviceKinds kinds : groups) {
+        all.insert(all.end(), kinds.begin(), kinds.end());
+    }
     return all;
 }
 
@@ -26,9 +30,12 @@ DeviceKinds device_kinds(Output output)
         &network_card_kind(),
         &replicated_disk_kind(),
     };
-    static const auto commit = before_plain_ones(where_one_runs);
+    static const DeviceKind* const where_both_run[] = {&compared_card_kind()};
+    static const auto commit =
+        in_order({where_one_runs, plain_device_kinds()});
     static const auto compare =
-        before_plain_ones(kinds_refused_where_both_run());
+        in_order({where_both_run, kinds_refused_where_both_run(),
+                  plain_device_kinds()});
     return output == Output::commit ? commit : compare;
 }
 

@@ -117,6 +117,13 @@ const Command<StartOptions>& start_command()
              [](Options& o, const std::string& value) {
                  return set_duration(o.step_timeout, value, 1s);
              }},
+            {'\0', "compare-timeout", "TIME",
+             "with --output=compare: how long what the guest\n"
+             "sends waits for the copy to send the same; a\n"
+             "bare number is in ms (default 100ms)",
+             [](Options& o, const std::string& value) {
+                 return set_duration(o.compare_timeout, value, 1ms);
+             }},
             {'\0', "buffer", "SIZE",
              "memory here for what is copied and not sent; a\n"
              "bare number is in MiB (default half of the\n"

@@ -34,6 +34,7 @@ struct StartOptions : CommonOptions {
     Milliseconds interval = std::chrono::seconds(1);
     Milliseconds timeout = std::chrono::seconds(10);
     Milliseconds step_timeout = SessionOptions().step_timeout;
+    Milliseconds compare_timeout = SessionOptions().compare_timeout;
     std::optional<Bytes> buffer;  // none: by the guest's memory
     bool verify = false;
     std::optional<uint64_t> max_checkpoints;

@@ -50,6 +50,8 @@ struct FlowKey {
 
 // The peers choose ports and addresses: without the key they could have all of
 // them in one bucket.
+constexpr size_t flow_key_size = 32;
+
 class FlowHash {
 public:
     explicit FlowHash(View key) : hash_(key) {}

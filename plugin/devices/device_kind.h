@@ -3,6 +3,7 @@
 // no kind takes is refused by that walk, and by no list elsewhere.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "devices/checkpoint_device.h"
+#include "devices/device_channel.h"
 #include "devices/disk_store.h"
 #include "hypervisor/host.h"
 #include "status/status.h"
@@ -29,6 +31,16 @@ struct DeviceContext {
     // this process dies meanwhile. Errors: libxl.
     std::function<Status()> pause_guest, unpause_guest;
     DiskStore disk_store{};
+    // To the same device on the other host; null where none is to be told
+    // anything. `place`: the device's, in it.
+    DeviceChannel* channel = nullptr;
+    size_t place = 0;
+    // Primary, Output::compare: how long output of the guest's waits for the
+    // copy's.
+    std::chrono::milliseconds compare_timeout{};
+    // Secondary: keeps what has to be there as long as the guest is, once that
+    // has been taken over. May be empty; the log outlives it.
+    std::function<void(std::shared_ptr<void>)> keep_with_guest{};
 };
 
 class DeviceKind {

@@ -21,10 +21,12 @@ Result<DeviceSet> DeviceSet::make(DeviceKinds kinds,
         return s.error();
     }
     DeviceSet set;
-    for (const DeviceFacts& facts : devices) {
+    DeviceContext own = context;
+    for (own.place = 0; own.place < devices.size(); ++own.place) {
+        const DeviceFacts& facts = devices[own.place];
         const auto kind = std::ranges::find_if(
             kinds, [&](const DeviceKind* k) { return k->takes(facts); });
-        if (auto device = (*kind)->make(facts, context)) {
+        if (auto device = (*kind)->make(facts, own)) {
             set.add(facts.name, std::move(device));
         }
     }

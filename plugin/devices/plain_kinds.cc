@@ -78,20 +78,6 @@ public:
     }
 };
 
-class NetworkCard : public RefusedKind {
-public:
-    bool takes(const DeviceFacts& device) const override
-    {
-        return device.type == DeviceType::network_card;
-    }
-    Status check(const std::vector<DeviceFacts>& mine) const override
-    {
-        return refused("has network cards (" + names(mine) +
-                       "), whose output is not compared yet: use "
-                       "--output=commit, or detach them");
-    }
-};
-
 // Both copies would act on them, and nobody compares what they do.
 class ActingDevice : public RefusedKind {
 public:
@@ -137,10 +123,7 @@ DeviceKinds kinds_refused_where_both_run()
 {
     static const WritableDisk writable_disk;
     static const PvDisk pv_disk;
-    static const NetworkCard network_card;
-    static const DeviceKind* const all[] = {
-        &writable_disk, &pv_disk, &network_card,
-    };
+    static const DeviceKind* const all[] = {&writable_disk, &pv_disk};
     return all;
 }
 

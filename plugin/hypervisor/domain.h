@@ -64,10 +64,11 @@ public:
 // How far a PV network card's driver and its backend have come with each other,
 // in xenbus' numbers; 0: it says nothing.
 struct CardConnection {
+    static constexpr unsigned connected = 4;
+
     unsigned frontend = 0, backend = 0;
     bool is_made() const
     {
-        constexpr unsigned connected = 4;
         return frontend == connected && backend == connected;
     }
 };
@@ -150,6 +151,14 @@ public:
     // Has the guest's driver and the backend try again; nothing where they are
     // connected. Errors: io; timeout.
     virtual Status reconnect_card(unsigned number) = 0;
+    // Of a copy that stands: has the backend let go of it, so that nothing of
+    // this host writes into it any more, and the driver connect anew when the
+    // copy goes on. Nothing where both are so far. Gives how far the driver
+    // was. Errors: io; timeout.
+    virtual Result<unsigned> release_card(unsigned number) = 0;
+    // The copy goes on from where it stood after all, with its driver as far as
+    // it was then. Errors: io; timeout.
+    virtual Status restore_card(unsigned number, unsigned frontend) = 0;
     // For changes of the guest's devices from `known` on, what it had of them
     // when that was read.
     virtual Result<std::unique_ptr<DeviceWatch>> watch_devices(

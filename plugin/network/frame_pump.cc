@@ -4,12 +4,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <system_error>
 #include <utility>
-
-#include "network/neighbour.h"
 
 namespace xl_colo {
 
@@ -21,15 +20,15 @@ constexpr size_t frames_at_a_time = 64;
 }  // namespace
 
 FramePump::FramePump(Tap& from_guest, Tap& to_guest, Output output,
-                     HeldFrames::Bounds bounds, Listener listener, Log& log)
+                     Bounds bounds, const OutputQueue::Maker& make_queue,
+                     Listener listener, Log& log)
     : log_(log),
       listener_(std::move(listener)),
-      hard_bytes_(2 * bounds.bytes.value()),
-      hard_frames_(2 * bounds.frames),
+      bounds_(bounds),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       from_guest_(from_guest),
       to_guest_(to_guest),
-      held_(bounds),
+      queue_(make_queue([this](TapFrame frame) { write_output(frame); })),
       output_(output)
 {
     if (!wake_) {
@@ -75,10 +74,9 @@ void FramePump::set_input(bool passes)
 void FramePump::mark(CheckpointNumber number)
 {
     const std::lock_guard lock(mutex_);
-    bool waits = false, full = false;
-    while (!failure_ && take_output(frames_at_a_time, waits, full)) {
+    while (!failure_ && take_output(frames_at_a_time)) {
     }
-    held_.mark(number);
+    queue_->mark(number);
     asked_ = false;
 }
 
@@ -86,8 +84,8 @@ void FramePump::release(CheckpointNumber number)
 {
     {
         const std::lock_guard lock(mutex_);
-        held_.release(number, [this](TapFrame frame) { write_output(frame); });
-        told_full_ = held_.is_full();
+        queue_->release(number);
+        told_full_ = bounds_.are_reached_by(queue_->figures());
     }
     wake();
 }
@@ -96,7 +94,7 @@ void FramePump::open()
 {
     {
         const std::lock_guard lock(mutex_);
-        held_.release_all([this](TapFrame frame) { write_output(frame); });
+        queue_->release_all();
         output_ = Output::passes;
         input_passes_ = true;
     }
@@ -110,17 +108,63 @@ Status FramePump::send(View ethernet)
     return from_guest_.write(TapFrame(frame));
 }
 
+void FramePump::use_queue(const std::function<void()>& use)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        use();
+    }
+    wake();
+}
+
 FramePump::Figures FramePump::figures() const
 {
     const std::lock_guard lock(mutex_);
-    return {held_.figures(), passed_, not_written_};
+    const auto held = queue_->figures();
+    return {held, passed_ + held.at_once, not_written_};
 }
 
 // ---- the thread ------------------------------------------------------------
 
+// Until the queue's wish, in poll()'s terms. With the lock.
+int FramePump::patience() const
+{
+    constexpr std::chrono::milliseconds longest{60'000};
+    const auto wish = asked_ ? std::nullopt : queue_->wish();
+    if (!wish) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        wish->at - OutputQueue::Clock::now());
+    return static_cast<int>(
+        std::clamp(left, std::chrono::milliseconds{0}, longest).count());
+}
+
+// With the lock.
+std::optional<std::string> FramePump::new_wish()
+{
+    auto wish = asked_ ? std::nullopt : queue_->wish();
+    if (!wish || wish->at > OutputQueue::Clock::now()) {
+        return std::nullopt;
+    }
+    asked_ = true;
+    return std::move(wish->why);
+}
+
+// With the lock.
+bool FramePump::becomes_full()
+{
+    if (told_full_ || !bounds_.are_reached_by(queue_->figures())) {
+        return false;
+    }
+    told_full_ = true;
+    return true;
+}
+
 void FramePump::run()
 {
     for (;;) {
+        int timeout;
         pollfd fds[] = {{wake_.get(), POLLIN, 0},
                         {from_guest_.fd(), 0, 0},
                         {to_guest_.fd(), 0, 0}};
@@ -129,33 +173,38 @@ void FramePump::run()
             if (stopping_ || failure_) {
                 return;
             }
-            const bool room = held_.bytes().value() < hard_bytes_ &&
-                              held_.frames() < hard_frames_;
+            const bool room =
+                !Bounds{Bytes{2 * bounds_.bytes.value()}, 2 * bounds_.frames}
+                     .are_reached_by(queue_->figures());
+            timeout = patience();
             fds[1].events = output_ != Output::waits || room ? POLLIN : 0;
             fds[2].events = input_passes_ ? POLLIN : 0;
         }
-        if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) {
+        if (poll(fds, std::size(fds), timeout) < 0 && errno != EINTR) {
             return;
         }
         if (fds[0].revents != 0) {
             uint64_t count;
             (void)!read(wake_.get(), &count, sizeof(count));
         }
-        bool waits = false, full = false;
+        std::optional<std::string> wish;
+        bool full;
         {
             const std::lock_guard lock(mutex_);
             if (stopping_) {
                 return;
             }
             if (fds[1].revents != 0) {
-                (void)take_output(frames_at_a_time, waits, full);
+                (void)take_output(frames_at_a_time);
             }
             if (fds[2].revents != 0) {
                 take_input();
             }
+            wish = new_wish();
+            full = becomes_full();
         }
-        if (waits) {
-            listener_.output_waits();
+        if (wish) {
+            listener_.output_waits(*wish);
         }
         if (full) {
             listener_.is_full();
@@ -164,8 +213,9 @@ void FramePump::run()
 }
 
 // False when there is no more for the moment. With the lock.
-bool FramePump::take_output(size_t limit, bool& waits, bool& full)
+bool FramePump::take_output(size_t limit)
 {
+    const auto now = OutputQueue::Clock::now();
     for (size_t i = 0; i < limit; ++i) {
         const auto frame = from_guest_.read();
         if (!frame) {
@@ -186,14 +236,7 @@ bool FramePump::take_output(size_t limit, bool& waits, bool& full)
             write_output(**frame);
             break;
         case Output::waits:
-            if (must_not_wait(**frame)) {
-                ++passed_;
-                write_output(**frame);
-                break;
-            }
-            held_.push(**frame);
-            waits |= !std::exchange(asked_, true);
-            full |= held_.is_full() && !std::exchange(told_full_, true);
+            queue_->put(**frame, now);
             break;
         }
     }
@@ -214,6 +257,9 @@ void FramePump::take_input()
             return;
         }
         if (output_ != Output::is_dropped) {
+            if (listener_.input) {
+                listener_.input(**frame);
+            }
             (void)to_guest_.write(**frame);
         }
     }

@@ -1,9 +1,7 @@
 // The thread that moves the frames of one interface between what it reads from
-// a gate's taps and what it writes back: what the guest sends passes, waits for
-// its checkpoint, or is dropped; what is for the guest passes, or waits in the
-// tap.
-//
-// ARP and IPv6's neighbour discovery do not wait, see network/neighbour.h.
+// a gate's taps and what it writes back: what the guest sends passes, waits in
+// a queue until that lets it out, or is dropped; what is for the guest passes,
+// or waits in the tap.
 #pragma once
 
 #include <functional>
@@ -14,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
-#include "network/held_frames.h"
+#include "network/output_queue.h"
 #include "network/tap.h"
 
 namespace xl_colo {
@@ -23,19 +21,35 @@ class FramePump {
 public:
     enum class Output { passes, waits, is_dropped };
 
+    // How much of the guest's output may wait.
+    struct Bounds {
+        Bytes bytes;
+        uint64_t frames;
+
+        bool are_reached_by(const OutputQueue::Figures& now) const
+        {
+            return now.bytes >= bytes.value() || now.frames >= frames;
+        }
+    };
+
     // By its own thread, which must not be waited for in these.
     struct Listener {
-        // The first frame since the last mark has come that has to wait.
-        std::function<void()> output_waits;
+        // The queue wishes for a checkpoint, and says why; once from one mark
+        // to the next.
+        std::function<void(const std::string& why)> output_waits;
         // As much waits as may; what else comes is taken in all the same, up to
         // as much again. Beyond that the tap fills, and the kernel drops.
         std::function<void()> is_full;
+        // A frame that the guest gets just now. May be empty.
+        std::function<void(TapFrame)> input;
     };
 
-    // Borrows the taps, which are for nobody else from here on. Throws
-    // std::system_error where there is no thread or descriptor for it.
-    FramePump(Tap& from_guest, Tap& to_guest, Output output,
-              HeldFrames::Bounds bounds, Listener listener, Log& log);
+    // Borrows the taps, which are for nobody else from here on. `make_queue`:
+    // for the output, with where it goes out. Throws std::system_error where
+    // there is no thread or descriptor for it.
+    FramePump(Tap& from_guest, Tap& to_guest, Output output, Bounds bounds,
+              const OutputQueue::Maker& make_queue, Listener listener,
+              Log& log);
     // No frame moves after that.
     ~FramePump();
     FramePump(const FramePump&) = delete;
@@ -53,9 +67,12 @@ public:
     void open();
     // A frame of ours, as if the guest had sent it.
     Status send(View ethernet);
+    // Has something done with the queue that it made, while nobody else does;
+    // what that lets out goes out.
+    void use_queue(const std::function<void()>& use);
 
     struct Figures {
-        HeldFrames::Figures held;
+        OutputQueue::Figures held;
         uint64_t passed = 0;      // frames that did not wait
         uint64_t not_written = 0; // that should have gone out
     };
@@ -66,7 +83,10 @@ public:
 
 private:
     void run();
-    bool take_output(size_t limit, bool& waits, bool& full);
+    int patience() const;
+    bool take_output(size_t limit);
+    std::optional<std::string> new_wish();
+    bool becomes_full();
     void take_input();
     void fail(const Error& why);
     void write_output(TapFrame frame);
@@ -74,13 +94,13 @@ private:
 
     Log& log_;
     const Listener listener_;
-    const uint64_t hard_bytes_, hard_frames_;
+    const Bounds bounds_;
     UniqueFd wake_;
 
     mutable std::mutex mutex_;
     Tap& from_guest_;
     Tap& to_guest_;
-    HeldFrames held_;
+    std::unique_ptr<OutputQueue> queue_;
     Output output_;
     bool input_passes_ = true;
     bool asked_ = false;     // since the last mark

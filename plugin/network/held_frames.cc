@@ -39,12 +39,6 @@ void HeldFrames::push(TapFrame frame, Clock::time_point now)
     figures_.most_bytes = std::max(figures_.most_bytes, figures_.bytes);
 }
 
-bool HeldFrames::is_full() const
-{
-    return figures_.bytes >= bounds_.bytes.value() ||
-           figures_.frames >= bounds_.frames;
-}
-
 void HeldFrames::mark(CheckpointNumber number)
 {
     const uint64_t end = popped_ + figures_.frames;

@@ -25,10 +25,6 @@ public:
     using Clock = std::chrono::steady_clock;
     using Sink = std::function<void(TapFrame)>;
 
-    struct Bounds {
-        Bytes bytes;
-        uint64_t frames;
-    };
     struct Figures {
         uint64_t frames = 0, bytes = 0;  // held now
         uint64_t most_frames = 0, most_bytes = 0;
@@ -38,13 +34,9 @@ public:
         std::chrono::microseconds longest_hold{0};
     };
 
-    explicit HeldFrames(Bounds bounds) : bounds_(bounds) {}
-
-    // Keeps a copy. It never drops: is_full() is for the caller to look at,
-    // beforehand.
+    // Keeps a copy. It never drops: how much there may be is for the caller to
+    // look at, beforehand.
     void push(TapFrame frame, Clock::time_point now = Clock::now());
-    // Whether one of the bounds is reached.
-    bool is_full() const;
 
     // What was pushed until now belongs to checkpoint `number`, as far as it
     // belongs to none before. Numbers ascend; one that is the last again moves
@@ -63,8 +55,6 @@ public:
     uint64_t drop_all();
 
     const Figures& figures() const { return figures_; }
-    uint64_t frames() const { return figures_.frames; }
-    Bytes bytes() const { return Bytes(figures_.bytes); }
 
 private:
     struct Slab {
@@ -83,7 +73,6 @@ private:
     Oldest oldest() const;
     void take_oldest();
 
-    Bounds bounds_;
     std::deque<Slab> slabs_;
     size_t read_ = 0;       // in the first slab
     uint64_t popped_ = 0;   // frames ever taken away

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "network/card_interfaces.h"
+#include "network/committed_output.h"
 
 namespace xl_colo {
 
@@ -13,17 +14,24 @@ using Output = FramePump::Output;
 
 // Of one interface. A guest that sends 1 Gbit/s fills this in half a second: a
 // checkpoint that takes longer has it stand.
-constexpr HeldFrames::Bounds bounds{Bytes{64 << 20}, 65536};
-
-bool is_full(const HeldFrames::Figures& held)
-{
-    return held.bytes >= bounds.bytes.value() || held.frames >= bounds.frames;
-}
+constexpr FramePump::Bounds bounds{Bytes{64 << 20}, 65536};
 
 }  // namespace
 
 NetworkCard::NetworkCard(DeviceFacts facts, const DeviceContext& context)
-    : facts_(std::move(facts)), context_(context)
+    : NetworkCard(std::move(facts), context,
+                  {[](size_t, OutputQueue::Sink sink) {
+                       return make_committed_output(std::move(sink));
+                   },
+                   {}})
+{
+}
+
+NetworkCard::NetworkCard(DeviceFacts facts, const DeviceContext& context,
+                         Handling handling)
+    : facts_(std::move(facts)),
+      context_(context),
+      handling_(std::move(handling))
 {
 }
 
@@ -38,13 +46,22 @@ Status NetworkCard::set_up(Domain& domain)
         if (!gate) {
             return gate.error();
         }
+        const size_t place = interfaces_.size();
+        std::function<void(TapFrame)> input;
+        if (handling_.input) {
+            input = [this, place](TapFrame frame) {
+                handling_.input(place, frame);
+            };
+        }
         auto interface = std::make_unique<Interface>(std::move(*gate));
         interface->pump = std::make_unique<FramePump>(
             interface->gate.output(), interface->gate.input(),
             is_copys ? Output::is_dropped : Output::passes, bounds,
-            FramePump::Listener{
-                [this] { context_.ask_for_checkpoint("output waits"); },
-                [this] { hold_guest(); }},
+            [this, place](OutputQueue::Sink sink) {
+                return handling_.make_queue(place, std::move(sink));
+            },
+            FramePump::Listener{context_.ask_for_checkpoint,
+                                [this] { hold_guest(); }, std::move(input)},
             context_.log);
         interfaces_.push_back(std::move(interface));
     }
@@ -95,7 +112,7 @@ Status NetworkCard::may_run(CheckpointNumber number)
     may_pause_ = true;
     // As much may have come to wait since it was asked to stand.
     if (std::ranges::any_of(interfaces_, [](const auto& interface) {
-            return is_full(interface->pump->figures().held);
+            return bounds.are_reached_by(interface->pump->figures().held);
         })) {
         pause();
     }
@@ -169,13 +186,13 @@ void NetworkCard::tear_down()
 
 DeviceStatus NetworkCard::status() const
 {
-    HeldFrames::Figures all;
+    OutputQueue::Figures all;
     uint64_t passed = 0;
     for (const auto& interface : interfaces_) {
         const auto figures = interface->pump->figures();
         all.frames += figures.held.frames;
         all.bytes += figures.held.bytes;
-        all.released_frames += figures.held.released_frames;
+        all.committed += figures.held.committed;
         passed += figures.passed;
         all.longest_hold =
             std::max(all.longest_hold, figures.held.longest_hold);
@@ -187,7 +204,7 @@ DeviceStatus NetworkCard::status() const
     return {facts_.name, "network-card",
             std::to_string(all.frames) + " frames (" +
                 std::to_string(all.bytes / 1024) + " KiB) wait; " +
-                std::to_string(all.released_frames) +
+                std::to_string(all.committed) +
                 " let out with their checkpoint, " + std::to_string(passed) +
                 " without; longest wait " +
                 std::to_string(all.longest_hold.count() / 1000) + " ms"};

@@ -27,7 +27,18 @@ namespace xl_colo {
 
 class NetworkCard : public CheckpointDevice {
 public:
+    // How its output waits, and who else gets its input; both of the
+    // interfaces_of() that it is, by their places there. `input` may be empty,
+    // and must not block.
+    struct Handling {
+        std::function<std::unique_ptr<OutputQueue>(size_t, OutputQueue::Sink)>
+            make_queue;
+        std::function<void(size_t, TapFrame)> input;
+    };
+
     NetworkCard(DeviceFacts facts, const DeviceContext& context);
+    NetworkCard(DeviceFacts facts, const DeviceContext& context,
+                Handling handling);
 
     Status set_up(Domain& domain) override;
     Status guest_will_stand(CheckpointNumber number) override;
@@ -38,6 +49,13 @@ public:
     void tear_down() override;
     DeviceStatus status() const override;
 
+    // See FramePump. Not before set_up(), nor after tear_down().
+    size_t interfaces() const { return interfaces_.size(); }
+    void use_queue(size_t interface, const std::function<void()>& use) const
+    {
+        interfaces_[interface]->pump->use_queue(use);
+    }
+
 private:
     void mark(CheckpointNumber number);
     void hold_guest();
@@ -47,6 +65,7 @@ private:
 
     const DeviceFacts facts_;
     DeviceContext context_;
+    const Handling handling_;
     Domain* domain_ = nullptr;  // from set_up() on
     struct Interface {
         Gate gate;

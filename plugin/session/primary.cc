@@ -83,6 +83,9 @@ Primary::Primary(Domain& domain, PageMover& mover, Link& link,
       back_channel_(options_.settings.gfns, mover.takes_dirty_list_parts(),
                     options_.settings.lacks(without_back_channel),
                     stream_.known()),
+      channel_([this](View head, View words) {
+          return link_.send(FrameType::DEVICE, {head, words});
+      }),
       guest_(domain, options_.observer),
       same_devices_([this](const Error& changed) {
           queue_.post(DevicesChanged{changed});
@@ -308,7 +311,10 @@ Status Primary::set_up_devices()
          },
          [this] { return guest_.pause(); },
          [this] { return guest_.unpause(); },
-         options_.settings.disk_store});
+         options_.settings.disk_store,
+         &channel_,
+         0,
+         options_.compare_timeout});
     if (!devices) {
         return devices.error();
     }
@@ -490,6 +496,9 @@ void Primary::route_frames()
     };
     feed(FrameType::DIRTY_SET, &BackChannel::take_set);
     feed(FrameType::DIRTY_DIGESTS, &BackChannel::take_digests);
+    router_.route(FrameType::DEVICE, [this](const Frame& frame) {
+        return channel_.come(frame.body);
+    });
     // It may cross any frame that the session is waiting for.
     router_.route(FrameType::CHECKPOINT_WANTED,
                   [this](const Frame& frame) -> Status {

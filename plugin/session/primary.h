@@ -97,6 +97,7 @@ private:
     FrameRouter router_;
     StreamToWire stream_;
     BackChannel back_channel_;
+    DeviceChannel channel_;
     OwnGuest guest_;
     DeviceGuard same_devices_;
     GuestMovement movement_;

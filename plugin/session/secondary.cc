@@ -50,6 +50,9 @@ Secondary::Secondary(Host& host, Link& link, StatusBoard& board, Log& log,
                   return {};
               }),
       stream_(options_.settings.gfns),
+      channel_([this](View head, View words) {
+          return link_.send(FrameType::DEVICE, {head, words});
+      }),
       copy_(std::move(name), options_.observer),
       dirty_list_(link, options_.settings.gfns,
                   host.suspect_long_dirty_header(),
@@ -316,7 +319,11 @@ Status Secondary::make_devices()
          },
          {},
          {},
-         options_.settings.disk_store});
+         options_.settings.disk_store,
+         &channel_,
+         0,
+         {},
+         options_.keep_with_guest});
     if (!devices) {
         return devices.error();
     }
@@ -441,6 +448,9 @@ void Secondary::route_frames()
         stream_.begin_checkpoint();
         queue_.post(std::move(frame));
         return {};
+    });
+    router_.route(FrameType::DEVICE, [this](const Frame& frame) {
+        return channel_.come(frame.body);
     });
     // libxc may be waiting for records that will not come.
     for (const FrameType type : {FrameType::STOP, FrameType::YIELDED}) {

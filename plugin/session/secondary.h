@@ -85,6 +85,7 @@ private:
     Peer peer_;
     FrameRouter router_;
     StreamFromWire stream_;
+    DeviceChannel channel_;
     Copy copy_;
     Turn turn_;
     // The copy's, for check_kept(), and for dirty_list_'s thread.

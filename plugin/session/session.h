@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,9 @@ struct SessionOptions {
     // stands meanwhile, but whatever comes to its end costs less than
     // protection. Those of the initial copy may take ten times as long.
     std::chrono::milliseconds step_timeout{60'000};
+    // Primary, Output::compare: how long what the guest sends waits for the
+    // copy to send the same, before a checkpoint is taken for it.
+    std::chrono::milliseconds compare_timeout{100};
     // Primary: how much of a checkpoint may be copied and not sent while its
     // guest goes on.
     Bytes buffer = default_buffer;
@@ -38,6 +42,9 @@ struct SessionOptions {
     // Secondary: how long xl-colo-failover waits for a primary that is heard.
     // A guest with PV drivers has two minutes to suspend, Domain::suspend().
     std::chrono::milliseconds yield_limit{150'000};
+    // Secondary: gets what has to be there as long as a guest is that was taken
+    // over, DeviceContext::keep_with_guest.
+    std::function<void(std::shared_ptr<void>)> keep_with_guest{};
     // What makes the devices of settings.devices.
     DeviceKinds kinds{};
     // Null, or outlives the session.

@@ -1,10 +1,7 @@
 #include "session/session_key.h"
 
-#include <sys/random.h>
-
-#include <new>
-
 #include "base/hex.h"
+#include "base/random.h"
 
 namespace xl_colo {
 
@@ -16,12 +13,7 @@ constexpr size_t session_id_size = 16;
 
 std::string random_hex(size_t size)
 {
-    Buffer bytes(size);
-    // Up to 256 bytes come whole or not at all, getrandom(2).
-    if (getrandom(bytes.data(), size, 0) != static_cast<ssize_t>(size)) {
-        throw std::bad_alloc();
-    }
-    return to_hex(bytes);
+    return to_hex(random_bytes(size));
 }
 
 }  // namespace

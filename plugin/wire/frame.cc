@@ -35,6 +35,8 @@ constexpr std::array rows{
     TypeRow{FrameType::HEARTBEAT, "HEARTBEAT", From::both, 0, 0},
     TypeRow{FrameType::STOP, "STOP", From::both, 0, text_max},
     TypeRow{FrameType::BYE, "BYE", From::both, 0, 0},
+    TypeRow{FrameType::DEVICE, "DEVICE", From::both,
+            8, 8 + device_words_max},
     TypeRow{FrameType::IMAGE, "IMAGE", From::primary, 40, 40},
     TypeRow{FrameType::RECORD, "RECORD", From::primary, 8, frame_body_max},
     TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", From::primary,

@@ -17,6 +17,7 @@ enum class FrameType : uint32_t {
     HEARTBEAT = 0x0004,
     STOP = 0x0005,
     BYE = 0x0006,
+    DEVICE = 0x0007,
     IMAGE = 0x0010,
     RECORD = 0x0011,
     DEVICE_STATE = 0x0012,
@@ -58,6 +59,9 @@ constexpr uint32_t frame_header_size = 8;
 // The largest record of libxc's stream with its header, and the number of its
 // checkpoint before it; a static_assert in relay/ holds the two together.
 constexpr uint32_t frame_body_max = (128u << 20) + 16;
+
+// What a device may say at once, in DEVICE.
+constexpr uint32_t device_words_max = 1u << 20;
 
 // Of DONE; a static_assert in session/ holds it and the figures together.
 constexpr uint32_t done_body_size = 192;

@@ -298,6 +298,23 @@ Result<CardConnection> FakeDomain::card_connection(unsigned number)
     return guest_->card(number);
 }
 
+Result<unsigned> FakeDomain::release_card(unsigned number)
+{
+    if (auto s = faults_.pass("release_card"); !s) {
+        return s.error();
+    }
+    return guest_->release_card(number);
+}
+
+Status FakeDomain::restore_card(unsigned number, unsigned frontend)
+{
+    if (auto s = faults_.pass("restore_card"); !s) {
+        return s;
+    }
+    guest_->restore_card(number, frontend);
+    return {};
+}
+
 Status FakeDomain::reconnect_card(unsigned number)
 {
     if (auto s = faults_.pass("reconnect_card"); !s) {

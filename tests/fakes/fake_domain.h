@@ -61,6 +61,8 @@ public:
     Result<std::unique_ptr<GuestMemory>> memory() override;
     Balloon& balloon() override { return balloon_; }
     Result<CardConnection> card_connection(unsigned number) override;
+    Result<unsigned> release_card(unsigned number) override;
+    Status restore_card(unsigned number, unsigned frontend) override;
     Status reconnect_card(unsigned number) override;
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>& known) override;

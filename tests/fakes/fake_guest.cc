@@ -291,9 +291,11 @@ CardConnection FakeGuest::card(unsigned number) const
 {
     const std::lock_guard lock(mutex_);
     const auto cut_off = cut_off_cards_.find(number);
-    return cut_off == cut_off_cards_.end() || cut_off->second == 0
-               ? CardConnection{4, 4}
-               : CardConnection{1, 2};
+    const bool is_cut_off =
+        cut_off != cut_off_cards_.end() && cut_off->second != 0;
+    return is_cut_off || released_cards_.contains(number)
+               ? CardConnection{1, 2}
+               : CardConnection{4, 4};
 }
 
 void FakeGuest::reconnect_card(unsigned number)
@@ -301,6 +303,22 @@ void FakeGuest::reconnect_card(unsigned number)
     const std::lock_guard lock(mutex_);
     unsigned& needed = cut_off_cards_[number];
     needed -= needed > 0 ? 1 : 0;
+}
+
+unsigned FakeGuest::release_card(unsigned number)
+{
+    const unsigned frontend = card(number).frontend;
+    const std::lock_guard lock(mutex_);
+    released_cards_.insert(number);
+    return frontend;
+}
+
+void FakeGuest::restore_card(unsigned number, unsigned frontend)
+{
+    const std::lock_guard lock(mutex_);
+    if (frontend == CardConnection::connected) {
+        released_cards_.erase(number);
+    }
 }
 
 std::string FakeGuest::device_changes() const

@@ -123,6 +123,9 @@ public:
     void cut_off_card(unsigned number, unsigned tries_needed);
     CardConnection card(unsigned number) const;
     void reconnect_card(unsigned number);
+    // Domain's, for a copy that stands.
+    unsigned release_card(unsigned number);
+    void restore_card(unsigned number, unsigned frontend);
 
     // Lets it run for a moment, if it does at all.
     void run();
@@ -159,6 +162,7 @@ private:
     std::optional<Pfn> given_back_;  // the last one
     std::set<Pfn> untracked_;      // came since the log was cleaned
 
+    std::set<unsigned> released_cards_;
     std::map<unsigned, unsigned> cut_off_cards_;  // tries that are needed yet
     std::string device_changes_;
     UniqueFd device_event_;

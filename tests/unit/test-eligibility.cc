@@ -58,8 +58,7 @@ void guest_is_refused_with_a_reason(void**)
          [](DomainFacts& g) {
              g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"}};
          },
-         "network cards (00:16:3e:00:00:01), whose output is not compared yet: "
-         "use --output=commit, or detach them"},
+         nullptr},
         {"cdrom_and_connections",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::disk, "hdc"},
@@ -68,7 +67,7 @@ void guest_is_refused_with_a_reason(void**)
          nullptr},
         {"the_first_kind_that_refuses_says_why",
          [](DomainFacts& g) {
-             g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"},
+             g.devices = {{DeviceType::disk, "xvda", false, true},
                           {DeviceType::disk, "hdc"},
                           {DeviceType::disk, "hda", true}};
          },

@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "network/committed_output.h"
+
 #include "fake_log.h"
 #include "slowed.h"
 
@@ -30,7 +32,7 @@ namespace {
 using Frames = std::vector<std::string>;
 using Output = FramePump::Output;
 
-constexpr HeldFrames::Bounds wide{Bytes{1 << 20}, 1000};
+constexpr FramePump::Bounds wide{Bytes{1 << 20}, 1000};
 
 // A broadcast of a type that nobody knows; or an ARP request.
 Buffer frame_of(const std::string& text, bool arp = false)
@@ -101,13 +103,16 @@ private:
 };
 
 struct Bed {
-    explicit Bed(Output output, HeldFrames::Bounds bounds = wide)
+    explicit Bed(Output output, FramePump::Bounds bounds = wide)
         : from_guest(std::move(*Tap::make("xc1.0o"))),
           to_guest(std::move(*Tap::make("xc1.0i"))),
           output_end("xc1.0o"),
           input_end("xc1.0i"),
           pump(from_guest, to_guest, output, bounds,
-               {[this] { ++waits; }, [this] { ++full; }}, log)
+               make_committed_output,
+               {[this](const std::string&) { ++waits; }, [this] { ++full; },
+                {}},
+               log)
     {
     }
     void guest_sends(const Frames& texts)
@@ -211,7 +216,7 @@ void too_much_output_is_told_once(void**)
     std::this_thread::sleep_for(50ms);
     assert_int_equal(bed.full, 1);
     // Frames are taken in many at a time.
-    assert_true(bed.pump.figures().held.most_frames <= 8 + 64);
+    assert_true(bed.pump.figures().held.frames <= 8 + 64);
     for (uint64_t n = 1; n <= 50; ++n) {
         bed.pump.mark(CheckpointNumber{n});
         bed.pump.release(CheckpointNumber{n});

@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr HeldFrames::Bounds wide{Bytes(1 << 30), 1 << 20};
 
 // Bytes that tell which frame it is, and of which length.
 Buffer frame(unsigned number, size_t size = 64)
@@ -50,7 +49,7 @@ struct Gone {
 
 void a_checkpoint_lets_go_what_was_pushed_before_its_mark(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     push(held, 1);
     push(held, 2);
@@ -58,7 +57,7 @@ void a_checkpoint_lets_go_what_was_pushed_before_its_mark(void**)
     push(held, 3);
     const auto first = held.release(CheckpointNumber(7), gone.sink());
     const auto again = held.release(CheckpointNumber(7), gone.sink());
-    const auto left = held.frames();
+    const auto left = held.figures().frames;
     assert_int_equal(first, 2);
     assert_int_equal(again, 0);
     assert_int_equal(left, 1);
@@ -67,7 +66,7 @@ void a_checkpoint_lets_go_what_was_pushed_before_its_mark(void**)
 
 void without_a_mark_nothing_goes(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     push(held, 1);
     const auto unmarked = held.release(CheckpointNumber(9), gone.sink());
@@ -75,12 +74,12 @@ void without_a_mark_nothing_goes(void**)
     const auto before = held.release(CheckpointNumber(8), gone.sink());
     assert_int_equal(unmarked, 0);
     assert_int_equal(before, 0);
-    assert_int_equal(held.frames(), 1);
+    assert_int_equal(held.figures().frames, 1);
 }
 
 void a_later_checkpoint_lets_go_what_belongs_to_earlier_ones(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     for (unsigned n = 1; n <= 5; ++n) {
         push(held, n);
@@ -96,7 +95,7 @@ void a_later_checkpoint_lets_go_what_belongs_to_earlier_ones(void**)
 
 void the_same_number_again_moves_its_mark(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     push(held, 1);
     held.mark(CheckpointNumber(1));
@@ -110,7 +109,7 @@ void the_same_number_again_moves_its_mark(void**)
 // As a mark of a checkpoint in which nothing was put out.
 void marks_on_the_same_place_let_go_nothing_more(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     held.mark(CheckpointNumber(1));
     push(held, 1);
@@ -128,7 +127,7 @@ void marks_on_the_same_place_let_go_nothing_more(void**)
 // Against a queue that cannot be wrong, over many slabs and all sizes.
 void bytes_come_out_as_they_went_in(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     std::deque<Buffer> expected;
     uint32_t state = 1;
     const auto random = [&](uint32_t below) {
@@ -151,7 +150,7 @@ void bytes_come_out_as_they_went_in(void**)
             });
         }
     }
-    const uint64_t rest = held.frames();
+    const uint64_t rest = held.figures().frames;
     held.release_all([&](TapFrame one) {
         same &= std::ranges::equal(one.bytes(), expected.front());
         expected.pop_front();
@@ -161,12 +160,12 @@ void bytes_come_out_as_they_went_in(void**)
     assert_int_equal(checked, 3000);
     assert_int_not_equal(rest, 3000);
     assert_true(expected.empty());
-    assert_int_equal(held.bytes().value(), 0);
+    assert_int_equal(held.figures().bytes, 0);
 }
 
 void the_oldest_stays_where_it_is_while_more_is_pushed(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     push(held, 1, 1000);
     held.mark(CheckpointNumber(1));
     const auto oldest = held.front(CheckpointNumber(1));
@@ -179,29 +178,9 @@ void the_oldest_stays_where_it_is_while_more_is_pushed(void**)
     assert_false(held.front(CheckpointNumber(1)).has_value());
 }
 
-void it_is_full_at_either_bound(void**)
-{
-    HeldFrames few({Bytes(1 << 20), 2});
-    push(few, 1);
-    assert_false(few.is_full());
-    push(few, 2);
-    assert_true(few.is_full());
-    push(few, 3);  // kept all the same
-    assert_int_equal(few.frames(), 3);
-    few.mark(CheckpointNumber(1));
-    few.release(CheckpointNumber(1), [](TapFrame) {});
-    assert_false(few.is_full());
-
-    HeldFrames small({Bytes(200), 1000});
-    push(small, 1, 199);
-    assert_false(small.is_full());
-    push(small, 2, 24);
-    assert_true(small.is_full());
-}
-
 void figures_tell_what_is_held_and_what_went(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     const HeldFrames::Clock::time_point start{};
     const Buffer small = frame(1, 100), large = frame(2, 1000);
     held.push(TapFrame(small), start);
@@ -231,7 +210,7 @@ void figures_tell_what_is_held_and_what_went(void**)
 
 void what_was_dropped_is_not_let_go_later(void**)
 {
-    HeldFrames held(wide);
+    HeldFrames held;
     Gone gone;
     push(held, 1);
     held.mark(CheckpointNumber(1));
@@ -257,7 +236,6 @@ int main()
         cmocka_unit_test(marks_on_the_same_place_let_go_nothing_more),
         cmocka_unit_test(bytes_come_out_as_they_went_in),
         cmocka_unit_test(the_oldest_stays_where_it_is_while_more_is_pushed),
-        cmocka_unit_test(it_is_full_at_either_bound),
         cmocka_unit_test(figures_tell_what_is_held_and_what_went),
         cmocka_unit_test(what_was_dropped_is_not_let_go_later),
     };

@@ -8,8 +8,8 @@
 
 #include "fake_host.h"
 #include "fake_log.h"
-#include "network_bed.h"
 #include "slowed.h"
+#include "tap_wire.h"
 
 #include "check.h"  // last: its fail() is a macro
 
@@ -20,57 +20,6 @@ namespace {
 
 constexpr CheckpointNumber zero{0}, one{1}, two{2};
 constexpr uint64_t most_frames = 65536;
-
-// The host's side of a tap.
-class Wire {
-public:
-    explicit Wire(const std::string& tap)
-        : socket_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(test_type)))
-    {
-        const int room = 256 << 20;  // for all that leaves at once
-        setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room,
-                   sizeof(room));
-        sockaddr_ll address{};
-        address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(test_type);
-        address.sll_ifindex = static_cast<int>(if_nametoindex(tap.c_str()));
-        bound_ = bind(socket_.get(), reinterpret_cast<sockaddr*>(&address),
-                      sizeof(address)) == 0;
-    }
-
-    bool send(uint64_t number)
-    {
-        const Buffer frame = test_frame(std::to_string(number));
-        return bound_ && write(socket_.get(), frame.data(), frame.size()) ==
-                             ssize_t(frame.size());
-    }
-    // The number of the next that was let out, or "nothing" within a while.
-    std::string next(std::chrono::milliseconds patience = 20s)
-    {
-        const auto deadline = std::chrono::steady_clock::now() + patience;
-        for (;;) {
-            Buffer frame(2048);
-            sockaddr_ll from{};
-            socklen_t size = sizeof(from);
-            const auto ready =
-                wait_ready(socket_.get(), POLLIN, -1, deadline);
-            if (!ready || *ready != Ready::yes) {
-                return "nothing";
-            }
-            const ssize_t r =
-                recvfrom(socket_.get(), frame.data(), frame.size(), 0,
-                         reinterpret_cast<sockaddr*>(&from), &size);
-            frame.resize(r > 0 ? size_t(r) : 0);
-            if (from.sll_pkttype != PACKET_OUTGOING) {
-                return text_of_test_frame(frame).value_or("another frame");
-            }
-        }
-    }
-
-private:
-    UniqueFd socket_;
-    bool bound_ = false;
-};
 
 struct WithCard {
     explicit WithCard(Role role = Role::primary)
@@ -101,7 +50,7 @@ struct WithCard {
     {
         const uint64_t before = waiting();
         for (uint64_t i = first; i <= last; ++i) {
-            if (!output.send(i) ||
+            if (!output.send(std::to_string(i)) ||
                 (i % 1024 == 0 && !comes_to(before + i - first + 1))) {
                 return false;
             }
@@ -140,7 +89,7 @@ struct WithCard {
     std::atomic<unsigned> asked{0};
     NetworkCard card;
     const Status up;
-    Wire output;
+    TapWire output;
 };
 
 void output_waits_for_its_own_checkpoint(void**)
@@ -246,23 +195,14 @@ void copy_says_nothing_until_it_takes_over(void**)
     std::vector<std::string> left;
     {
         WithCard with(Role::secondary);
-        well = bool(with.up) && with.output.send(1);
+        well = bool(with.up) && with.output.send("1");
         left.push_back(with.output.next(200ms));
         with.card.take_over();
-        well = well && with.output.send(2);
+        well = well && with.output.send("2");
         left.push_back(with.output.next());
     }
     assert_true(well);
     assert_true(left == std::vector<std::string>({"nothing", "2"}));
-}
-
-// In place of tc: there are no filters, and all goes well.
-void use_idle_tc(const ScratchFolder& folder)
-{
-    const std::string tc = folder.path() + "/tc";
-    std::ofstream(tc) << "#!/bin/sh\ncat >/dev/null\n";
-    std::filesystem::permissions(tc, std::filesystem::perms::owner_all);
-    setenv("PATH", (folder.path() + ":/usr/bin:/bin").c_str(), 1);
 }
 
 }  // namespace
@@ -277,7 +217,7 @@ int main()
     }
     alarm(300);
     const ScratchFolder folder;
-    use_idle_tc(folder);
+    use_idle_tc(folder.path());
     const CMUnitTest tests[] = {
         cmocka_unit_test(output_waits_for_its_own_checkpoint),
         cmocka_unit_test(guest_stands_when_as_much_waits_as_may),

@@ -37,7 +37,8 @@ static void every_start_option_is_taken(void**)
         "-s", "ssh -p 22", "--interval=250ms", "guest", "-t", "3", "--fence",
         "/bin/true", "--verify", "--max-checkpoints", "12", "-Fvv",
         "--without=f2,back-channel", "--witness", "ssh c claim",
-        "--accept-split-brain", "--step-timeout=5", "--buffer=64", "host2"});
+        "--accept-split-brain", "--step-timeout=5",
+        "--compare-timeout=30", "--buffer=64", "host2"});
     assert_true(bool(options));
     assert_text(options->ssh_command, "ssh -p 22");
     assert_true(options->interval == 250ms);
@@ -46,6 +47,7 @@ static void every_start_option_is_taken(void**)
     assert_text(options->witness, "ssh c claim");
     assert_true(options->accept_split_brain);
     assert_true(options->step_timeout == 5s);
+    assert_true(options->compare_timeout == 30ms);
     assert_true(options->buffer == Bytes{64 << 20});
     assert_true(options->verify);
     assert_int_equal(options->max_checkpoints.value(), 12);

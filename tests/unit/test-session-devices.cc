@@ -4,6 +4,8 @@
 #include <csignal>
 #include <thread>
 
+#include "base/bytes.h"
+
 #include "session_pair.h"
 #include "session_rules.h"
 #include "test_device.h"
@@ -38,6 +40,44 @@ private:
     std::function<void(const std::string&)> ask_;
 };
 
+// Says when it stands, and hears what the other one says.
+class TalkingDevice : public TestDevice {
+public:
+    TalkingDevice(DeviceNotes& notes, Faults& faults,
+                  const DeviceContext& context)
+        : TestDevice("disk", notes, faults), notes_(notes), context_(context)
+    {
+    }
+    Status set_up(Domain& domain) override
+    {
+        context_.channel->listen(context_.place, [this](View words) {
+            notes_.note("disk heard " + text_of(words));
+            return text_of(words) == "lie"
+                       ? Status(Error(ErrorKind::protocol, "that is a lie"))
+                       : Status();
+        });
+        return TestDevice::set_up(domain);
+    }
+    Status guest_stands(CheckpointNumber n) override
+    {
+        const Status said = context_.channel->tell(
+            context_.place, view_of(says.empty() ? std::to_string(n.value())
+                                                 : says));
+        return said ? TestDevice::guest_stands(n) : said;
+    }
+    void tear_down() override
+    {
+        context_.channel->listen(context_.place, {});
+        TestDevice::tear_down();
+    }
+
+    std::string says;  // empty: the checkpoint's number
+
+private:
+    DeviceNotes& notes_;
+    const DeviceContext context_;
+};
+
 class AnyDisk : public DeviceKind {
 public:
     explicit AnyDisk(SessionPair& pair) : pair_(pair) {}
@@ -51,14 +91,23 @@ public:
         const DeviceFacts&, const DeviceContext& context) const override
     {
         const bool primary = context.role == Role::primary;
+        DeviceNotes& notes = primary ? on_primary : on_secondary;
+        Faults& faults = primary ? pair_.primary_host.faults
+                                 : pair_.secondary_host.faults;
+        if (talks) {
+            auto device =
+                std::make_unique<TalkingDevice>(notes, faults, context);
+            device->says = context.role == liar ? "lie" : "";
+            return device;
+        }
         return std::make_unique<AskingDevice>(
-            primary ? on_primary : on_secondary,
-            primary ? pair_.primary_host.faults : pair_.secondary_host.faults,
-            asker == context.role, context.ask_for_checkpoint);
+            notes, faults, asker == context.role, context.ask_for_checkpoint);
     }
 
     mutable DeviceNotes on_primary, on_secondary;
     std::optional<Role> asker;
+    bool talks = false;
+    std::optional<Role> liar;  // of those that talk
 
 private:
     SessionPair& pair_;
@@ -116,6 +165,42 @@ static void moments_of_a_session(void**)
     for (const SideOutcome* side : {&outcome.primary, &outcome.secondary}) {
         assert_true(side->status.devices ==
                     std::vector<DeviceStatus>({{"disk", "test", "well"}}));
+    }
+}
+
+// What a copy's device says before that stands has been heard before the
+// primary's guest is to stand.
+static void what_devices_say_to_each_other_comes_in_its_order(void**)
+{
+    WithDisk with;
+    with.kind.talks = true;
+    const PairOutcome outcome = with.pair.run();
+    assert_text(states(outcome), "unprotected/ended");
+    const Notes primary = with.kind.on_primary.all();
+    const Notes secondary = with.kind.on_secondary.all();
+    for (const std::string n : {"1", "2"}) {
+        const auto heard = std::ranges::find(primary, "disk heard " + n);
+        assert_true(heard != primary.end());
+        assert_true(heard < std::ranges::find(
+                                primary, "disk guest_will_stand " + n));
+        const auto told = std::ranges::find(secondary, "disk heard " + n);
+        assert_true(told != secondary.end());
+        assert_true(told < std::ranges::find(secondary, "disk committed " + n));
+    }
+}
+
+static void device_that_lies_ends_protection(void**)
+{
+    for (const Role liar : {Role::primary, Role::secondary}) {
+        print_message("  %s\n", to_string(liar));
+        WithDisk with;
+        with.kind.talks = true;
+        with.kind.liar = liar;
+        const PairOutcome outcome = with.pair.run();
+        assert_true(outcome.primary.end.state == State::unprotected);
+        assert_contains(liar == Role::primary ? outcome.secondary.end.why
+                                              : outcome.primary.end.why,
+                        "that is a lie");
     }
 }
 
@@ -348,6 +433,8 @@ int main()
     alarm(300);  // a session that does not end fails
     const CMUnitTest tests[] = {
         cmocka_unit_test(moments_of_a_session),
+        cmocka_unit_test(what_devices_say_to_each_other_comes_in_its_order),
+        cmocka_unit_test(device_that_lies_ends_protection),
         cmocka_unit_test(device_that_cannot_be_set_up_ends_the_start),
         cmocka_unit_test(device_that_cannot_be_prepared_ends_the_start),
         cmocka_unit_test(moment_that_fails_ends_protection),

@@ -19,7 +19,7 @@ _SHELL_PORT = 1000
 _COMMAND = b"xl-colo-receive"
 _NAMES = {
     0x01: "HELLO", 0x02: "OFFER", 0x03: "ACCEPT", 0x04: "HEARTBEAT",
-    0x05: "STOP", 0x06: "BYE", 0x10: "IMAGE", 0x11: "RECORD",
+    0x05: "STOP", 0x06: "BYE", 0x07: "DEVICE", 0x10: "IMAGE", 0x11: "RECORD",
     0x12: "DEVICE_STATE", 0x13: "CHECKPOINT", 0x14: "RESUME", 0x15: "DONE",
     0x16: "DIGESTS", 0x17: "PAGES", 0x18: "MEMORY", 0x19: "PACKED_PAGES",
     0x1a: "STANDS", 0x28: "KEPT",

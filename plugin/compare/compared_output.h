@@ -1,0 +1,48 @@
+// Output that goes out as soon as the copy has put out the same, and otherwise
+// with its checkpoint; which it wishes for when the two differ, or when the
+// copy has not done so in time.
+#pragma once
+
+#include "compare/comparison.h"
+#include "network/output_queue.h"
+
+namespace xl_colo {
+
+class ComparedOutput : public OutputQueue {
+public:
+    // See Comparison::Listener; of the copy as that checkpoint has made it.
+    using Mapped =
+        std::function<void(CheckpointNumber, const SequenceMapping&)>;
+
+    // `timeout`: how long a frame waits for a copy that is connected; ten times
+    // that for one that is not yet.
+    ComparedOutput(Sink sink, std::chrono::milliseconds timeout, View hash_key,
+                   Mapped mapped);
+
+    void put(TapFrame frame, Clock::time_point now) override;
+    void mark(CheckpointNumber number) override;
+    void release(CheckpointNumber number) override;
+    void release_all() override;
+    std::optional<Wish> wish() const override;
+    Figures figures() const override;
+
+    // The copy, as the last checkpoint has made it: sends that; gets what the
+    // guest gets, from now on; wants to know a neighbour's address, which the
+    // guest's host asks for in its place. Anything but such a question is
+    // dropped.
+    void from_copy(TapFrame frame) { comparison_.from_copy(frame); }
+    void copy_connects(Clock::time_point now) { connected_ = now; }
+    void ask_wire(TapFrame question);
+
+    // In words, for the status: what differed until now.
+    std::string differences() const;
+
+private:
+    const Sink sink_;
+    const std::chrono::milliseconds timeout_;
+    CheckpointNumber marked_;
+    Comparison comparison_;
+    std::optional<Clock::time_point> connected_;  // since the last mark
+};
+
+}  // namespace xl_colo
