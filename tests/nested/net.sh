@@ -25,6 +25,21 @@ network_state() {
         cut -d : -f 2-; bridge link show | cut -d : -f 2-'
 }
 
+# Of both hosts: what they are now; and whether they are as they were then.
+networks_are_noted() {
+    local host
+    for host in a b; do
+        network_state $host >"$RUNDIR/network-$host"
+    done
+}
+networks_are_as_noted() {
+    local host
+    for host in a b; do
+        diff "$RUNDIR/network-$host" <(network_state $host) ||
+            fail "the network of $host is not as it was"
+    done
+}
+
 # guest_answers: from c. The first answer may wait for an ARP request that is
 # made again.
 guest_answers() { on c "ping -c 1 -W 2 $guest_address >/dev/null"; }

@@ -14,9 +14,7 @@ output=commit
 colo_up
 load_filters
 wait_for 120 "answer of the guest to c" guest_answers
-for host in a b; do
-    network_state $host >"$RUNDIR/network-$host"
-done
+networks_are_noted
 
 progress "a guest with a card is not protected without a third party"
 colo_start >"$RUNDIR/refused" 2>&1 && fail "it is"
@@ -33,10 +31,7 @@ status_is a state protecting || fail "not protecting: $(status a ended)"
 client_went_on stream 120
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 20 "the copy to be gone" copy_is_gone
-for host in a b; do
-    diff "$RUNDIR/network-$host" <(network_state $host) ||
-        fail "the network of $host is not as it was"
-done
+networks_are_as_noted
 client_went_on stream
 expect_only_on a
 

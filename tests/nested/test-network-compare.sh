@@ -30,9 +30,7 @@ protect() {
 colo_up
 load_filters
 wait_for 120 "answer of the guest to c" guest_answers
-for host in a b; do
-    network_state $host >"$RUNDIR/network-$host"
-done
+networks_are_noted
 
 progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
@@ -44,10 +42,7 @@ client_went_on stream 180
 on a "xl-colo-status $guest"
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 20 "the copy to be gone" copy_is_gone
-for host in a b; do
-    diff "$RUNDIR/network-$host" <(network_state $host) ||
-        fail "the network of $host is not as it was"
-done
+networks_are_as_noted
 client_went_on stream
 expect_only_on a
 

@@ -62,6 +62,18 @@ private:
     bool bound_ = false;
 };
 
+// A network of the test's own, and what it needs; or says what is missing.
+inline bool has_own_network()
+{
+    if (geteuid() == 0 && access("/dev/net/tun", R_OK | W_OK) == 0 &&
+        unshare(CLONE_NEWNET) == 0) {
+        return true;
+    }
+    std::fprintf(stderr,
+                 "needs root, /dev/net/tun and a network namespace\n");
+    return false;
+}
+
 // In place of tc, in `folder`: there are no filters, and all goes well.
 inline void use_idle_tc(const std::string& folder)
 {
