@@ -197,6 +197,7 @@ TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-disk-commit.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
+	$(srcdir)/tests/nested/test-host-returns.sh \
 	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
 	$(srcdir)/tests/nested/test-pv-drivers.sh \
 	$(srcdir)/tests/nested/test-refused.sh \

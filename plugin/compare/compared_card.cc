@@ -134,14 +134,20 @@ void ComparedCard::tear_down()
 
 DeviceStatus ComparedCard::status() const
 {
-    DeviceStatus status = card_.status();
+    const OutputQueue::Figures all = card_.figures();
+    std::string differences;
     for (size_t i = 0; i < outputs_.size(); ++i) {
-        std::string differences;
-        card_.use_queue(i,
-                        [&] { differences = outputs_[i]->differences(); });
-        status.text += (i == 0 ? "; differed: " : "; emulated: ") + differences;
+        card_.use_queue(i, [&] {
+            differences += (i == 0 ? "" : "; emulated: ") +
+                           outputs_[i]->differences();
+        });
     }
-    return status;
+    return {name_, "network-card",
+            std::to_string(all.frames) + " frames (" +
+                std::to_string(all.bytes / 1024) + " KiB) wait; " +
+                std::to_string(all.at_once) + " let out as the copy's, " +
+                std::to_string(all.committed) +
+                " with their checkpoint; differed: " + differences};
 }
 
 // ---- the kind --------------------------------------------------------------

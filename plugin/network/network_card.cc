@@ -184,19 +184,24 @@ void NetworkCard::tear_down()
     interfaces_.clear();
 }
 
-DeviceStatus NetworkCard::status() const
+OutputQueue::Figures NetworkCard::figures() const
 {
     OutputQueue::Figures all;
-    uint64_t passed = 0;
     for (const auto& interface : interfaces_) {
         const auto figures = interface->pump->figures();
         all.frames += figures.held.frames;
         all.bytes += figures.held.bytes;
         all.committed += figures.held.committed;
-        passed += figures.passed;
+        all.at_once += figures.passed;
         all.longest_hold =
             std::max(all.longest_hold, figures.held.longest_hold);
     }
+    return all;
+}
+
+DeviceStatus NetworkCard::status() const
+{
+    const OutputQueue::Figures all = figures();
     if (context_.role == Role::secondary) {
         return {facts_.name, "network-card",
                 took_over_ ? "open" : "closed until it takes over"};
@@ -205,7 +210,7 @@ DeviceStatus NetworkCard::status() const
             std::to_string(all.frames) + " frames (" +
                 std::to_string(all.bytes / 1024) + " KiB) wait; " +
                 std::to_string(all.committed) +
-                " let out with their checkpoint, " + std::to_string(passed) +
+                " let out with their checkpoint, " + std::to_string(all.at_once) +
                 " without; longest wait " +
                 std::to_string(all.longest_hold.count() / 1000) + " ms"};
 }

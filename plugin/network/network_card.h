@@ -49,8 +49,9 @@ public:
     void tear_down() override;
     DeviceStatus status() const override;
 
+    // Of all its interfaces.
+    OutputQueue::Figures figures() const;
     // See FramePump. Not before set_up(), nor after tear_down().
-    size_t interfaces() const { return interfaces_.size(); }
     void use_queue(size_t interface, const std::function<void()>& use) const
     {
         interfaces_[interface]->pump->use_queue(use);

@@ -141,6 +141,20 @@ std::optional<Event> Peer::next(
     return event;
 }
 
+std::optional<Event> Peer::next(
+    std::optional<EventQueue::Clock::time_point> deadline,
+    const std::function<void()>& each_second)
+{
+    for (;;) {
+        const auto soon = EventQueue::Clock::now() + std::chrono::seconds(1);
+        const bool is_last = deadline && *deadline <= soon;
+        if (auto event = next(is_last ? *deadline : soon); event || is_last) {
+            return event;
+        }
+        each_second();
+    }
+}
+
 std::optional<Event> Peer::wait_local(
     EventQueue::Clock::time_point deadline)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,11 @@ public:
     // A quiet moment: the oldest event that was kept, or the next one.
     std::optional<Event> next(
         std::optional<EventQueue::Clock::time_point> deadline = std::nullopt);
+
+    // The same, and calls `each_second` meanwhile.
+    std::optional<Event> next(
+        std::optional<EventQueue::Clock::time_point> deadline,
+        const std::function<void()>& each_second);
 
     // What this host wants, after the peer is lost.
     std::optional<Event> wait_local(EventQueue::Clock::time_point deadline);

@@ -232,13 +232,16 @@ bool Primary::wait_checkpoint()
     }
     auto due = notes_.ran + options_.settings.interval;
     std::string because = "the interval was over";
-    auto event = peer_.next(due);
+    const auto show_devices = [this] {
+        board_.set_devices(guest_.devices().status());
+    };
+    auto event = peer_.next(due, show_devices);
     while (event && std::holds_alternative<CheckpointWanted>(*event)) {
         if (!was_had(*event) && soonest() < due) {
             due = soonest();
             because = std::get<CheckpointWanted>(*event).why;
         }
-        event = peer_.next(due);
+        event = peer_.next(due, show_devices);
     }
     if (!event) {
         return begin_next(std::move(because));

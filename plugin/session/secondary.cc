@@ -208,7 +208,9 @@ RestoreAnswer Secondary::postcopy()
 RestoreAnswer Secondary::wait_checkpoint()
 {
     for (;;) {
-        auto event = peer_.next();
+        auto event = peer_.next(std::nullopt, [this] {
+            board_.set_devices(copy_.devices().status());
+        });
         if (auto end = end_in(*event)) {
             return leave(*end);
         }

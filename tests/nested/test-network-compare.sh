@@ -17,7 +17,7 @@ confirmed() {
 import json, re, sys
 for device in json.load(sys.stdin)[0]["devices"]:
     if device["kind"] == "network-card":
-        print(re.search(r"(\d+) without", device["text"])[1])'
+        print(re.search(r"(\d+) let out as", device["text"])[1])'
 }
 is_confirmed_beyond() { [ "$(confirmed)" -gt "$1" ]; }
 

@@ -282,10 +282,12 @@ void malformed_words_are_refused(void**)
     CardFacts second;
     second.number = 1;
     DeviceChannel liar([](View, View) { return Status(); });
+    DeviceContext context{Role::secondary, pair.log, {}, {}, {}};
+    context.channel = &liar;
     CopysCard other({.type = DeviceType::network_card,
                      .name = "00:16:3e:01:02:04",
                      .card = second},
-                    {Role::secondary, pair.log, {}, {}, {}, {}, &liar});
+                    context);
     FakeHost host("beta");
     const auto guest = host.add_guest("third");
     const auto domain = std::move(*host.open(guest->domid, {}));

@@ -1,6 +1,8 @@
 // A device on each host is told of each moment, in the protocol's order, and
 // may end an interval early.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -34,6 +36,13 @@ public:
         }
         return TestDevice::may_run(n);
     }
+    DeviceStatus status() const override
+    {
+        ++looks;
+        return TestDevice::status();
+    }
+
+    static inline std::atomic<unsigned> looks{0};  // at the status of any
 
 private:
     bool asks_;
@@ -202,6 +211,20 @@ static void device_that_lies_ends_protection(void**)
                                               : outcome.primary.end.why,
                         "that is a lie");
     }
+}
+
+// Not only at checkpoints, which may be far apart.
+static void status_tells_of_devices_all_the_time(void**)
+{
+    WithDisk with;
+    with.pair.options.max_checkpoints = 1;
+    with.pair.options.settings.interval = std::chrono::milliseconds{3500};
+    AskingDevice::looks = 0;
+    const PairOutcome outcome = with.pair.run();
+    assert_text(states(outcome), "unprotected/ended");
+    // Each host at the two checkpoints, the secondary once more at the end, and
+    // three times in between.
+    assert_true(AskingDevice::looks >= 2 + 3 + 6);
 }
 
 static void device_that_cannot_be_set_up_ends_the_start(void**)
@@ -435,6 +458,7 @@ int main()
         cmocka_unit_test(moments_of_a_session),
         cmocka_unit_test(what_devices_say_to_each_other_comes_in_its_order),
         cmocka_unit_test(device_that_lies_ends_protection),
+        cmocka_unit_test(status_tells_of_devices_all_the_time),
         cmocka_unit_test(device_that_cannot_be_set_up_ends_the_start),
         cmocka_unit_test(device_that_cannot_be_prepared_ends_the_start),
         cmocka_unit_test(moment_that_fails_ends_protection),
