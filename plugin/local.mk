@@ -145,6 +145,8 @@ libcolo_a_SOURCES = \
 	plugin/disks/cow_store.h \
 	plugin/disks/device_mapper.cc \
 	plugin/disks/device_mapper.h \
+	plugin/disks/device_store.cc \
+	plugin/disks/device_store.h \
 	plugin/disks/drbd.cc \
 	plugin/disks/drbd.h \
 	plugin/disks/kept_disk.cc \

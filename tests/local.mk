@@ -63,6 +63,7 @@ unit_tests = \
 	tests/unit/test-control_server \
 	tests/unit/test-descriptors \
 	tests/unit/test-device_mapper \
+	tests/unit/test-device_store \
 	tests/unit/test-device_set \
 	tests/unit/test-device_state \
 	tests/unit/test-dirty_list_from_wire \

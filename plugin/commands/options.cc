@@ -174,14 +174,16 @@ const Command<StartOptions>& start_command()
              }},
             {'\0', "disk-store", "WHERE",
              "what HOST keeps of a disk's last checkpoint is in\n"
-             "its memory (default), or in a file",
+             "its memory (default), in a file, or on a block\n"
+             "device of its own, /dev/...",
              [](Options& o, const std::string& value) -> Status {
-                 const auto kind = parse_disk_store(value);
-                 if (!kind) {
+                 auto store = parse_disk_store(value);
+                 if (!store) {
                      return usage("\"" + value +
-                                  "\" is none of memory, file");
+                                  "\" is none of memory, file, /dev/...");
                  }
-                 o.disk_store.kind = *kind;
+                 store->size = o.disk_store.size;
+                 o.disk_store = *store;
                  return {};
              }},
             {'\0', "disk-store-size", "SIZE",

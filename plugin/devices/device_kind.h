@@ -41,6 +41,8 @@ struct DeviceContext {
     // Secondary: keeps what has to be there as long as the guest is, once that
     // has been taken over. May be empty; the log outlives it.
     std::function<void(std::shared_ptr<void>)> keep_with_guest{};
+    // Of the guest's devices of that kind it is number `nth`, from 0, of `of`.
+    size_t nth = 0, of = 1;
 };
 
 class DeviceKind {

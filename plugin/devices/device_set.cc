@@ -1,6 +1,7 @@
 #include "devices/device_set.h"
 
 #include <algorithm>
+#include <map>
 #include <ranges>
 #include <utility>
 
@@ -20,13 +21,25 @@ Result<DeviceSet> DeviceSet::make(DeviceKinds kinds,
     if (auto s = check_devices(kinds, devices); !s) {
         return s.error();
     }
+    const auto kind_of = [&](const DeviceFacts& facts) {
+        return *std::ranges::find_if(
+            kinds, [&](const DeviceKind* k) { return k->takes(facts); });
+    };
+    struct Count {
+        size_t done = 0, all = 0;
+    };
+    std::map<const DeviceKind*, Count> counts;
+    for (const DeviceFacts& facts : devices) {
+        ++counts[kind_of(facts)].all;
+    }
     DeviceSet set;
     DeviceContext own = context;
     for (own.place = 0; own.place < devices.size(); ++own.place) {
         const DeviceFacts& facts = devices[own.place];
-        const auto kind = std::ranges::find_if(
-            kinds, [&](const DeviceKind* k) { return k->takes(facts); });
-        if (auto device = (*kind)->make(facts, own)) {
+        const DeviceKind* kind = kind_of(facts);
+        own.nth = counts[kind].done++;
+        own.of = counts[kind].all;
+        if (auto device = kind->make(facts, own)) {
             set.add(facts.name, std::move(device));
         }
     }

@@ -1,6 +1,7 @@
 // Where a snapshot puts what has changed: a block device in this host's memory,
-// or in a file without a name. Either takes as much room as has been written,
-// up to its size.
+// or in a file without a name, either of which takes as much room as has been
+// written, up to its size; or a part of a device of the admin's, which is
+// device_store.h's.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ public:
     virtual ~CowStore() = default;
     // "major:minor", as tables of device-mapper name it.
     virtual std::string device() const = 0;
-    // All of it is zero again, and takes no memory. Nobody may have it open.
+    // Empty again, for a snapshot to begin with, and takes no memory. Nobody
+    // may have it open.
     virtual Status clear() = 0;
 };
 

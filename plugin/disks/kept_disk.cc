@@ -108,12 +108,13 @@ Status KeptDisk::build()
                                     "there, or smaller than the disk");
     }
     lower_was_ = **was;
-    for (auto& store : stores_) {
-        auto made = make_store_(place_.store);
+    for (size_t i = 0; i < stores_.size(); ++i) {
+        auto made = make_store_(i, store(i), place_.store);
         if (!made) {
+            (void)take_away();
             return made.error();
         }
-        store = std::move(*made);
+        stores_[i] = std::move(*made);
     }
     Status s = dm_.create(real(), lower_was_);
     if (s) {
@@ -217,6 +218,9 @@ Status KeptDisk::clear_leftovers()
             }
         }
     }
+    if (auto s = remove_stores(); !s) {
+        return s;
+    }
     const auto was = dm_.table(real());
     if (!was || !*was) {
         return was ? Status() : was.error();
@@ -228,6 +232,21 @@ Status KeptDisk::clear_leftovers()
         }
     }
     return dm_.remove(real());
+}
+
+// Nobody may use them any more. Error: the first.
+Status KeptDisk::remove_stores()
+{
+    Status first;
+    for (size_t i = 0; i < stores_.size(); ++i) {
+        stores_[i].reset();
+        const auto table = dm_.table(store(i));
+        if (table && *table) {
+            const Status removed = dm_.remove(store(i));
+            first = first ? removed : first;
+        }
+    }
+    return first;
 }
 
 // LVM gives its volume another table when that is resized: then nothing is kept
@@ -374,8 +393,8 @@ Status KeptDisk::finish_merge()
     }
     is_origin_ = false;
     const Status removed = dm_.remove(real());
-    stores_ = {};
-    return removed;
+    const Status stores_removed = remove_stores();
+    return removed ? stores_removed : removed;
 }
 
 Status KeptDisk::take_away()
@@ -409,7 +428,7 @@ Status KeptDisk::take_away()
     if (!is_origin_ && exists(real())) {
         note(dm_.remove(real()));
     }
-    stores_ = {};
+    note(remove_stores());
     return first;
 }
 

@@ -5,6 +5,8 @@
 //                                     checkpoint that was committed
 //                             kept-0  } snapshots of "real", each with a store:
 //                             kept-1  } the last, and the one under way
+//                             store-0 } these, where they are part of an
+//                             store-1 } admin's device
 //     DRBD, Secondary
 //     its lower device        lower   snapshot-origin on "real"
 //                             real    what lower's table was
@@ -32,8 +34,10 @@
 
 namespace xl_colo {
 
-using MakeStore =
-    std::function<Result<std::unique_ptr<CowStore>>(Bytes size)>;
+// Of a disk's two stores number `i`, by `name` if it is a device-mapper's
+// device: that is then removed by whoever has asked for it.
+using MakeStore = std::function<Result<std::unique_ptr<CowStore>>(
+    size_t i, const std::string& name, Bytes size)>;
 
 struct KeptDiskPlace {
     std::string name;        // begins those of its devices: "xl-colo-r0-0"
@@ -92,10 +96,15 @@ private:
     {
         return place_.name + "-kept-" + std::to_string(i);
     }
+    std::string store(size_t i) const
+    {
+        return place_.name + "-store-" + std::to_string(i);
+    }
     DmTable snapshot(const char* type, const std::string& origin,
                      size_t i) const;
     DmTable on(const std::string& type, const std::string& parameters) const;
     Status clear_leftovers();
+    Status remove_stores();
     Status check_lower();
     Result<StoreFill> fill_of(size_t i);
     Status drop(size_t i);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "base/domain_files.h"
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "disks/device_store.h"
 #include "disks/kept_disk.h"
 #include "disks/resources.h"
 
@@ -61,25 +63,29 @@ Result<uint64_t> room_for(DiskStore::Kind kind)
 }
 
 // A quarter of what is free, for all that the guest's host may write until the
-// next checkpoint; and never more than the disk is, with what the snapshot
-// notes of each of its chunks.
-Result<Bytes> store_for(const DiskStore& store, Sectors disk)
+// next checkpoint, or its share of a device; and never more than the disk is,
+// with what the snapshot notes of each of its chunks.
+Result<Bytes> store_for(const DiskStore& store, const StorePart& share,
+                        Sectors disk)
 {
-    uint64_t most = 0;
-    if (store.size) {
-        most = store.size->value();
-    } else {
+    uint64_t most = share.length * 512;
+    if (store.kind != DiskStore::Kind::device && !store.size) {
         const auto room = room_for(store.kind);
         if (!room) {
             return room.error();
         }
         most = *room / 4;
+    } else if (store.kind != DiskStore::Kind::device) {
+        most = store.size->value();
+    } else if (store.size) {
+        most = std::min(most, store.size->value());
     }
     const uint64_t whole = disk * 512 + disk * 512 / 200 + (1 << 20);
     return Bytes{std::min(whole, most) / 4096 * 4096};
 }
 
-Result<std::unique_ptr<CowStore>> make_store(DiskStore::Kind kind, Bytes size)
+Result<std::unique_ptr<CowStore>> make_plain_store(DiskStore::Kind kind,
+                                                   Bytes size)
 {
     if (kind == DiskStore::Kind::memory) {
         return make_memory_store(size);
@@ -226,6 +232,8 @@ public:
           log_(context.log),
           ask_(context.ask_for_checkpoint),
           store_(context.disk_store),
+          nth_(context.nth),
+          of_(context.of),
           begin_(begin)
     {
     }
@@ -242,6 +250,10 @@ public:
 
 private:
     Result<KeptDiskPlace> place();
+    Status find_store();
+    Result<std::unique_ptr<CowStore>> make_store(size_t i,
+                                                 const std::string& name,
+                                                 Bytes size);
     Status commit();
     Status promote();
     void watch_store(const std::stop_token& stop);
@@ -262,6 +274,9 @@ private:
     Log& log_;
     const std::function<void(const std::string&)> ask_;
     const DiskStore store_;
+    const size_t nth_, of_;
+    StoreDevice store_device_;           // if there is one
+    std::array<StorePart, 2> shares_{};  // of that, this disk's
     const std::unique_ptr<DeviceMapper> dm_ = make_device_mapper();
     const std::unique_ptr<Drbd> drbd_ = make_drbd();
     const Begin begin_;
@@ -294,11 +309,46 @@ Result<KeptDiskPlace> CopysDisk::place()
     if (!name || !lower || !size) {
         return !name ? name.error() : !lower ? lower.error() : size.error();
     }
-    const auto store = store_for(store_, *size);
+    if (auto s = find_store(); !s) {
+        return s.error();
+    }
+    const auto store = store_for(store_, shares_[0], *size);
     if (!store) {
         return store.error();
     }
     return KeptDiskPlace{*name, *lower, device_of(*volume), *size, *store};
+}
+
+Status CopysDisk::find_store()
+{
+    if (store_.kind != DiskStore::Kind::device) {
+        return {};
+    }
+    const auto device = find_store_device(store_.device);
+    if (!device) {
+        return device.error();
+    }
+    store_device_ = *device;
+    for (size_t i = 0; i < shares_.size(); ++i) {
+        const auto share =
+            store_part(*device, 2 * nth_ + i, 2 * of_);
+        if (!share) {
+            return share.error();
+        }
+        shares_[i] = *share;
+    }
+    return {};
+}
+
+Result<std::unique_ptr<CowStore>> CopysDisk::make_store(
+    size_t i, const std::string& name, Bytes size)
+{
+    if (store_.kind != DiskStore::Kind::device) {
+        return make_plain_store(store_.kind, size);
+    }
+    return make_device_store(store_device_,
+                             {shares_[i].start, size.value() / 512}, name,
+                             *dm_);
 }
 
 Status CopysDisk::prepare(DiskPaths& instead)
@@ -308,9 +358,10 @@ Status CopysDisk::prepare(DiskPaths& instead)
         return its_place.error();
     }
     const std::lock_guard lock(mutex_);
-    disk_.emplace(*dm_, *its_place, [this](Bytes size) {
-        return make_store(store_.kind, size);
-    });
+    disk_.emplace(*dm_, *its_place,
+                  [this](size_t i, const std::string& name, Bytes size) {
+                      return make_store(i, name, size);
+                  });
     if (auto s = begin_ == Begin::anew ? disk_->build() : disk_->adopt(); !s) {
         disk_.reset();
         return s;

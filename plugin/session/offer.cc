@@ -110,7 +110,7 @@ std::string to_json(const Offer& offer)
         .member("witness", offer.witness)
         .member("compression", to_string(offer.compression))
         .member("output", to_string(offer.output))
-        .member("disk-store", to_string(offer.disk_store.kind))
+        .member("disk-store", to_string(offer.disk_store))
         .member("disk-store-bytes",
                 offer.disk_store.size.value_or(Bytes{0}).value());
     json.key("devices").open_list();
@@ -212,7 +212,7 @@ Result<Offer> parse_offer(View body)
         return Error(ErrorKind::protocol,
                      "OFFER: \"disk-store\" is none that is known here");
     }
-    offer.disk_store.kind = *known_store;
+    offer.disk_store = *known_store;
     if (store_bytes > most_store_bytes) {
         return Error(ErrorKind::protocol, "OFFER: a value is out of range");
     }

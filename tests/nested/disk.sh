@@ -139,13 +139,14 @@ disks_right() {
     done
 }
 
-# disks_merged HOST: what the last checkpoint had is in DRBD's devices there, and
-# nothing of the layers is left but what the guest's disks go through.
+# disks_merged HOST [LINES]: what the last checkpoint had is in DRBD's devices
+# there, and nothing of the layers is left but what the guest's disks go through;
+# that is so many lines of dmsetup and losetup.
 disks_merged() {
     wait_for 240 "merge on $1" has_merged "$1"
     local lines
     lines=$(on "$1" 'dmsetup table; losetup -a' | grep -c .)
-    [ "$lines" = 4 ] || fail "layers are left on $1: $(disks_state "$1")"
+    [ "$lines" = "${2:-4}" ] || fail "layers are left on $1: $(disks_state "$1")"
 }
 
 # Two disks and two lower devices, each plain.

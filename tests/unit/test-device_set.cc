@@ -2,6 +2,7 @@
 #include "devices/device_set.h"
 
 #include "fake_host.h"
+#include "fake_log.h"
 #include "test_device.h"
 
 #include "check.h"  // last: its fail() is a macro
@@ -134,8 +135,10 @@ public:
                                 : Error(ErrorKind::refused, "too many disks");
     }
     std::unique_ptr<CheckpointDevice> make(
-        const DeviceFacts& device, const DeviceContext&) const override
+        const DeviceFacts& device, const DeviceContext& context) const override
     {
+        notes_.note(device.name + " is " + std::to_string(context.nth) +
+                    " of " + std::to_string(context.of));
         return device.writable ? std::make_unique<TestDevice>(device.name,
                                                               notes_, faults_)
                                : nullptr;
@@ -164,6 +167,22 @@ static void device_that_no_kind_takes_is_refused(void**)
                     "knows how to protect (00:16:3e:00:00:01)");
 }
 
+// Devices that share something know their part of it.
+static void each_knows_which_of_its_kind_it_is(void**)
+{
+    DeviceNotes notes;
+    Faults faults;
+    FakeLog log;
+    const TestKind kind(notes, faults);
+    const DeviceKind* const kinds[] = {&kind};
+    const auto set = DeviceSet::make(
+        kinds,
+        {{DeviceType::disk, "xvda", true}, {DeviceType::disk, "xvdb", true}},
+        {Role::primary, log, {}, {}, {}});
+    assert_true(bool(set));
+    assert_true(notes.all() == Notes({"xvda is 0 of 2", "xvdb is 1 of 2"}));
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
@@ -173,6 +192,7 @@ int main()
         cmocka_unit_test(set_that_goes_out_of_scope_is_torn_down),
         cmocka_unit_test(status_has_a_line_for_each),
         cmocka_unit_test(device_that_no_kind_takes_is_refused),
+        cmocka_unit_test(each_knows_which_of_its_kind_it_is),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

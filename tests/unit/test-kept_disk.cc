@@ -2,6 +2,8 @@
 // what it should is tests/nested/'s.
 #include "disks/kept_disk.h"
 
+#include <algorithm>
+
 #include "fake_device_mapper.h"
 
 #include "check.h"  // last: its fail() is a macro
@@ -34,7 +36,15 @@ struct Bed {
     Bed()
         : disk(dm,
                {"xl-colo-r0-0", "vg-r0", "147:0", 1000, Bytes{1 << 20}},
-               [this](Bytes) -> Result<std::unique_ptr<CowStore>> {
+               [this](size_t, const std::string& name, Bytes)
+                   -> Result<std::unique_ptr<CowStore>> {
+                   if (auto s = dm.faults.pass("store"); !s) {
+                       return s.error();
+                   }
+                   // Where a test wants them to be device-mapper's, too.
+                   if (stores_are_devices) {
+                       (void)dm.create(name, {{0, 8, "linear", "8:0 0"}});
+                   }
                    return std::unique_ptr<CowStore>(
                        std::make_unique<NamedStore>(
                            "7:" + std::to_string(stores++), cleared));
@@ -61,6 +71,7 @@ struct Bed {
 
     FakeDeviceMapper dm;
     unsigned stores = 0, cleared = 0;
+    bool stores_are_devices = false;
     KeptDisk disk;
 };
 
@@ -91,9 +102,10 @@ static void layers_come_and_go(void**)
 
 static void layers_that_fail_leave_nothing(void**)
 {
-    for (const char* what : {"create", "load", "swap"}) {
+    for (const char* what : {"store", "create", "load", "swap"}) {
         for (const unsigned nth : {1u, 2u, 3u}) {
             Bed bed;
+            bed.stores_are_devices = std::string(what) == "store";
             bed.dm.faults.let_fail(what, nth, Error(ErrorKind::io, "no"));
             const Status s = bed.disk.build();
             assert_true(s || bed.is_as_before());
@@ -272,6 +284,43 @@ static void what_was_left_can_be_adopted(void**)
     }
 }
 
+// Each that is on an admin's device is one of device-mapper's.
+static void stores_on_a_device_go_with_the_layers(void**)
+{
+    const Names both{"xl-colo-r0-0-store-0", "xl-colo-r0-0-store-1"};
+    const auto has_stores = [&](const FakeDeviceMapper& dm) {
+        return std::ranges::any_of(
+            both, [&](auto& name) { return dm.devices.contains(name); });
+    };
+    Bed bed;
+    bed.stores_are_devices = true;
+    assert_true(bool(bed.disk.build()));
+    assert_true(bed.dm.devices.contains(both[0]) &&
+                bed.dm.devices.contains(both[1]));
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+
+    Bed next;  // the process that made them was killed, and nobody adopts them
+    next.dm.devices = bed.dm.devices;
+    next.stores_are_devices = true;
+    assert_true(bool(next.disk.build()));
+    assert_true(bool(next.disk.take_away()));
+    assert_true(next.is_as_before());
+
+    Bed heir;  // or somebody does, and the copy goes on
+    heir.dm.devices = bed.dm.devices;
+    assert_true(bool(heir.disk.adopt()));
+    assert_true(bool(heir.disk.begin_merge()));
+    assert_true(has_stores(heir.dm));
+    assert_true(bool(heir.disk.finish_merge()));
+    assert_false(has_stores(heir.dm));
+
+    assert_true(bool(bed.disk.begin_merge()));
+    assert_true(has_stores(bed.dm));  // what is merged is in one of them
+    assert_true(bool(bed.disk.finish_merge()));
+    assert_false(has_stores(bed.dm));
+}
+
 static void merge_under_way_is_no_leftover(void**)
 {
     Bed bed;
@@ -299,6 +348,7 @@ int main()
         cmocka_unit_test(store_that_is_full_ends_it),
         cmocka_unit_test(lower_device_that_others_change_ends_it),
         cmocka_unit_test(leftovers_are_cleared_unless_they_are_in_use),
+        cmocka_unit_test(stores_on_a_device_go_with_the_layers),
         cmocka_unit_test(merge_under_way_is_no_leftover),
         cmocka_unit_test(what_was_left_can_be_adopted),
     };

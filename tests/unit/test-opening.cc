@@ -52,7 +52,7 @@ Offer offer()
     o.witness = "ssh gamma 'claim'";
     o.compression = Compression::automatic;
     o.output = Output::commit;
-    o.disk_store = {DiskStore::Kind::file, Bytes{1 << 20}};
+    o.disk_store = {DiskStore::Kind::file, "", Bytes{1 << 20}};
     o.without = {"f2", "back-channel"};
     return o;
 }
@@ -208,6 +208,20 @@ void nonsense_in_hello_is_refused(void**)
     }
 }
 
+void store_of_disks_is_a_word_or_a_device(void**)
+{
+    for (const DiskStore& store :
+         {DiskStore{}, DiskStore{DiskStore::Kind::file, "", {}},
+          DiskStore{DiskStore::Kind::device, "/dev/vg0/store", {}},
+          DiskStore{DiskStore::Kind::device, "/dev/sdb", Bytes{2 << 20}}}) {
+        Offer sent = offer();
+        sent.disk_store = store;
+        const auto got = parse_offer(bytes_of(to_json(sent)));
+        assert_true(bool(got));
+        assert_true(got->disk_store == store);
+    }
+}
+
 void nonsense_in_offer_is_refused(void**)
 {
     const std::string good = to_json(offer());
@@ -225,6 +239,7 @@ void nonsense_in_offer_is_refused(void**)
              {"configuration", "{}"}, {"memory-kib", "1.5"},
              {"compression", "\"zip\""}, {"compression", "1"},
              {"output", "\"none\""}, {"disk-store", "\"tape\""},
+             {"disk-store", "\"\""}, {"disk-store", "\"/etc/passwd\""},
              {"disk-store-bytes", "-1"},
              {"disk-store-bytes", "1099511627777"}}) {
         print_message("  %s: %s\n", n.key, n.value ? n.value : "left out");
@@ -420,6 +435,7 @@ int main()
         cmocka_unit_test(compression_is_what_both_know),
         cmocka_unit_test(other_protocol_is_refused_by_its_number),
         cmocka_unit_test(nonsense_in_hello_is_refused),
+        cmocka_unit_test(store_of_disks_is_a_word_or_a_device),
         cmocka_unit_test(nonsense_in_offer_is_refused),
         cmocka_unit_test(each_session_has_an_id_of_its_own),
         cmocka_unit_test(digest_key_is_two_of_32_bytes),

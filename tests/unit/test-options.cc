@@ -84,6 +84,31 @@ static void sizes(void**)
     }
 }
 
+static void store_of_disks(void**)
+{
+    const auto of = [](Words words) {
+        words.insert(words.end(), {"guest", "host2"});
+        return parse_start(words);
+    };
+    using Kind = DiskStore::Kind;
+    assert_true(of({})->disk_store == DiskStore{});
+    assert_true(of({"--disk-store=file"})->disk_store ==
+                (DiskStore{Kind::file, "", {}}));
+    // In whatever order.
+    for (const Words& words :
+         {Words{"--disk-store=/dev/vg0/store", "--disk-store-size=2"},
+          Words{"--disk-store-size=2M", "--disk-store=/dev/vg0/store"}}) {
+        assert_true(of(words)->disk_store ==
+                    (DiskStore{Kind::device, "/dev/vg0/store",
+                               Bytes{2 << 20}}));
+    }
+    for (const char* word : {"tape", "", "vg0/store", "/var/tmp/store"}) {
+        assert_text(of({std::string("--disk-store=") + word}).error().text(),
+                    "--disk-store: \"" + std::string(word) +
+                        "\" is none of memory, file, /dev/...");
+    }
+}
+
 static void durations(void**)
 {
     const struct {
@@ -247,6 +272,7 @@ int main()
         cmocka_unit_test(defaults_are_those_of_the_man_page),
         cmocka_unit_test(every_start_option_is_taken),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(store_of_disks),
         cmocka_unit_test(durations),
         cmocka_unit_test(a_wrong_word_is_named),
         cmocka_unit_test(an_empty_ssh_command_makes_the_host_a_command),
