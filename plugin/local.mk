@@ -141,6 +141,8 @@ libcolo_a_SOURCES = \
 	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \
 	plugin/devices/pv_connection.h \
+	plugin/disks/block_devices.cc \
+	plugin/disks/block_devices.h \
 	plugin/disks/cow_store.cc \
 	plugin/disks/cow_store.h \
 	plugin/disks/device_mapper.cc \
@@ -151,6 +153,7 @@ libcolo_a_SOURCES = \
 	plugin/disks/drbd.h \
 	plugin/disks/kept_disk.cc \
 	plugin/disks/kept_disk.h \
+	plugin/disks/kernel_device_mapper.cc \
 	plugin/disks/replicated_disk.cc \
 	plugin/disks/replicated_disk.h \
 	plugin/disks/resources.cc \

@@ -1,16 +1,13 @@
 #include "disks/resources.h"
 
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <sstream>
 
-#include "base/errors.h"
+#include "disks/block_devices.h"
 
 namespace xl_colo {
 
@@ -19,16 +16,6 @@ namespace {
 constexpr unsigned drbd_major = 147;  // Documentation/admin-guide/devices.txt
 constexpr size_t longest_resource = 64;
 const std::string prefix = "xl-colo-";
-
-// Nothing if it is no block device.
-std::optional<dev_t> block_device(const std::string& path)
-{
-    struct stat stat{};
-    if (::stat(path.c_str(), &stat) != 0 || !S_ISBLK(stat.st_mode)) {
-        return std::nullopt;
-    }
-    return stat.st_rdev;
-}
 
 // Of DRBD's device on which the whole of a table is, from its beginning.
 std::optional<unsigned> minor_beneath(const DmTable& table)
@@ -97,7 +84,7 @@ Result<std::optional<DrbdVolume>> volume_of(const DiskFacts& disk,
     if (!disk.path.empty() && !disk.path.starts_with('/')) {
         return optional(drbd.find(disk.path, 0));
     }
-    const auto device = block_device(disk.path);
+    const auto device = block_device_at(disk.path);
     if (!device) {
         return std::optional<DrbdVolume>();
     }
@@ -123,17 +110,12 @@ std::string device_of(const DrbdVolume& volume)
     return std::to_string(drbd_major) + ":" + std::to_string(volume.minor);
 }
 
-// A Secondary's device cannot even be opened.
 Result<Sectors> size_of(const DrbdVolume& volume)
 {
-    std::ifstream file("/sys/dev/block/" + device_of(volume) + "/size");
-    Sectors size = 0;
-    if (!(file >> size) || size == 0) {
-        return io_error("cannot tell the size of DRBD's resource " +
-                            volume.resource,
-                        EIO);
-    }
-    return size;
+    const auto size = size_of_block_device(device_of(volume));
+    return size ? size
+                : size.error().with_context("DRBD's resource " +
+                                            volume.resource);
 }
 
 Result<std::string> lower_of(const DrbdVolume& volume, DeviceMapper& dm,
@@ -143,7 +125,7 @@ Result<std::string> lower_of(const DrbdVolume& volume, DeviceMapper& dm,
     if (!path) {
         return path.error();
     }
-    const auto device = block_device(*path);
+    const auto device = block_device_at(*path);
     const auto name = device ? dm.name_of(*device)
                              : Result<std::optional<std::string>>(std::nullopt);
     if (!name) {

@@ -41,9 +41,11 @@ public:
     {
         return "/dev/mapper/" + name;
     }
-    Result<std::optional<std::string>> name_of(dev_t) override
+    Result<std::optional<std::string>> name_of(dev_t device) override
     {
-        return std::optional<std::string>();
+        const auto name = names.find(device);
+        return name == names.end() ? std::optional<std::string>()
+                                   : std::optional(name->second);
     }
     Status create(const std::string& name, const DmTable& table) override
     {
@@ -99,6 +101,7 @@ public:
     }
 
     std::map<std::string, Device> devices;
+    std::map<dev_t, std::string> names;
     std::vector<std::string> done;
     Faults faults;
 

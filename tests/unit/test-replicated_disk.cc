@@ -1,0 +1,488 @@
+// A disk on DRBD, on either host, with programs in drbdsetup's and drbdadm's
+// place that keep a state in files, and no kernel: what is asked of which, and
+// what becomes of the disk when one of them fails. That the real ones do the
+// same is tests/nested/'s.
+#include "disks/replicated_disk.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <thread>
+
+#include "disks/block_devices.h"
+#include "disks/cow_store.h"
+#include "disks/device_mapper.h"
+
+#include "fake_device_mapper.h"
+#include "fake_host.h"
+#include "fake_log.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+const dev_t lower_device = makedev(253, 7);
+FakeDeviceMapper* kernel = nullptr;  // that of the bed that there is
+
+class BorrowedDeviceMapper : public DeviceMapper {
+public:
+    Result<std::optional<DmTable>> table(const std::string& name) override
+    {
+        return kernel->table(name);
+    }
+    Result<DmTable> status(const std::string& name) override
+    {
+        return kernel->status(name);
+    }
+    Result<bool> is_open(const std::string& name) override
+    {
+        return kernel->is_open(name);
+    }
+    Result<std::string> device_of(const std::string& name) override
+    {
+        return kernel->device_of(name);
+    }
+    Result<std::optional<std::string>> name_of(dev_t device) override
+    {
+        return kernel->name_of(device);
+    }
+    Status create(const std::string& name, const DmTable& table) override
+    {
+        return kernel->create(name, table);
+    }
+    Status load(const std::string& name, const DmTable& table) override
+    {
+        return kernel->load(name, table);
+    }
+    Status swap(const std::string& name) override { return kernel->swap(name); }
+    Status remove(const std::string& name) override
+    {
+        return kernel->remove(name);
+    }
+};
+
+class NoStore : public CowStore {
+public:
+    std::string device() const override { return "7:0"; }
+    Status clear() override { return {}; }
+};
+
+// Says what it finds in files of its folder; "fail-COMMAND" holds what the next
+// one of that says when it fails, "fails-COMMAND" what each of them says.
+constexpr const char* drbdsetup = R"(#!/bin/sh
+cd "${0%/*}" || exit
+if [ -e fails-setup ]; then cat fails-setup >&2; exit 1; fi
+case $1 in
+show) echo "resource r0 { net { protocol $(cat protocol); } }" ;;
+events2) echo "exists resource name:$(cat resource) role:$(cat role)
+exists connection name:$(cat resource) peer-node-id:0 \
+connection:$(cat connection) role:Secondary
+exists device name:$(cat resource) volume:0 minor:0 disk:$(cat disk) \
+written:100
+exists peer-device name:$(cat resource) peer-node-id:0 volume:0 \
+replication:Established peer-disk:$(cat peer) out-of-sync:4
+exists -" ;;
+esac
+)";
+constexpr const char* drbdadm = R"(#!/bin/sh
+cd "${0%/*}" || exit
+[ "$1" = sh-ll-dev ] || echo "$*" >>calls
+if [ "$1" = connect ]; then printf '%s' Connecting >connection; fi
+for said in "fail-$1" "fails-$1"; do
+    if [ -e "$said" ]; then
+        cat "$said" >&2
+        rm -f "fail-$1"
+        exit 1
+    fi
+done
+case $1 in
+sh-ll-dev) cat lower ;;
+primary) printf '%s' Primary >role ;;
+secondary) printf '%s' Secondary >role ;;
+disconnect) printf '%s' StandAlone >connection ;;
+esac
+)";
+
+class Bed {
+public:
+    explicit Bed(Role role)
+        : context_{role, log, [](const std::string&) {}, {}, {}}
+    {
+        kernel = &dm;
+        dm.devices["vg-r0"].active = {{0, 1064, "linear", "254:0 2048"}};
+        dm.names[lower_device] = "vg-r0";
+        install("drbdsetup", drbdsetup);
+        install("drbdadm", drbdadm);
+        setenv("PATH", (folder_.path() + ":" + path_).c_str(), 1);
+        for (const auto& [key, value] :
+             {std::pair("resource", "r0"), {"role", "Primary"},
+              {"connection", "Connected"}, {"disk", "UpToDate"},
+              {"peer", "UpToDate"}, {"protocol", "C"},
+              {"lower", "/dev/vg/r0"}}) {
+            set(key, value);
+        }
+        if (role == Role::secondary) {
+            set("role", "Secondary");
+        }
+    }
+    ~Bed() { setenv("PATH", path_.c_str(), 1); }
+
+    void set(const std::string& key, const std::string& value)
+    {
+        std::ofstream(folder_.path() + "/" + key) << value;
+    }
+    void forget(const std::string& key)
+    {
+        std::filesystem::remove(folder_.path() + "/" + key);
+    }
+    std::string get(const std::string& key) const
+    {
+        std::ostringstream text;
+        text << std::ifstream(folder_.path() + "/" + key).rdbuf();
+        return text.str();
+    }
+    // Of drbdadm since the last time.
+    Words calls()
+    {
+        Words lines;
+        std::istringstream all(get("calls"));
+        for (std::string line; std::getline(all, line);) {
+            lines.push_back(line);
+        }
+        set("calls", "");
+        return lines;
+    }
+    std::unique_ptr<CheckpointDevice> make() const
+    {
+        return replicated_disk_kind().make(facts, context_);
+    }
+    std::string refused() const
+    {
+        const Status s = replicated_disk_kind().check_host({facts});
+        return s ? "" : s.error().text();
+    }
+    std::string warnings() const
+    {
+        std::string all;
+        for (const auto& line : log.lines()) {
+            if (line.level >= LogLevel::warn) {
+                all += line.text + "\n";
+            }
+        }
+        return all;
+    }
+    // Only the lower device, as it was.
+    bool has_no_layers() const
+    {
+        return dm.devices.size() == 1 &&
+               dm.active("vg-r0") == "linear 254:0 2048";
+    }
+
+    FakeDeviceMapper dm;
+    FakeLog log;
+    DeviceFacts facts{DeviceType::disk, "xvda", true, true, {},
+                      {"/dev/drbd0", true, false, "r0", 0}};
+
+private:
+    void install(const std::string& name, const char* text)
+    {
+        set(name, text);
+        chmod((folder_.path() + "/" + name).c_str(), 0700);
+    }
+
+    const ScratchFolder folder_;
+    const std::string path_ = std::getenv("PATH");
+    const DeviceContext context_;
+};
+
+Domain& domain()  // no disk looks at it
+{
+    static FakeHost host("host");
+    static auto its_domain = host.open(host.add_guest("guest")->domid, {});
+    return **its_domain;
+}
+
+// Until the copy's disk is that of checkpoint 1.
+std::unique_ptr<CheckpointDevice> kept(Bed& bed)
+{
+    auto disk = bed.make();
+    DiskPaths instead;
+    const CheckpointNumber first{0}, second{1};
+    assert_true(bool(disk->prepare(instead)));
+    assert_text(instead["xvda"], "/dev/mapper/xl-colo-r0-0");
+    assert_true(bool(disk->other_stands(first)));
+    assert_true(bool(disk->set_up(domain())));
+    assert_true(bool(disk->other_stands(second)));
+    assert_true(bool(disk->committed(second)));
+    return disk;
+}
+
+template <typename Condition>
+bool comes_true(const Condition& condition)
+{
+    for (int i = 0; i < 1000 && !condition(); ++i) {
+        std::this_thread::sleep_for(10ms);
+    }
+    return condition();
+}
+
+}  // namespace
+
+namespace xl_colo {
+
+// In the place of those that ask the kernel.
+std::unique_ptr<DeviceMapper> make_device_mapper()
+{
+    return std::make_unique<BorrowedDeviceMapper>();
+}
+std::optional<dev_t> block_device_at(const std::string& path)
+{
+    return path == "/dev/vg/r0"   ? std::optional(lower_device)
+           : path == "/dev/drbd0" ? std::optional(makedev(147, 0))
+                                  : std::nullopt;
+}
+Result<Sectors> size_of_block_device(const std::string&)
+{
+    return Sectors{1000};
+}
+Result<std::unique_ptr<CowStore>> make_memory_store(Bytes)
+{
+    return std::unique_ptr<CowStore>(std::make_unique<NoStore>());
+}
+Result<std::unique_ptr<CowStore>> make_file_store(const std::string&, Bytes)
+{
+    return std::unique_ptr<CowStore>(std::make_unique<NoStore>());
+}
+
+}  // namespace xl_colo
+
+static void host_is_refused_what_is_not_in_step(void**)
+{
+    const struct {
+        const char* key;
+        const char* value;
+        const char* why;
+    } cases[] = {
+        {"connection", "StandAlone", "is not connected (StandAlone)"},
+        {"connection", "Connecting", "is not connected (Connecting)"},
+        {"disk", "Diskless", "is Diskless here"},
+        {"disk", "Inconsistent", "is Inconsistent here"},
+        {"peer", "Inconsistent", "is Inconsistent on the other host"},
+        {"peer", "Outdated", "is Outdated on the other host"},
+        {"protocol", "A", "uses protocol A: only with protocol C"},
+        {"protocol", "B", "uses protocol B"},
+        {"resource", "r9", "no resource r0 with a volume 0: \"drbdadm up r0\""},
+        {"lower", "/dev/sdb1", "is kept on /dev/sdb1 here: it must be a volume "
+                               "of LVM's"},
+        {"fails-setup", "no module", "drbdsetup events2 --now --statistics: "
+                                     "no module"},
+    };
+    assert_text(Bed(Role::primary).refused(), "");
+    for (const auto& c : cases) {
+        print_message("  %s is %s\n", c.key, c.value);
+        Bed bed(Role::primary);
+        bed.set(c.key, c.value);
+        assert_contains(bed.refused(), c.why);
+        assert_true(bed.calls().empty());
+    }
+    Bed bed(Role::primary);
+    bed.set("disk", "Inconsistent");
+    bed.set("peer", "Inconsistent");
+    assert_contains(bed.refused(), "never been synchronised");
+}
+
+static void original_that_falls_out_of_step_ends_protection(void**)
+{
+    const CheckpointNumber n{1};
+    for (const auto& [key, value] :
+         {std::pair("disk", "Diskless"), {"peer", "Diskless"},
+          {"connection", "StandAlone"}, {"peer", "Inconsistent"}}) {
+        print_message("  %s is %s\n", key, value);
+        Bed bed(Role::primary);
+        const auto disk = bed.make();
+        assert_true(bool(disk->set_up(domain())));
+        assert_true(bool(disk->may_commit(n)));
+        bed.set(key, value);
+        assert_contains(disk->may_commit(n).error().text(), value);
+        disk->protection_ended(State::unprotected);
+        disk->tear_down();
+        // An admin's affair: nothing is connected or demoted behind his back.
+        assert_true(bed.calls().empty());
+        assert_text(bed.get("role"), "Primary");
+    }
+}
+
+static void lost_secondary_is_waited_for_by_drbd_alone(void**)
+{
+    Bed bed(Role::primary);
+    const auto disk = bed.make();
+    assert_true(bool(disk->set_up(domain())));
+    disk->other_is_lost();
+    assert_true(bed.calls() ==
+                Words({"disconnect --force r0", "connect r0"}));
+    bed.set("fail-disconnect", "no such thing");
+    disk->other_is_lost();
+    assert_true(bed.calls() == Words({"disconnect --force r0"}));
+    assert_contains(bed.warnings(),
+                    "drbdadm disconnect --force r0: no such thing");
+}
+
+// drbdadm takes what needs more than 5 seconds for a failure.
+static void connection_that_takes_its_time_is_none_that_fails(void**)
+{
+    Bed bed(Role::primary);
+    const auto disk = bed.make();
+    bed.set("fails-connect", "Command timed out");
+    disk->other_is_lost();
+    assert_text(bed.warnings(), "");
+}
+
+static void primary_without_its_guest_follows_the_other(void**)
+{
+    Bed bed(Role::primary);
+    bed.dm.devices["xl-colo-r0-0"].active = {{0, 1000, "linear", "147:0 0"}};
+    const auto disk = bed.make();
+    bed.set("connection", "StandAlone");
+    // The backend has it open for a moment yet.
+    bed.set("fail-secondary", "State change failed: Device is held open");
+    disk->protection_ended(State::ended);
+    disk->tear_down();
+    assert_true(bed.calls() ==
+                Words({"secondary r0", "secondary r0", "disconnect --force r0",
+                       "connect --discard-my-data r0"}));
+    assert_text(bed.get("role"), "Secondary");
+    assert_true(bed.has_no_layers());
+    assert_text(bed.warnings(), "");
+}
+
+static void copy_is_refused_what_is_not_in_step(void**)
+{
+    for (const auto& [key, value] :
+         {std::pair("connection", "StandAlone"), {"disk", "Inconsistent"},
+          {"disk", "Diskless"}, {"lower", "/dev/sdb1"}}) {
+        Bed bed(Role::secondary);
+        bed.set(key, value);
+        const auto disk = bed.make();
+        DiskPaths instead;
+        assert_contains(disk->prepare(instead).error().text(), value);
+        disk->tear_down();
+        assert_true(instead.empty());
+        assert_true(bed.has_no_layers());
+        assert_true(bed.calls().empty());
+    }
+}
+
+static void copy_that_is_given_up_leaves_drbd_alone(void**)
+{
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    assert_true(bed.dm.devices.size() > 1);
+    disk->protection_ended(State::ended);
+    disk->tear_down();
+    assert_true(bed.has_no_layers());
+    assert_true(bed.calls().empty());
+}
+
+static void copy_that_is_held_keeps_its_state(void**)
+{
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    const std::string state = bed.dm.active("xl-colo-r0-0");
+    disk->protection_ended(State::held);
+    disk->tear_down();
+    assert_text(bed.dm.active("xl-colo-r0-0"), state);
+    assert_true(bed.calls().empty());
+}
+
+// Never before DRBD here is Primary and alone: what is merged would go past it.
+static void nothing_is_merged_before_drbd_is_primary(void**)
+{
+    const CheckpointNumber n{1};
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    const std::string state = bed.dm.active("xl-colo-r0-0");
+    bed.set("fail-disconnect", "busy");
+    assert_contains(disk->may_run(n).error().text(), "busy");
+    bed.set("fails-primary", "State change failed: Need access to UpToDate "
+                             "data");
+    assert_contains(disk->may_run(n).error().text(),
+                    "drbdadm primary r0: State change failed: Need access to "
+                    "UpToDate data");
+    assert_contains(disk->may_run(n).error().text(), "Need access");
+    assert_text(bed.dm.active("xl-colo-r0-0"), state);
+    assert_true(bed.calls() ==
+                Words({"disconnect --force r0", "disconnect --force r0",
+                       "primary r0", "primary r0"}));
+
+    // It is tried again, and goes on where it had got to.
+    bed.forget("fails-primary");
+    assert_true(bool(disk->may_run(n)));
+    assert_true(bed.calls() == Words({"primary r0"}));
+    assert_text(bed.dm.active("xl-colo-r0-0"), "snapshot-merge 147:0 7:0 P 8");
+    disk->take_over();
+    disk->protection_ended(State::taken_over);
+    disk->tear_down();
+    assert_true(comes_true([&] {
+        return bed.get("calls").find("connect r0") != std::string::npos;
+    }));
+    assert_text(bed.dm.active("xl-colo-r0-0"), "linear 147:0 0");
+    assert_text(bed.dm.active("vg-r0"), "linear 254:0 2048");
+    assert_int_equal(bed.dm.devices.size(), 2);
+    assert_text(bed.get("role"), "Primary");
+    assert_true(bed.calls() == Words({"connect r0"}));
+}
+
+// The primary has its guest back, though DRBD here was promoted for the copy.
+static void promotion_for_nothing_is_taken_back(void**)
+{
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    assert_true(bool(disk->may_run(CheckpointNumber{1})));
+    (void)bed.calls();
+    disk->protection_ended(State::ended);
+    disk->tear_down();
+    assert_true(bed.calls() ==
+                Words({"secondary r0", "connect --discard-my-data r0"}));
+    assert_true(bed.has_no_layers());
+}
+
+static void what_a_killed_process_left_is_gone_on_with(void**)
+{
+    Bed bed(Role::secondary);
+    {
+        const auto disk = kept(bed);
+        disk->protection_ended(State::held);  // as good as killed
+        disk->tear_down();
+    }
+    bed.set("connection", "Connecting");  // the primary is dead
+    DeviceFacts facts = bed.facts;
+    facts.disk = {"/dev/mapper/xl-colo-r0-0", true, false, "", 0};
+    DeviceSet disks = adopt_disks(Role::secondary, {facts}, bed.log);
+    assert_text(bed.warnings(), "");
+    assert_true(bool(disks.may_run(CheckpointNumber{1})));
+    assert_true(bed.calls() == Words({"disconnect --force r0", "primary r0"}));
+    assert_contains(bed.dm.active("xl-colo-r0-0"), "snapshot-merge 147:0");
+}
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(host_is_refused_what_is_not_in_step),
+        cmocka_unit_test(original_that_falls_out_of_step_ends_protection),
+        cmocka_unit_test(lost_secondary_is_waited_for_by_drbd_alone),
+        cmocka_unit_test(connection_that_takes_its_time_is_none_that_fails),
+        cmocka_unit_test(primary_without_its_guest_follows_the_other),
+        cmocka_unit_test(copy_is_refused_what_is_not_in_step),
+        cmocka_unit_test(copy_that_is_given_up_leaves_drbd_alone),
+        cmocka_unit_test(copy_that_is_held_keeps_its_state),
+        cmocka_unit_test(nothing_is_merged_before_drbd_is_primary),
+        cmocka_unit_test(promotion_for_nothing_is_taken_back),
+        cmocka_unit_test(what_a_killed_process_left_is_gone_on_with),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
