@@ -8,6 +8,12 @@ namespace xl_colo {
 
 namespace {
 
+Error last_is_lost()
+{
+    return {ErrorKind::refused,
+            "the disk's last checkpoint is lost: its store was full"};
+}
+
 // In sectors. The same for all snapshots of an origin: it splits writes at
 // their chunks.
 constexpr const char* chunk = "8";
@@ -270,6 +276,13 @@ Status KeptDisk::keep()
     if (auto s = check_lower(); !s) {
         return s;
     }
+    const auto filled = fill_of(*last_);
+    if (!filled) {
+        return filled.error();
+    }
+    if (filled->overflown) {
+        return last_is_lost();
+    }
     drop_uncommitted();
     const size_t i = 1 - *last_;
     if (auto s = stores_[i]->clear(); !s) {
@@ -337,9 +350,7 @@ Status KeptDisk::begin_merge()
             return filled.error();
         }
         if (filled->overflown) {
-            return Error(ErrorKind::refused,
-                         "the disk's last checkpoint is lost: its store was "
-                         "full");
+            return last_is_lost();
         }
         // This reads from the store what is to be merged, so nothing may change
         // from here on. The snapshot is still where "copy" reads from.

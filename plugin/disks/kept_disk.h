@@ -67,7 +67,8 @@ public:
     // Goes on with what another process has built and left. Error refused when
     // there is no such thing.
     Status adopt();
-    // The state of this moment, if it is committed.
+    // The state of this moment, if it is committed. Error refused when the last
+    // one is lost, as its store was full.
     Status keep();
     Status commit();
     // keep() without commit(): that state is given up.

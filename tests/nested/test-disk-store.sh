@@ -67,7 +67,8 @@ diff "$RUNDIR/disks-b" <(disks_state b) ||
 progress "full: protection ends, and says so"
 colo_start -i 600s -t 200 --step-timeout 200 --accept-split-brain \
     --disk-store-size=1M || fail "xl-colo-start"
-# DRBD goes on without it, and no checkpoint makes room.
+# DRBD goes on without it, and no checkpoint makes room: the next one finds that
+# the last is lost.
 on b 'kill -STOP $(pidof xl-colo-receive)' || fail "no process on b"
 wait_for 180 "a store that is full" store_is_full
 on b 'kill -CONT $(pidof xl-colo-receive)'

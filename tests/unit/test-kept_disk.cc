@@ -208,7 +208,8 @@ static void store_that_is_full_ends_it(void**)
     bed.dm.devices["xl-colo-r0-0-kept-1"].status = "1600/2048 16";
     assert_int_equal(bed.disk.fill()->used, 1600);
     assert_true(bool(bed.disk.keep()));
-    // That of the state before matters no more once this one is committed.
+    // While a checkpoint is under way, that of the state before matters no more
+    // once this one is committed.
     bed.dm.devices["xl-colo-r0-0-kept-1"].status = "Invalid";
     assert_true(bed.disk.fill()->overflown);
     assert_true(bool(bed.disk.commit()));
@@ -219,6 +220,8 @@ static void store_that_is_full_ends_it(void**)
     assert_contains(bed.disk.commit().error().text(), "store");
     bed.dm.devices["xl-colo-r0-0-kept-0"].status = "Invalid";
     assert_contains(bed.disk.begin_merge().error().text(), "was full");
+    // There was nothing to take over with since, and nobody was told.
+    assert_contains(bed.disk.keep().error().text(), "was full");
 }
 
 static void lower_device_that_others_change_ends_it(void**)
