@@ -132,6 +132,7 @@ libcolo_a_SOURCES = \
 	plugin/devices/checkpoint_device.h \
 	plugin/devices/device_channel.cc \
 	plugin/devices/device_channel.h \
+	plugin/devices/device_contents.h \
 	plugin/devices/device_kind.cc \
 	plugin/devices/device_kind.h \
 	plugin/devices/device_set.cc \
@@ -141,6 +142,8 @@ libcolo_a_SOURCES = \
 	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \
 	plugin/devices/pv_connection.h \
+	plugin/disks/block_contents.cc \
+	plugin/disks/block_contents.h \
 	plugin/disks/block_devices.cc \
 	plugin/disks/block_devices.h \
 	plugin/disks/cow_store.cc \
@@ -295,6 +298,8 @@ libcolo_a_SOURCES = \
 	plugin/session/turn.h \
 	plugin/session/verify.cc \
 	plugin/session/verify.h \
+	plugin/session/verify_disks.cc \
+	plugin/session/verify_disks.h \
 	plugin/session/work_arounds.h \
 	plugin/status/all_kinds.h \
 	plugin/status/figures.cc \

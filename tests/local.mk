@@ -120,6 +120,7 @@ unit_tests = \
 	tests/unit/test-takeover \
 	tests/unit/test-text \
 	tests/unit/test-transport \
+	tests/unit/test-verify_disks \
 	tests/unit/test-vmstate_file \
 	tests/unit/test-vmstate_qemu_img \
 	$(NULL)

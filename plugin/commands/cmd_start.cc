@@ -71,6 +71,7 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     offer.timeout = options.timeout;
     offer.interval = options.interval;
     offer.verify = options.verify;
+    offer.verify_disks = options.verify_disks;
     offer.session = make_session_id();
     offer.digest_key = make_digest_key();
     offer.fence = options.fence;

@@ -202,6 +202,12 @@ const Command<StartOptions>& start_command()
                           "compare every page on both hosts after each\n"
                           "checkpoint; a difference ends protection",
                           &Options::verify),
+            {'\0', "verify-disks", nullptr,
+             "the same, and compare every byte of the disks",
+             [](Options& o, const std::string&) -> Status {
+                 o.verify = o.verify_disks = true;
+                 return {};
+             }},
             {'n', "max-checkpoints", "NUMBER",
              "end protection in order after so many",
              [](Options& o, const std::string& value) -> Status {

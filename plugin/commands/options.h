@@ -37,6 +37,7 @@ struct StartOptions : CommonOptions {
     Milliseconds compare_timeout = SessionOptions().compare_timeout;
     std::optional<Bytes> buffer;  // none: by the guest's memory
     bool verify = false;
+    bool verify_disks = false;  // and so `verify`
     std::optional<uint64_t> max_checkpoints;
     bool foreground = false;
     std::string fence;    // empty: none

@@ -44,10 +44,12 @@
 // committed(n).
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/result.h"
 #include "base/units.h"
+#include "devices/device_contents.h"
 #include "hypervisor/host.h"
 #include "status/status.h"
 
@@ -74,6 +76,14 @@ public:
     // On the primary: whether the other host has something of it to keep while
     // the guest stands, other_stands().
     virtual bool is_kept_by_other() const { return false; }
+    // With --verify-disks, after committed(n) and while the guest or its copy
+    // stands: whether it holds something of which both hosts have a copy, and
+    // what that is as of n. Null: it cannot be told this time. Error: as above.
+    virtual bool has_contents() const { return false; }
+    virtual Result<std::unique_ptr<DeviceContents>> contents()
+    {
+        return std::unique_ptr<DeviceContents>();
+    }
     // These have no way back. What goes wrong is for the log.
     virtual void take_over() {}
     // Primary: the other host is lost, whatever that comes to. No more waiting

@@ -31,6 +31,7 @@ struct DeviceContext {
     // this process dies meanwhile. Errors: libxl.
     std::function<Status()> pause_guest, unpause_guest;
     DiskStore disk_store{};
+    bool verify_contents = false;  // CheckpointDevice::contents() will be asked
     // To the same device on the other host; null where none is to be told
     // anything. `place`: the device's, in it.
     DeviceChannel* channel = nullptr;

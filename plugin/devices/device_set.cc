@@ -135,6 +135,30 @@ Status DeviceSet::may_run(CheckpointNumber number)
     });
 }
 
+std::vector<std::string> DeviceSet::with_contents() const
+{
+    std::vector<std::string> names;
+    for (const Entry& entry : entries_) {
+        if (entry.device->has_contents()) {
+            names.push_back(entry.name);
+        }
+    }
+    return names;
+}
+
+Result<std::unique_ptr<DeviceContents>> DeviceSet::contents(size_t nth)
+{
+    for (Entry& entry : entries_) {
+        if (entry.device->has_contents() && nth-- == 0) {
+            auto its = entry.device->contents();
+            return its ? std::move(its)
+                       : its.error().with_context(entry.name +
+                                                  ": cannot be compared");
+        }
+    }
+    return std::unique_ptr<DeviceContents>();
+}
+
 void DeviceSet::take_over()
 {
     for (Entry& entry : entries_) {

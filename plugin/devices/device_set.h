@@ -40,6 +40,10 @@ public:
     Status may_commit(CheckpointNumber number);
     Status committed(CheckpointNumber number);
     Status may_run(CheckpointNumber number);
+    // The names of those that have contents, and the contents of number `nth`
+    // of these; null if they cannot be told this time.
+    std::vector<std::string> with_contents() const;
+    Result<std::unique_ptr<DeviceContents>> contents(size_t nth);
     void take_over();
     void other_is_lost();
     void protection_ended(State how);

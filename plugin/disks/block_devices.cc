@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
+#include <sstream>
 
 #include "base/errors.h"
 
@@ -26,6 +28,33 @@ Result<Sectors> size_of_block_device(const std::string& number)
         return io_error("cannot tell the size of device " + number, EIO);
     }
     return size;
+}
+
+// Documentation/block/stat.rst: 11 numbers, or more since discards (4.18) and
+// flushes (5.5) are counted.
+Result<BlockActivity> parse_block_activity(const std::string& stat)
+{
+    constexpr size_t writes = 4, in_flight = 8, discards = 11;
+    std::array<uint64_t, discards + 1> numbers{};
+    std::istringstream words(stat);
+    size_t count = 0;
+    while (count < numbers.size() && words >> numbers[count]) {
+        ++count;
+    }
+    if (count <= in_flight) {
+        return io_error("cannot understand a block device's statistics", EIO);
+    }
+    return BlockActivity{numbers[writes] + numbers[discards],
+                         numbers[in_flight]};
+}
+
+Result<BlockActivity> block_activity(const std::string& number)
+{
+    std::ostringstream text;
+    text << std::ifstream("/sys/dev/block/" + number + "/stat").rdbuf();
+    auto activity = parse_block_activity(text.str());
+    return activity ? activity
+                    : activity.error().with_context("device " + number);
 }
 
 }  // namespace xl_colo

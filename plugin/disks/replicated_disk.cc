@@ -17,6 +17,8 @@
 #include "base/domain_files.h"
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "disks/block_contents.h"
+#include "disks/block_devices.h"
 #include "disks/device_store.h"
 #include "disks/kept_disk.h"
 #include "disks/resources.h"
@@ -31,6 +33,10 @@ constexpr auto look_again = 200ms;
 // Until the backend of a guest that was destroyed lets go of its disk: on a
 // host that is busy libxl gives up waiting for that after 10 seconds.
 constexpr auto until_closed = 2min;
+// With --verify-disks: a backend that has a request yet begins it in that time,
+// and what it has begun it is given so long for.
+constexpr auto quiet_for = 100ms;
+constexpr auto until_settled = 10s;
 // Each attempt may run the admin's handler for a split brain.
 constexpr auto connect_again = 5s;
 constexpr auto connect_again_at_most = 5min;
@@ -120,11 +126,16 @@ bool stands_alone(const DrbdVolume& volume)
 class OriginalDisk : public CheckpointDevice {
 public:
     OriginalDisk(DeviceFacts facts, const DeviceContext& context)
-        : facts_(std::move(facts)), log_(context.log)
+        : facts_(std::move(facts)),
+          log_(context.log),
+          settles_(context.verify_contents)
     {
     }
 
     Status set_up(Domain&) override { return check(); }
+    Status guest_stands(CheckpointNumber) override { return settle(); }
+    bool has_contents() const override { return true; }
+    Result<std::unique_ptr<DeviceContents>> contents() override;
     bool is_kept_by_other() const override { return true; }
     Status may_commit(CheckpointNumber) override { return check(); }
     void other_is_lost() override;
@@ -137,6 +148,7 @@ public:
 
 private:
     Status check();
+    Status settle();
     Status demote();
     void report(const Status& s) const
     {
@@ -151,6 +163,8 @@ private:
     const std::unique_ptr<DeviceMapper> dm_ = make_device_mapper();
     State ended_ = State::unprotected;
     std::optional<uint64_t> written_kib_;  // by the guest, until the last check
+    const bool settles_;  // before the other host keeps the disk's state
+    BlockActivity settled_{};
     std::string says_ = "not looked at yet";
 };
 
@@ -171,6 +185,55 @@ Status OriginalDisk::check()
                            before.value_or(volume->written_kib)) +
             " KiB written since the checkpoint before";
     return check_in_step(*volume);
+}
+
+// What was under way when the guest was suspended may be in the other host's
+// state or not. For a comparison it must be in it: all that the backend has got
+// has to be done before that is kept.
+Status OriginalDisk::settle()
+{
+    if (!settles_) {
+        return {};
+    }
+    const auto volume = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+    if (!volume) {
+        return volume.error();
+    }
+    const auto deadline = std::chrono::steady_clock::now() + until_settled;
+    auto quiet_since = std::chrono::steady_clock::now();
+    for (;;) {
+        const auto activity = block_activity(device_of(*volume));
+        if (!activity) {
+            return activity.error();
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (activity->under_way > 0 || *activity != settled_) {
+            quiet_since = now;
+        }
+        settled_ = *activity;
+        if (now - quiet_since >= quiet_for || now > deadline) {
+            return {};
+        }
+        std::this_thread::sleep_for(quiet_for / 10);
+    }
+}
+
+Result<std::unique_ptr<DeviceContents>> OriginalDisk::contents()
+{
+    const auto volume = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+    if (!volume) {
+        return volume.error();
+    }
+    const auto activity = block_activity(device_of(*volume));
+    if (!activity) {
+        return activity.error();
+    }
+    if (*activity != settled_ || settled_.under_way > 0) {
+        log_.notice("disk " + facts_.name + " is not compared this time: what "
+                    "the guest had begun to write was not done when it stood");
+        return std::unique_ptr<DeviceContents>();
+    }
+    return open_contents("/dev/drbd" + std::to_string(volume->minor));
 }
 
 // The guest's writes would wait until DRBD has noticed, too: its own limit may
@@ -243,6 +306,11 @@ public:
     Status other_stands(CheckpointNumber) override;
     Status committed(CheckpointNumber) override { return commit(); }
     Status may_run(CheckpointNumber) override;
+    bool has_contents() const override { return true; }
+    Result<std::unique_ptr<DeviceContents>> contents() override
+    {
+        return open_contents(path_of_dm(disk_->copy()));
+    }
     void take_over() override { took_over_ = true; }
     void protection_ended(State how) override { ended_ = how; }
     void tear_down() override;

@@ -104,6 +104,7 @@ std::string to_json(const Offer& offer)
         .member("timeout-ms", static_cast<uint64_t>(offer.timeout.count()))
         .member("interval-ms", static_cast<uint64_t>(offer.interval.count()))
         .member("verify", offer.verify)
+        .member("verify-disks", offer.verify_disks)
         .member("session", offer.session)
         .member("digest-key", offer.digest_key)
         .member("fence", offer.fence)
@@ -157,6 +158,7 @@ Result<Offer> parse_offer(View body)
     const uint64_t timeout_ms = members.number("timeout-ms");
     const uint64_t interval_ms = members.number("interval-ms");
     offer.verify = members.flag("verify");
+    offer.verify_disks = members.flag("verify-disks");
     offer.session = members.text("session");
     offer.digest_key = members.text("digest-key");
     offer.fence = members.text("fence");
@@ -181,7 +183,7 @@ Result<Offer> parse_offer(View body)
     constexpr uint64_t kib_of_a_page = page_size / 1024;
     if (timeout_ms == 0 || timeout_ms > day_ms || interval_ms > day_ms ||
         offer.gfns.value() == 0 || offer.gfns.value() > gfns_max ||
-        offer.domain.empty()) {
+        offer.domain.empty() || (offer.verify_disks && !offer.verify)) {
         return Error(ErrorKind::protocol, "OFFER: a value is out of range");
     }
     if (offer.gfns.value() >

@@ -24,6 +24,7 @@
 #include "base/errors.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
+#include "session/verify_disks.h"
 
 namespace xl_colo {
 
@@ -315,6 +316,7 @@ Status Primary::set_up_devices()
          [this] { return guest_.pause(); },
          [this] { return guest_.unpause(); },
          options_.settings.disk_store,
+         options_.settings.verify_disks,
          &channel_,
          0,
          options_.compare_timeout});
@@ -457,6 +459,22 @@ Status Primary::verify()
         log_.info(checkpoint +
                   ": Xen noted events for the suspended guest in " +
                   std::to_string(differences->events.value()) + " pages");
+    }
+    return options_.settings.verify_disks ? verify_disks() : Status();
+}
+
+Status Primary::verify_disks()
+{
+    const auto differences = verify_disks_as_primary(
+        peer_, guest_.devices(), notes_.number, keys_.verification);
+    if (!differences) {
+        return differences.error();
+    }
+    if (differences->count != 0) {
+        return Error(ErrorKind::diverged,
+                     "verification of checkpoint " +
+                         std::to_string(notes_.number.value()) + ": " +
+                         differences->text());
     }
     return {};
 }

@@ -69,6 +69,7 @@ private:
     Status commit();
     Status tell_limits();
     Status verify();
+    Status verify_disks();
     void record_checkpoint();
     EventQueue::Clock::time_point soonest() const;
     bool was_had(const Event& event) const;

@@ -20,6 +20,7 @@
 #include "base/heap.h"
 #include "session/figures_frame.h"
 #include "session/verify.h"
+#include "session/verify_disks.h"
 #include "wire/stop_frame.h"
 
 namespace xl_colo {
@@ -322,6 +323,7 @@ Status Secondary::make_devices()
          {},
          {},
          options_.settings.disk_store,
+         options_.settings.verify_disks,
          &channel_,
          0,
          {},
@@ -380,7 +382,15 @@ Status Secondary::settle_with_primary()
         }
         differing = *count;
     }
-    const auto resume = peer_.expect(FrameType::RESUME, number_);
+    uint64_t pieces = 0;
+    const Status compared =
+        options_.settings.verify_disks
+            ? verify_disks_as_secondary(peer_, copy_.devices(), number_,
+                                        keys_.verification, pieces)
+            : Status();
+    const auto resume = compared
+                            ? peer_.expect(FrameType::RESUME, number_)
+                            : Result<Buffer>(compared.error());
     if (resume) {
         return {};
     }
@@ -391,6 +401,12 @@ Status Secondary::settle_with_primary()
                    std::to_string(differing.value()) +
                    (differing == Pages{1} ? " page differs"
                                           : " pages differ"));
+        copy_.enter(CopyState::spoilt);
+    }
+    if (pieces != 0) {
+        log_.error("verification of checkpoint " +
+                   std::to_string(number_.value()) + ": " +
+                   std::to_string(pieces) + " MiB of the disks differ");
         copy_.enter(CopyState::spoilt);
     }
     return resume.error();

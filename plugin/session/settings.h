@@ -22,6 +22,7 @@ struct SessionSettings {
     std::chrono::milliseconds timeout{};
     std::chrono::milliseconds interval{};
     bool verify = false;
+    bool verify_disks = false;  // only with `verify`
     std::string digest_key;  // hexadecimal; fresh for each session
     Compression compression = Compression::none;
     Output output = Output::compare;

@@ -25,6 +25,8 @@ constexpr uint32_t json_max = 1u << 20;
 constexpr uint32_t text_max = 64u << 10;
 constexpr uint32_t dirty_set_max = 1u << 20;
 constexpr uint32_t digests_max = 16 + 65536 * 16;
+constexpr uint32_t disk_digests_max = 24 + 1024 * 16;
+constexpr uint32_t disk_verified_max = 8 + 1024 * 8;
 constexpr uint32_t verified_max = 16 + 64 * (16 + 4096);
 
 // The table of the specification, with what each body may measure.
@@ -51,6 +53,8 @@ constexpr std::array rows{
     TypeRow{FrameType::PACKED_PAGES, "PACKED_PAGES", From::primary,
             24, frame_body_max},
     TypeRow{FrameType::STANDS, "STANDS", From::primary, 8, 8},
+    TypeRow{FrameType::DISK_DIGESTS, "DISK_DIGESTS", From::primary,
+            24, disk_digests_max},
     TypeRow{FrameType::SUSPENDED, "SUSPENDED", From::secondary, 8, 8},
     TypeRow{FrameType::DIRTY_SET, "DIRTY_SET", From::secondary,
             16, dirty_set_max},
@@ -64,6 +68,8 @@ constexpr std::array rows{
     TypeRow{FrameType::CHECKPOINT_WANTED, "CHECKPOINT_WANTED", From::secondary,
             0, text_max},
     TypeRow{FrameType::KEPT, "KEPT", From::secondary, 8, 8},
+    TypeRow{FrameType::DISK_VERIFIED, "DISK_VERIFIED", From::secondary,
+            8, disk_verified_max},
     TypeRow{FrameType::TAKEOVER, "TAKEOVER", From::secondary, 0, 0},
     TypeRow{FrameType::YIELDED, "YIELDED", From::primary, 0, 0},
     TypeRow{FrameType::TAKEN_OVER, "TAKEN_OVER", From::secondary, 0, 0},

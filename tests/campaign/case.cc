@@ -149,6 +149,8 @@ bool belongs_to(const FrameName& name, Story story)
         return story == Story::stop || story == Story::stop_secondary;
     case FrameType::DIGESTS:
     case FrameType::VERIFIED:
+    case FrameType::DISK_DIGESTS:
+    case FrameType::DISK_VERIFIED:
         return story == Story::verify;
     case FrameType::RESUME:
         return story == Story::verify || story == Story::stop;

@@ -84,11 +84,11 @@ constexpr struct {
     {0x10, "IMAGE"},      {0x11, "RECORD"},      {0x12, "DEVICE_STATE"},
     {0x13, "CHECKPOINT"}, {0x14, "RESUME"},      {0x15, "DONE"},
     {0x16, "DIGESTS"},    {0x17, "PAGES"},       {0x18, "MEMORY"},
-    {0x19, "PACKED_PAGES"}, {0x1a, "STANDS"},
+    {0x19, "PACKED_PAGES"}, {0x1a, "STANDS"},      {0x1b, "DISK_DIGESTS"},
     {0x20, "SUSPENDED"},  {0x21, "DIRTY_SET"},   {0x22, "COMMITTED"},
     {0x23, "READY"},
     {0x24, "RESUMED"},    {0x25, "VERIFIED"},    {0x26, "DIRTY_DIGESTS"},
-    {0x27, "CHECKPOINT_WANTED"}, {0x28, "KEPT"},
+    {0x27, "CHECKPOINT_WANTED"}, {0x28, "KEPT"},  {0x29, "DISK_VERIFIED"},
     {0x30, "TAKEOVER"},   {0x31, "YIELDED"},     {0x32, "TAKEN_OVER"},
 };
 

@@ -45,7 +45,7 @@ Offer offer()
     o.memory_kib = 16384;
     o.timeout = 5s;
     o.interval = 250ms;
-    o.verify = true;
+    o.verify = o.verify_disks = true;
     o.session = make_session_id();
     o.digest_key = make_digest_key();
     o.fence = "fence_ipmilan -o \"off\"";
@@ -83,7 +83,7 @@ void offer_arrives_as_it_was_sent(void**)
     assert_int_equal(got->memory_kib, sent.memory_kib);
     assert_true(got->timeout == sent.timeout);
     assert_true(got->interval == sent.interval);
-    assert_true(got->verify);
+    assert_true(got->verify && got->verify_disks);
     assert_text(got->digest_key, sent.digest_key);
     assert_text(got->session, sent.session);
     assert_text(got->fence, sent.fence);
@@ -231,6 +231,8 @@ void nonsense_in_offer_is_refused(void**)
              {"gfns", "2101249"},  // more than 16 MiB and 8 GiB
              {"timeout-ms", "0"}, {"timeout-ms", "86400001"},
              {"interval-ms", "86400001"}, {"verify", "1"},
+             {"verify", "false"},  // but disks
+             {"verify-disks", nullptr}, {"verify-disks", "\"yes\""},
              {"session", nullptr}, {"session", "\"\""},
              {"session", "\"0123456789abcdef0123456789ABCDEF\""},
              {"session", "\"0123456789abcdef0123456789abcdef0\""},

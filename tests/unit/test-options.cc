@@ -84,6 +84,14 @@ static void sizes(void**)
     }
 }
 
+static void disks_are_compared_only_with_pages(void**)
+{
+    const auto pages = parse_start(Words{"--verify", "guest", "host2"});
+    assert_true(pages->verify && !pages->verify_disks);
+    const auto both = parse_start(Words{"--verify-disks", "guest", "host2"});
+    assert_true(both->verify && both->verify_disks);
+}
+
 static void store_of_disks(void**)
 {
     const auto of = [](Words words) {
@@ -272,6 +280,7 @@ int main()
         cmocka_unit_test(defaults_are_those_of_the_man_page),
         cmocka_unit_test(every_start_option_is_taken),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(disks_are_compared_only_with_pages),
         cmocka_unit_test(store_of_disks),
         cmocka_unit_test(durations),
         cmocka_unit_test(a_wrong_word_is_named),

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <deque>
 #include <thread>
 
+#include "disks/block_contents.h"
 #include "disks/block_devices.h"
 #include "disks/cow_store.h"
 #include "disks/device_mapper.h"
@@ -28,6 +30,9 @@ using Words = std::vector<std::string>;
 
 const dev_t lower_device = makedev(253, 7);
 FakeDeviceMapper* kernel = nullptr;  // that of the bed that there is
+// What DRBD's device is found to be doing, look after look; the last one stays.
+std::deque<BlockActivity> activities{{}};
+std::string opened;  // to read a disk's contents
 
 class BorrowedDeviceMapper : public DeviceMapper {
 public:
@@ -110,8 +115,9 @@ esac
 
 class Bed {
 public:
-    explicit Bed(Role role)
-        : context_{role, log, [](const std::string&) {}, {}, {}}
+    explicit Bed(Role role, bool verify_contents = false)
+        : context_{role, log, [](const std::string&) {}, {}, {}, {},
+                   verify_contents}
     {
         kernel = &dm;
         dm.devices["vg-r0"].active = {{0, 1064, "linear", "254:0 2048"}};
@@ -250,6 +256,19 @@ Result<Sectors> size_of_block_device(const std::string&)
 {
     return Sectors{1000};
 }
+Result<BlockActivity> block_activity(const std::string& number)
+{
+    assert_text(number, "147:0");
+    if (activities.size() > 1) {
+        activities.pop_front();
+    }
+    return activities.front();
+}
+Result<std::unique_ptr<DeviceContents>> open_contents(const std::string& path)
+{
+    opened = path;
+    return std::unique_ptr<DeviceContents>();
+}
 Result<std::unique_ptr<CowStore>> make_memory_store(Bytes)
 {
     return std::unique_ptr<CowStore>(std::make_unique<NoStore>());
@@ -358,6 +377,48 @@ static void primary_without_its_guest_follows_the_other(void**)
     assert_text(bed.get("role"), "Secondary");
     assert_true(bed.has_no_layers());
     assert_text(bed.warnings(), "");
+}
+
+// What is compared must be what the other host has kept: nothing may be under
+// way then, and nothing may come after it.
+static void original_is_compared_when_all_of_it_was_kept(void**)
+{
+    const CheckpointNumber n{1};
+    Bed bed(Role::primary, true);
+    const auto disk = bed.make();
+    assert_true(disk->has_contents());
+    activities = {{0, 0}, {7, 3}, {9, 1}, {10, 0}, {11, 0}};
+    assert_true(bool(disk->guest_stands(n)));
+    assert_int_equal(activities.size(), 1);  // it has waited for the last
+    opened = "";
+    assert_true(bool(disk->contents()));
+    assert_text(opened, "/dev/drbd0");
+
+    activities = {{12, 0}};  // one more, that the backend had not begun
+    opened = "";
+    const auto none = disk->contents();
+    assert_true(none && *none == nullptr);
+    assert_text(opened, "");
+    assert_true(bool(disk->guest_stands(n)));
+    assert_true(bool(disk->contents()));
+    assert_text(opened, "/dev/drbd0");
+}
+
+static void nobody_waits_where_nothing_is_compared(void**)
+{
+    Bed bed(Role::primary);
+    activities = {{0, 0}, {0, 9}, {0, 9}};
+    assert_true(bool(bed.make()->guest_stands(CheckpointNumber{1})));
+    assert_int_equal(activities.size(), 3);
+    activities = {{}};
+}
+
+static void copy_is_compared_as_of_the_checkpoint(void**)
+{
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    assert_true(bool(disk->contents()));
+    assert_text(opened, "/dev/mapper/xl-colo-r0-0");
 }
 
 static void copy_is_refused_what_is_not_in_step(void**)
@@ -477,6 +538,9 @@ int main()
         cmocka_unit_test(lost_secondary_is_waited_for_by_drbd_alone),
         cmocka_unit_test(connection_that_takes_its_time_is_none_that_fails),
         cmocka_unit_test(primary_without_its_guest_follows_the_other),
+        cmocka_unit_test(original_is_compared_when_all_of_it_was_kept),
+        cmocka_unit_test(nobody_waits_where_nothing_is_compared),
+        cmocka_unit_test(copy_is_compared_as_of_the_checkpoint),
         cmocka_unit_test(copy_is_refused_what_is_not_in_step),
         cmocka_unit_test(copy_that_is_given_up_leaves_drbd_alone),
         cmocka_unit_test(copy_that_is_held_keeps_its_state),
