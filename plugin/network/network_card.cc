@@ -210,8 +210,8 @@ DeviceStatus NetworkCard::status() const
             std::to_string(all.frames) + " frames (" +
                 std::to_string(all.bytes / 1024) + " KiB) wait; " +
                 std::to_string(all.committed) +
-                " let out with their checkpoint, " + std::to_string(all.at_once) +
-                " without; longest wait " +
+                " let out with their checkpoint, " +
+                std::to_string(all.at_once) + " without; longest wait " +
                 std::to_string(all.longest_hold.count() / 1000) + " ms"};
 }
 
