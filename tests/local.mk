@@ -57,6 +57,7 @@ unit_tests = \
 	tests/unit/test-commands-start \
 	tests/unit/test-commands-witness \
 	tests/unit/test-compared_card \
+	tests/unit/test-compared_output \
 	tests/unit/test-comparison \
 	tests/unit/test-compat \
 	tests/unit/test-config_file \

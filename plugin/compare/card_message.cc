@@ -55,7 +55,7 @@ Status read_messages(
             return bytes.error();
         }
         if (kind < uint8_t(CardMessage::Kind::frame) ||
-            kind > uint8_t(CardMessage::Kind::connected) ||
+            kind > uint8_t(CardMessage::Kind::mapped) ||
             load_little<uint16_t>(heading->data() + 2) != 0) {
             return malformed("of no kind that there is");
         }

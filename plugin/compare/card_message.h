@@ -17,6 +17,7 @@ struct CardMessage {
         question = 2,  // secondary: of its copy, for the wire to answer
         mapping = 3,   // primary: of a connection
         connected = 4, // secondary: its copy gets frames now; no bytes
+        mapped = 5,    // secondary: it has a mapping; no bytes
     };
 
     Kind kind;

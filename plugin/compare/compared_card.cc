@@ -94,6 +94,9 @@ void ComparedCard::take(const CardMessage& message)
         case CardMessage::Kind::connected:
             output.copy_connects(OutputQueue::Clock::now());
             break;
+        case CardMessage::Kind::mapped:
+            output.mapping_arrives();
+            break;
         case CardMessage::Kind::mapping:
             break;
         }

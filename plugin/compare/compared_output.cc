@@ -1,6 +1,7 @@
 #include "compare/compared_output.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "network/neighbour.h"
 
@@ -18,12 +19,36 @@ ComparedOutput::ComparedOutput(Sink sink, std::chrono::milliseconds timeout,
     : sink_(std::move(sink)),
       timeout_(timeout),
       comparison_({}, hash_key,
-                  {sink_,
+                  {[this](TapFrame frame) { let_out(frame); },
                    [this, mapped = std::move(mapped)](
                        const SequenceMapping& mapping) {
+                       mapping_made_ = true;
                        mapped(marked_, mapping);
                    }})
 {
+}
+
+// A mapping comes just before the frame that it is for.
+void ComparedOutput::let_out(TapFrame frame)
+{
+    if (!std::exchange(mapping_made_, false)) {
+        sink_(frame);
+        return;
+    }
+    const View bytes = frame.bytes();
+    delayed_.push_back({std::nullopt, {bytes.begin(), bytes.end()}});
+    delayed_bytes_ += bytes.size();
+}
+
+void ComparedOutput::mapping_arrives()
+{
+    const auto oldest = std::ranges::find_if(
+        delayed_, [](const Delayed& delayed) { return !delayed.number; });
+    if (oldest != delayed_.end()) {
+        delayed_bytes_ -= oldest->frame.size();
+        sink_(TapFrame(oldest->frame));
+        delayed_.erase(oldest);
+    }
 }
 
 void ComparedOutput::put(TapFrame frame, Clock::time_point now)
@@ -34,18 +59,28 @@ void ComparedOutput::put(TapFrame frame, Clock::time_point now)
 void ComparedOutput::mark(CheckpointNumber number)
 {
     comparison_.mark(number);
+    for (Delayed& delayed : delayed_) {
+        delayed.number = delayed.number.value_or(number);
+    }
     marked_ = number;
     connected_.reset();
 }
 
 void ComparedOutput::release(CheckpointNumber number)
 {
+    while (!delayed_.empty() && delayed_.front().number &&
+           *delayed_.front().number <= number) {
+        delayed_bytes_ -= delayed_.front().frame.size();
+        sink_(TapFrame(delayed_.front().frame));
+        delayed_.pop_front();
+    }
     comparison_.release(number);
 }
 
 void ComparedOutput::release_all()
 {
-    comparison_.release_all();
+    mark(CheckpointNumber{UINT64_MAX});
+    release(CheckpointNumber{UINT64_MAX});
 }
 
 void ComparedOutput::ask_wire(TapFrame question)
@@ -79,8 +114,8 @@ std::optional<OutputQueue::Wish> ComparedOutput::wish() const
 OutputQueue::Figures ComparedOutput::figures() const
 {
     const Comparison::Figures all = comparison_.figures();
-    return {all.frames, all.bytes, all.confirmed_frames + all.not_compared,
-            all.committed_frames, {}};
+    return {all.frames + delayed_.size(), all.bytes + delayed_bytes_,
+            all.confirmed_frames + all.not_compared, all.committed_frames, {}};
 }
 
 std::string ComparedOutput::differences() const

@@ -3,6 +3,8 @@
 // copy has not done so in time.
 #pragma once
 
+#include <deque>
+
 #include "compare/comparison.h"
 #include "network/output_queue.h"
 
@@ -31,6 +33,8 @@ public:
     // guest's host asks for in its place. Anything but such a question is
     // dropped.
     void from_copy(TapFrame frame) { comparison_.from_copy(frame); }
+    // Its host has the oldest mapping that it had not yet.
+    void mapping_arrives();
     void copy_connects(Clock::time_point now) { connected_ = now; }
     void ask_wire(TapFrame question);
 
@@ -38,9 +42,21 @@ public:
     std::string differences() const;
 
 private:
+    void let_out(TapFrame frame);
+
+    struct Delayed {
+        std::optional<CheckpointNumber> number;  // none yet
+        Buffer frame;
+    };
+
     const Sink sink_;
     const std::chrono::milliseconds timeout_;
     CheckpointNumber marked_;
+    // The copy has put out the same, but its host could not understand an
+    // answer yet: frames for which a mapping is on its way.
+    bool mapping_made_ = false;
+    std::deque<Delayed> delayed_;
+    uint64_t delayed_bytes_ = 0;
     Comparison comparison_;
     std::optional<Clock::time_point> connected_;  // since the last mark
 };

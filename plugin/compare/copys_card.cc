@@ -65,6 +65,9 @@ Status CopysCard::hear(View words)
                 if (mapping) {
                     interfaces_[message.interface]->pump->learn(number,
                                                                 *mapping);
+                    courier_->put(number, {CardMessage::Kind::mapped,
+                                           message.interface,
+                                           {}});
                 } else {
                     heard = mapping.error();
                 }

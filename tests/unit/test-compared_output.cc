@@ -1,0 +1,138 @@
+// When a frame leaves that the copy has put out as well, and when a checkpoint
+// is wished for.
+#include "compare/compared_output.h"
+
+#include "network_bed.h"
+#include "packets.h"
+
+#include "check.h"  // last: its fail() is a macro
+
+using namespace xl_colo;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = OutputQueue::Clock;
+
+constexpr CheckpointNumber zero{0}, one{1};
+const Clock::time_point start{};
+
+struct Bed {
+    Bed()
+        : output(
+              [this](TapFrame frame) {
+                  out.emplace_back(frame.bytes().begin(), frame.bytes().end());
+              },
+              100ms, bytes_of("a key"),
+              [this](CheckpointNumber number, const SequenceMapping&) {
+                  mapped.push_back(number);
+              })
+    {
+        output.mark(zero);
+    }
+
+    std::vector<Buffer> out;
+    std::vector<CheckpointNumber> mapped;
+    ComparedOutput output;
+};
+
+// The first of a connection; the guest and its copy choose other numbers.
+Buffer syn(uint32_t sequence, uint16_t port = 40000)
+{
+    Tcp tcp;
+    tcp.sequence = sequence;
+    tcp.flags = 0x02;
+    tcp.to_port = port;
+    return tcp.frame();
+}
+
+}  // namespace
+
+// Otherwise a copy that takes over would not know what is answered.
+static void connection_waits_until_its_mapping_has_arrived(void**)
+{
+    Bed bed;
+    for (const uint16_t port : {1, 2}) {
+        bed.output.put(TapFrame(syn(1000, port)), start);
+        bed.output.from_copy(TapFrame(syn(5000, port)));
+    }
+    assert_int_equal(bed.mapped.size(), 2);
+    assert_true(bed.out.empty());
+    assert_int_equal(bed.output.figures().frames, 2);
+    bed.output.mapping_arrives();
+    assert_true(bed.out == std::vector<Buffer>{syn(1000, 1)});
+    bed.output.mapping_arrives();
+    assert_int_equal(bed.out.size(), 2);
+    bed.output.mapping_arrives();  // of none
+    assert_int_equal(bed.out.size(), 2);
+    assert_int_equal(bed.output.figures().bytes, 0);
+}
+
+static void connection_leaves_with_the_next_checkpoint_at_the_latest(void**)
+{
+    Bed bed;
+    bed.output.put(TapFrame(syn(1000)), start);
+    bed.output.from_copy(TapFrame(syn(5000)));
+    bed.output.mark(one);
+    bed.output.release(zero);
+    assert_true(bed.out.empty());
+    // It was for the copy as it was before.
+    bed.output.mapping_arrives();
+    assert_true(bed.out.empty());
+    bed.output.release(one);
+    assert_int_equal(bed.out.size(), 1);
+}
+
+static void all_of_it_leaves_when_protection_ends(void**)
+{
+    Bed bed;
+    bed.output.put(TapFrame(syn(1000, 1)), start);
+    bed.output.from_copy(TapFrame(syn(5000, 1)));
+    bed.output.put(TapFrame(syn(1000, 2)), start);
+    bed.output.release_all();
+    assert_int_equal(bed.out.size(), 2);
+    assert_int_equal(bed.output.figures().frames, 0);
+}
+
+static void checkpoint_is_wished_for_when_the_copy_is_late(void**)
+{
+    Bed bed;
+    assert_false(bed.output.wish().has_value());
+    bed.output.put(TapFrame(syn(1000)), start + 7ms);
+    // Its card has to connect first.
+    assert_true(bed.output.wish()->at == start + 1007ms);
+    bed.output.copy_connects(start + 20ms);
+    assert_true(bed.output.wish()->at == start + 120ms);
+    bed.output.mark(one);
+    assert_false(bed.output.wish().has_value());
+}
+
+static void checkpoint_is_wished_for_at_once_where_they_differ(void**)
+{
+    Bed bed;
+    const auto datagram = [](const char* text) {
+        Buffer frame(virtio_header_size);
+        const Buffer ethernet = test_frame(text);
+        frame.insert(frame.end(), ethernet.begin(), ethernet.end());
+        return frame;
+    };
+    bed.output.put(TapFrame(datagram("1")), start + 7ms);
+    bed.output.from_copy(TapFrame(datagram("2")));
+    assert_true(bed.output.wish()->at < start);
+    assert_text(bed.output.differences(), "1 other");
+    bed.output.mark(one);
+    assert_false(bed.output.wish().has_value());
+}
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(connection_waits_until_its_mapping_has_arrived),
+        cmocka_unit_test(
+            connection_leaves_with_the_next_checkpoint_at_the_latest),
+        cmocka_unit_test(all_of_it_leaves_when_protection_ends),
+        cmocka_unit_test(checkpoint_is_wished_for_when_the_copy_is_late),
+        cmocka_unit_test(checkpoint_is_wished_for_at_once_where_they_differ),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
