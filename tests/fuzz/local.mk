@@ -1,6 +1,7 @@
 # make check replays the corpus; README.md has the long runs.
 
 fuzz_harnesses = \
+	tests/fuzz/fuzz-card_message \
 	tests/fuzz/fuzz-comparison \
 	tests/fuzz/fuzz-dirty_set \
 	tests/fuzz/fuzz-frame \
@@ -26,6 +27,11 @@ fuzz_cxxflags = \
 	-Wno-missing-declarations \
 	$(NULL)
 
+tests_fuzz_fuzz_card_message_CXXFLAGS = $(fuzz_cxxflags)
+tests_fuzz_fuzz_card_message_SOURCES = \
+	tests/fuzz/fuzz-card_message.cc \
+	tests/fuzz/replay.cc \
+	$(NULL)
 tests_fuzz_fuzz_comparison_CXXFLAGS = $(fuzz_cxxflags)
 tests_fuzz_fuzz_comparison_SOURCES = \
 	tests/fuzz/fuzz-comparison.cc \
