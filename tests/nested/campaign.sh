@@ -83,6 +83,16 @@ clear_away() {
     wait
 }
 
+# created: whether the guest is there on a; several times, as libxl gives a device
+# model 10 s to answer it.
+created() {
+    for _ in 1 2 3 4; do
+        on a "xl create /share/$guest.cfg" && return
+        on a "xl destroy $guest"
+    done
+    return 1
+}
+
 # starts: whether the guest is protected. Several times: libxl gives a device
 # model 10 s to answer it, and then nothing has been touched; with so many on an
 # emulated host one may need more. The round is about what comes after that.
@@ -103,7 +113,7 @@ starts() {
 one_round() {
     local host=a program pid passes
     problem="the guest cannot be created"
-    on a "xl create /share/$guest.cfg" || return
+    created || return
     problem="the guest does not run at first"
     await "$patience" guest_is_beyond a "$guest" passes 0 || return
 
