@@ -27,7 +27,11 @@ protect() {
         "${@:2}" || fail "xl-colo-start"
 }
 
-colo_up
+colo_hosts_up
+# Both guest and copy are busy, with two processors each.
+domain0_first a
+domain0_first b
+colo_guest_up
 load_filters
 wait_for 120 "answer of the guest to c" guest_answers
 networks_are_noted
