@@ -34,6 +34,7 @@ libbase_a_SOURCES = \
 	plugin/base/json.h \
 	plugin/base/keyed_hash.cc \
 	plugin/base/keyed_hash.h \
+	plugin/base/left_out.h \
 	plugin/base/log.h \
 	plugin/base/oom.cc \
 	plugin/base/oom.h \
@@ -66,6 +67,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/cmd_keep.h \
 	plugin/commands/cmd_receive.cc \
 	plugin/commands/cmd_receive.h \
+	plugin/commands/cmd_replicate.cc \
+	plugin/commands/cmd_replicate.h \
 	plugin/commands/cmd_start.cc \
 	plugin/commands/cmd_start.h \
 	plugin/commands/cmd_status.cc \
@@ -88,6 +91,8 @@ libcolo_a_SOURCES = \
 	plugin/commands/outcome.h \
 	plugin/commands/program.cc \
 	plugin/commands/program.h \
+	plugin/commands/replicate.cc \
+	plugin/commands/replicate.h \
 	plugin/commands/ssh_command.cc \
 	plugin/commands/ssh_command.h \
 	plugin/compare/card_message.cc \
@@ -146,17 +151,25 @@ libcolo_a_SOURCES = \
 	plugin/disks/block_contents.h \
 	plugin/disks/block_devices.cc \
 	plugin/disks/block_devices.h \
+	plugin/disks/copys_disk.cc \
+	plugin/disks/copys_disk.h \
 	plugin/disks/cow_store.cc \
 	plugin/disks/cow_store.h \
 	plugin/disks/device_mapper.cc \
 	plugin/disks/device_mapper.h \
 	plugin/disks/device_store.cc \
 	plugin/disks/device_store.h \
+	plugin/disks/disk_stores.cc \
+	plugin/disks/disk_stores.h \
 	plugin/disks/drbd.cc \
 	plugin/disks/drbd.h \
 	plugin/disks/kept_disk.cc \
 	plugin/disks/kept_disk.h \
 	plugin/disks/kernel_device_mapper.cc \
+	plugin/disks/loop_device.cc \
+	plugin/disks/loop_device.h \
+	plugin/disks/original_disk.cc \
+	plugin/disks/original_disk.h \
 	plugin/disks/replicated_disk.cc \
 	plugin/disks/replicated_disk.h \
 	plugin/disks/resources.cc \
@@ -256,6 +269,14 @@ libcolo_a_SOURCES = \
 	plugin/relay/stream_from_wire.h \
 	plugin/relay/stream_to_wire.cc \
 	plugin/relay/stream_to_wire.h \
+	plugin/replication/record.cc \
+	plugin/replication/record.h \
+	plugin/replication/replica.cc \
+	plugin/replication/replica.h \
+	plugin/replication/resource_file.cc \
+	plugin/replication/resource_file.h \
+	plugin/replication/route.cc \
+	plugin/replication/route.h \
 	plugin/session/copy.cc \
 	plugin/session/copy.h \
 	plugin/session/copy_limits.cc \
@@ -300,7 +321,6 @@ libcolo_a_SOURCES = \
 	plugin/session/verify.h \
 	plugin/session/verify_disks.cc \
 	plugin/session/verify_disks.h \
-	plugin/session/work_arounds.h \
 	plugin/status/all_kinds.h \
 	plugin/status/figures.cc \
 	plugin/status/figures.h \
@@ -355,6 +375,7 @@ colo_names = \
 	xl-colo-failover \
 	xl-colo-keep \
 	xl-colo-receive \
+	xl-colo-replicate \
 	xl-colo-start \
 	xl-colo-status \
 	xl-colo-stop \

@@ -104,6 +104,7 @@ unit_tests = \
 	tests/unit/test-pause \
 	tests/unit/test-primary_end \
 	tests/unit/test-qmp \
+	tests/unit/test-replica \
 	tests/unit/test-replicated_disk \
 	tests/unit/test-requests \
 	tests/unit/test-sequence_map \

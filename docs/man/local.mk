@@ -4,6 +4,7 @@ man_pods = \
 	docs/man/xl-colo-failover.1.pod \
 	docs/man/xl-colo-keep.1.pod \
 	docs/man/xl-colo-receive.1.pod \
+	docs/man/xl-colo-replicate.1.pod \
 	docs/man/xl-colo-start.1.pod \
 	docs/man/xl-colo-status.1.pod \
 	docs/man/xl-colo-stop.1.pod \
@@ -18,6 +19,7 @@ man1_MANS = \
 	docs/man/xl-colo-failover.1 \
 	docs/man/xl-colo-keep.1 \
 	docs/man/xl-colo-receive.1 \
+	docs/man/xl-colo-replicate.1 \
 	docs/man/xl-colo-start.1 \
 	docs/man/xl-colo-status.1 \
 	docs/man/xl-colo-stop.1 \

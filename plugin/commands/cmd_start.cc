@@ -10,6 +10,7 @@
 #include "base/domain_files.h"
 #include "commands/device_kinds.h"
 #include "commands/eligibility.h"
+#include "commands/replicate.h"
 #include "commands/ssh_command.h"
 #include "disks/replicated_disk.h"
 #include "fencing/shell_witness.h"
@@ -84,6 +85,19 @@ Offer make_offer(const StartOptions& options, const DomainFacts& guest)
     return offer;
 }
 
+// The guest as it would be with these put on DRBD.
+DomainFacts without(const DomainFacts& guest,
+                    const std::vector<const DeviceFacts*>& disks)
+{
+    DomainFacts rest = guest;
+    std::erase_if(rest.devices, [&](const DeviceFacts& device) {
+        return std::ranges::any_of(disks, [&](const DeviceFacts* disk) {
+            return *disk == device;
+        });
+    });
+    return rest;
+}
+
 // In this order: what may be refused is, the other host is reached and agrees,
 // and only then does whoever looked after the guest until now have to leave.
 // From there on it is this process that does, however it ends.
@@ -102,6 +116,8 @@ public:
 
 private:
     Status protect();
+    Status replicate(DomainFacts& guest,
+                     const std::vector<const DeviceFacts*>& disks);
     Status begin(const DomainFacts& guest);
     Status connect(Offer& offer);
     Status take_place();
@@ -168,7 +184,10 @@ Status Start::protect()
     if (auto s = find_resources(guest->devices); !s) {
         return about_guest(s.error());
     }
-    if (auto s = check_guest(*guest, options_.output); !s) {
+    const auto plain = options_.replicate && options_.output == Output::commit
+                           ? disks_to_replicate(guest->devices)
+                           : std::vector<const DeviceFacts*>();
+    if (auto s = check_guest(without(*guest, plain), options_.output); !s) {
         return about_guest(s.error());
     }
     if (auto s = check_arbiters({!options_.fence.empty(),
@@ -177,6 +196,11 @@ Status Start::protect()
                                 guest->devices);
         !s) {
         return about_guest(s.error());
+    }
+    if (!plain.empty()) {
+        if (auto s = replicate(*guest, plain); !s) {
+            return about_guest(s.error());
+        }
     }
     // While there is still a way back, and a terminal.
     if (auto s = background_.open_log(log_path(guest_)); !s) {
@@ -208,6 +232,22 @@ Status Start::protect()
         return about_guest(begun.error());
     }
     return {};
+}
+
+// All that may be refused has been, as this may take hours.
+Status Start::replicate(DomainFacts& guest,
+                        const std::vector<const DeviceFacts*>& disks)
+{
+    Replication replication(
+        options_.host, options_.ssh_command,
+        !options_.fence.empty() || !options_.witness.empty(), *log_);
+    if (auto s = replication.put_on(guest_, disks); !s) {
+        return s;
+    }
+    if (auto s = find_resources(guest.devices); !s) {
+        return s;
+    }
+    return check_guest(guest, options_.output);
 }
 
 // Errors: there was no session.

@@ -1,6 +1,11 @@
 #include "commands/cmd_stop.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "commands/outcome.h"
+#include "commands/replicate.h"
 #include "control/control_server.h"
 
 namespace xl_colo {
@@ -9,7 +14,21 @@ int cmd_stop(const StopOptions& options)
 {
     const std::string domain =
         controlled_name(options.domain, local_patience);
-    return tell_outcome(domain, ask_stop(domain, options.timeout));
+    const int status =
+        tell_outcome(domain, ask_stop(domain, options.timeout));
+    if (status != EXIT_SUCCESS || options.keep_replicas) {
+        return status;
+    }
+    // On the secondary there are none that could be taken off.
+    const auto log = make_xentoollog(STDERR_FILENO, "colo", LogLevel::notice,
+                                     isatty(STDERR_FILENO) == 1);
+    if (auto s = take_off_replicas(domain, *log); !s) {
+        log->error("domain " + domain + ": a disk stays on DRBD: " +
+                   s.error().text() + "; then \"xl-colo-replicate off " +
+                   domain + "\"");
+        return EXIT_FAILURE;
+    }
+    return status;
 }
 
 }  // namespace xl_colo

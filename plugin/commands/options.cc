@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/left_out.h"
 #include "commands/command_line.h"
 #include "commands/config_file.h"
-#include "session/work_arounds.h"
 
 namespace xl_colo {
 
@@ -19,11 +19,19 @@ using namespace std::chrono_literals;
 // The snapshot's own notes need some of it.
 constexpr uint64_t least_disk_store = 1 << 20;
 
-std::string known_work_arounds()
+// In lines of at most so many characters.
+std::string what_may_be_named(size_t width = SIZE_MAX)
 {
     std::string list;
-    for (const char* name : work_arounds) {
-        list += (list.empty() ? "" : ", ") + std::string(name);
+    size_t column = 0;
+    for (const std::string name : what_may_be_left_out) {
+        if (!list.empty()) {
+            const bool fits = column + name.size() + 3 <= width;
+            list += fits ? ", " : ",\n";
+            column = fits ? column + 2 : 0;
+        }
+        list += name;
+        column += name.size();
     }
     return list;
 }
@@ -34,10 +42,10 @@ Status add_without(StartOptions& options, const std::string& list)
     while (begin <= list.size()) {
         const size_t end = std::min(list.find(',', begin), list.size());
         const std::string item = list.substr(begin, end - begin);
-        if (std::ranges::find(work_arounds, std::string_view(item)) ==
-            work_arounds.end()) {
+        if (std::ranges::find(what_may_be_left_out, std::string_view(item)) ==
+            what_may_be_left_out.end()) {
             return usage("\"" + item + "\" is none of " +
-                         known_work_arounds());
+                         what_may_be_named());
         }
         options.without.insert(item);
         begin = end + 1;
@@ -198,6 +206,17 @@ const Command<StartOptions>& start_command()
                             ? Status()
                             : usage("\"" + value + "\" is less than 1M");
              }},
+            {'\0', "replicate", "WHEN",
+             "auto: put plain volumes of LVM's on DRBD, copied\n"
+             "to HOST, see xl-colo-replicate(1) (default);\n"
+             "never: refuse them",
+             [](Options& o, const std::string& value) -> Status {
+                 if (value != "auto" && value != "never") {
+                     return usage("\"" + value + "\" is none of auto, never");
+                 }
+                 o.replicate = value == "auto";
+                 return {};
+             }},
             flag<Options>('\0', "verify",
                           "compare every page on both hosts after each\n"
                           "checkpoint; a difference ends protection",
@@ -224,7 +243,7 @@ const Command<StartOptions>& start_command()
                           &Options::foreground),
             verbose_row<Options>(),
             {'\0', "without", "LIST",
-             "for tests: leave out any of\n" + known_work_arounds(),
+             "for tests: leave out any of\n" + what_may_be_named(52),
              add_without},
         },
         {
@@ -279,7 +298,13 @@ const Command<StopOptions>& stop_command()
         "DOMAIN",
         "Ends protection in order, on the primary host: the guest goes on\n"
         "here, and its copy is destroyed.",
-        {patience_row<StopOptions>()},
+        {
+            patience_row<StopOptions>(),
+            flag<StopOptions>('\0', "keep-replicas",
+                              "leave disks on DRBD that xl-colo-start has put\n"
+                              "on it: the next time only changes are copied",
+                              &StopOptions::keep_replicas),
+        },
         {[](StopOptions& o, std::string word) { o.domain = std::move(word); }},
         1,
     });
@@ -297,6 +322,34 @@ const Command<FailoverOptions>& failover_command()
         {patience_row<Options>()},
         {[](Options& o, std::string word) { o.domain = std::move(word); }},
         1,
+    });
+    return command;
+}
+
+const Command<ReplicateOptions>& replicate_command()
+{
+    using Options = ReplicateOptions;
+    constexpr size_t most_words = 9;
+    static const auto command = with_common<Options>({
+        "xl-colo-replicate",
+        "on|off|leave|forget NAME [HOST]",
+        "on DOMAIN HOST: puts the guest's plain volumes on DRBD, copied to\n"
+        "HOST, while it uses them; off DOMAIN: takes them off. xl-colo-start\n"
+        "and xl-colo-stop do that by themselves. leave RESOURCE and forget\n"
+        "RESOURCE, on a host without the guest: see xl-colo-replicate(1).",
+        {
+            {'s', "ssh-command", "COMMAND", "reach HOST by this instead of ssh",
+             [](Options& o, const std::string& value) -> Status {
+                 o.ssh_command = value;
+                 return {};
+             }},
+        },
+        std::vector<std::function<void(Options&, std::string)>>(
+            most_words,
+            [](Options& o, std::string word) {
+                o.words.push_back(std::move(word));
+            }),
+        2,
     });
     return command;
 }
@@ -459,11 +512,17 @@ Result<KeepOptions> parse_keep(Arguments arguments)
     return parse_for_xl(keep_command(), arguments);
 }
 
+Result<ReplicateOptions> parse_replicate(Arguments arguments)
+{
+    return parse_for_xl(replicate_command(), arguments);
+}
+
 std::string help_start() { return help(start_command()); }
 std::string help_receive() { return help(receive_command()); }
 std::string help_status() { return help(status_command()); }
 std::string help_stop() { return help(stop_command()); }
 std::string help_failover() { return help(failover_command()); }
 std::string help_keep() { return help(keep_command()); }
+std::string help_replicate() { return help(replicate_command()); }
 
 }  // namespace xl_colo

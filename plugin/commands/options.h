@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/left_out.h"
 #include "base/result.h"
 #include "commands/command_line.h"
 #include "relay/compression.h"
@@ -46,9 +47,9 @@ struct StartOptions : CommonOptions {
     Compression compression = Compression::automatic;
     Output output = Output::commit;
     DiskStore disk_store;
+    bool replicate = true;  // plain disks, by DRBD
     int verbose = 0;
-    // Of session/work_arounds.h; for tests.
-    std::set<std::string> without;
+    LeftOut without;  // for tests
 };
 
 struct ReceiveOptions : CommonOptions {
@@ -68,6 +69,13 @@ constexpr Milliseconds default_patience = std::chrono::seconds(60);
 struct StopOptions : CommonOptions {
     std::string domain;
     Milliseconds timeout = default_patience;
+    bool keep_replicas = false;
+};
+
+// What xl-colo-replicate is to do, and its words; see its table.
+struct ReplicateOptions : CommonOptions {
+    std::string ssh_command = "ssh";
+    std::vector<std::string> words;
 };
 
 struct FailoverOptions : CommonOptions {
@@ -89,6 +97,7 @@ Result<StatusOptions> parse_status(Arguments arguments);
 Result<StopOptions> parse_stop(Arguments arguments);
 Result<FailoverOptions> parse_failover(Arguments arguments);
 Result<KeepOptions> parse_keep(Arguments arguments);
+Result<ReplicateOptions> parse_replicate(Arguments arguments);
 
 // What --help prints, made from the tables that the parsers read.
 std::string help_start();
@@ -97,5 +106,6 @@ std::string help_status();
 std::string help_stop();
 std::string help_failover();
 std::string help_keep();
+std::string help_replicate();
 
 }  // namespace xl_colo

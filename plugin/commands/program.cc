@@ -16,6 +16,7 @@
 #include "commands/cmd_failover.h"
 #include "commands/cmd_keep.h"
 #include "commands/cmd_receive.h"
+#include "commands/cmd_replicate.h"
 #include "commands/cmd_start.h"
 #include "commands/cmd_status.h"
 #include "commands/cmd_stop.h"
@@ -66,6 +67,10 @@ int dispatch(const std::string& word, Arguments arguments)
     }
     if (word == "keep") {
         return run(name, parse_keep, help_keep, cmd_keep, arguments);
+    }
+    if (word == "replicate") {
+        return run(name, parse_replicate, help_replicate, cmd_replicate,
+                   arguments);
     }
     if (word == "receive") {
         return run(name, parse_receive, help_receive, cmd_receive, arguments);

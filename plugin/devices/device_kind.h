@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/left_out.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "devices/checkpoint_device.h"
@@ -44,6 +45,7 @@ struct DeviceContext {
     std::function<void(std::shared_ptr<void>)> keep_with_guest{};
     // Of the guest's devices of that kind it is number `nth`, from 0, of `of`.
     size_t nth = 0, of = 1;
+    LeftOut left_out{};
 };
 
 class DeviceKind {

@@ -1,6 +1,7 @@
 #include "disks/block_devices.h"
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <array>
 #include <cerrno>
@@ -18,6 +19,11 @@ std::optional<dev_t> block_device_at(const std::string& path)
         return std::nullopt;
     }
     return stat.st_rdev;
+}
+
+std::string number_of(dev_t device)
+{
+    return std::to_string(major(device)) + ":" + std::to_string(minor(device));
 }
 
 Result<Sectors> size_of_block_device(const std::string& number)

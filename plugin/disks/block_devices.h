@@ -15,6 +15,9 @@ namespace xl_colo {
 // Nothing if there is no block device of that path.
 std::optional<dev_t> block_device_at(const std::string& path);
 
+// "major:minor", as tables of device-mapper's have it.
+std::string number_of(dev_t device);
+
 // The length of "major:minor"; also of one that cannot be opened, as that of a
 // Secondary of DRBD's. Error io, with a code.
 Result<Sectors> size_of_block_device(const std::string& number);

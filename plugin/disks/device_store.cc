@@ -4,7 +4,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "disks/block_devices.h"
 
 namespace xl_colo {
 
@@ -40,12 +40,6 @@ constexpr Signature later_ones[] = {
     {0x1000, "\xfc\x4e\x2b\xa9", "a part of an md array"},
 };
 
-std::string text_of(dev_t number)
-{
-    return std::to_string(major(number)) + ":" +
-           std::to_string(minor(number));
-}
-
 Error in_use(const StoreDevice& device, const std::string& how)
 {
     return {ErrorKind::refused,
@@ -59,7 +53,7 @@ std::vector<std::string> holders_of(dev_t number)
     std::vector<std::string> names;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(
-             "/sys/dev/block/" + text_of(number) + "/holders", ignored)) {
+             "/sys/dev/block/" + number_of(number) + "/holders", ignored)) {
         std::string name;
         std::ifstream file(entry.path() / "dm" / "name");
         names.push_back(std::getline(file, name)
@@ -173,7 +167,7 @@ Status check_holders(const StoreDevice& device, StorePart part,
             std::istringstream words((*table)->front().parameters);
             words >> on >> start;
         }
-        if (!is_store || on != text_of(device.number)) {
+        if (!is_store || on != number_of(device.number)) {
             return in_use(device, ", by " + holder);
         }
         const Sectors length = (*table)->front().length;
@@ -246,7 +240,7 @@ Result<std::unique_ptr<CowStore>> make_device_store(const StoreDevice& device,
         }
     }
     if (auto s = dm.create(name, {{0, part.length, "linear",
-                                   text_of(device.number) + " " +
+                                   number_of(device.number) + " " +
                                        std::to_string(part.start)}});
         !s) {
         return s.error();

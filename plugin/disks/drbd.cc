@@ -1,6 +1,10 @@
 #include "disks/drbd.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <map>
@@ -8,12 +12,16 @@
 #include <sstream>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/system_program.h"
+#include "base/unique_fd.h"
 
 namespace xl_colo {
 
 namespace {
 
+constexpr const char* send_copies_path =
+    "/sys/module/drbd/parameters/disable_sendpage";
 constexpr SystemProgram drbdsetup{"drbdsetup", "drbd-utils"};
 constexpr SystemProgram drbdadm{"drbdadm", "drbd-utils"};
 // Some ms where nothing is wrong. A promotion may run a handler of the admin's.
@@ -60,6 +68,16 @@ public:
             drbdadm, {"sh-ll-dev", resource + "/" + std::to_string(volume)});
         return text ? Result<std::string>(in_one_line(*text)) : text.error();
     }
+    Status send_copies() override
+    {
+        // Not there: a later DRBD, which never sends the pages themselves.
+        const UniqueFd fd(open(send_copies_path, O_WRONLY | O_CLOEXEC));
+        if (!fd ? errno != ENOENT : write(fd.get(), "Y\n", 2) != 2) {
+            return io_error(std::string("cannot write to ") + send_copies_path,
+                            errno);
+        }
+        return {};
+    }
     Status promote(const std::string& resource) override
     {
         return adm({"primary", resource});
@@ -82,6 +100,23 @@ public:
         // drbdadm calls it a failure when the kernel takes more than 5 seconds,
         // which it does while it has writes of the one before to give up.
         return s || is_connecting(resource) ? Status() : s;
+    }
+    Status create_metadata(const std::string& resource) override
+    {
+        return adm({"create-md", "--force", resource});
+    }
+    Status up(const std::string& resource) override
+    {
+        // What took more than drbdadm's 5 seconds is done the second time.
+        return adm({"up", resource}) ? Status() : adm({"adjust", resource});
+    }
+    Status down(const std::string& resource) override
+    {
+        return adm({"down", resource});
+    }
+    Status promote_first(const std::string& resource) override
+    {
+        return adm({"primary", "--force", resource});
     }
 
 private:
@@ -144,6 +179,20 @@ std::string text_in(const Words& words, const char* key)
 }
 
 }  // namespace
+
+bool is_connected(const DrbdVolume& volume)
+{
+    return std::ranges::any_of(volume.peers, [](auto& peer) {
+        return peer.connection == "Connected";
+    });
+}
+
+bool stands_alone(const DrbdVolume& volume)
+{
+    return std::ranges::all_of(volume.peers, [](auto& peer) {
+        return peer.connection == "StandAlone";
+    });
+}
 
 std::unique_ptr<Drbd> make_drbd()
 {

@@ -28,6 +28,11 @@ struct DrbdVolume {
     bool operator==(const DrbdVolume&) const = default;
 };
 
+// To a peer, if there is one.
+bool is_connected(const DrbdVolume& volume);
+// And does not try to be.
+bool stands_alone(const DrbdVolume& volume);
+
 // Any thread. Each call runs a program. Errors: refused, where DRBD is not
 // installed; io, with what it said; timeout.
 class Drbd {
@@ -42,12 +47,30 @@ public:
     virtual Result<std::string> lower_device(const std::string& resource,
                                              unsigned volume) = 0;
 
+    // From now on, of all resources: what the guest writes is copied before it
+    // is sent. The kernel would otherwise keep the guest's own pages until the
+    // other host has acknowledged them, or TCP gives up after a quarter of an
+    // hour; and a backend whose guest goes meanwhile waits for them in the one
+    // thread that serves all backends of domain 0.
+    virtual Status send_copies() = 0;
+
     virtual Status promote(const std::string& resource) = 0;
     virtual Status demote(const std::string& resource) = 0;
     virtual Status disconnect(const std::string& resource) = 0;
     // Returns before it is connected. `discard`: if both sides have written,
     // what this one wrote is thrown away.
     virtual Status connect(const std::string& resource, bool discard) = 0;
+
+    // Of a resource that is configured and not up: metadata of one that has
+    // never been synchronised, over whatever is there.
+    virtual Status create_metadata(const std::string& resource) = 0;
+    // As configured; returns before it is connected.
+    virtual Status up(const std::string& resource) = 0;
+    // Nobody may have its device open.
+    virtual Status down(const std::string& resource) = 0;
+    // Of one that has never been synchronised: its disk here is the one that
+    // counts.
+    virtual Status promote_first(const std::string& resource) = 0;
 
     // Error refused when there is none.
     Result<DrbdVolume> find(const std::string& resource, unsigned volume);

@@ -123,6 +123,9 @@ Status KeptDisk::build()
         stores_[i] = std::move(*made);
     }
     Status s = dm_.create(real(), lower_was_);
+    if (s && place_.origin_first) {
+        s = make_origin();
+    }
     if (s) {
         s = dm_.create(kept(0), snapshot("snapshot", path_of_dm(real()), 0));
     }
@@ -132,11 +135,8 @@ Status KeptDisk::build()
     // An origin splits long writes at the chunks of the snapshots that it had
     // when it was last resumed. Without any it does not, and a snapshot would
     // keep the first chunk of each: so the first comes before it.
-    if (s) {
-        s = dm_.replace(place_.lower,
-                        {{0, length_of(lower_was_), "snapshot-origin",
-                          path_of_dm(real())}});
-        is_origin_ = bool(s);
+    if (s && !place_.origin_first) {
+        s = make_origin();
     }
     if (!s) {
         (void)take_away();
@@ -144,6 +144,15 @@ Status KeptDisk::build()
     }
     last_ = 0;
     return {};
+}
+
+Status KeptDisk::make_origin()
+{
+    const Status s = dm_.replace(place_.lower,
+                                 {{0, length_of(lower_was_), "snapshot-origin",
+                                   path_of_dm(real())}});
+    is_origin_ = bool(s);
+    return s;
 }
 
 Status KeptDisk::adopt()

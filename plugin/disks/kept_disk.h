@@ -45,6 +45,7 @@ struct KeptDiskPlace {
     std::string replicated;  // "major:minor" of DRBD's own
     Sectors size = 0;        // of that: DRBD's metadata is beyond it
     Bytes store;             // each of the two
+    bool origin_first = false;  // what is wrong, for a test
 };
 
 // How full the fuller one of its stores is.
@@ -105,6 +106,7 @@ private:
                      size_t i) const;
     DmTable on(const std::string& type, const std::string& parameters) const;
     Status clear_leftovers();
+    Status make_origin();
     Status remove_stores();
     Status check_lower();
     Result<StoreFill> fill_of(size_t i);

@@ -17,7 +17,16 @@ constexpr unsigned drbd_major = 147;  // Documentation/admin-guide/devices.txt
 constexpr size_t longest_resource = 64;
 const std::string prefix = "xl-colo-";
 
-// Of DRBD's device on which the whole of a table is, from its beginning.
+Result<std::optional<DrbdVolume>> optional(Result<DrbdVolume> volume)
+{
+    if (!volume) {
+        return volume.error();
+    }
+    return std::optional(std::move(*volume));
+}
+
+}  // namespace
+
 std::optional<unsigned> minor_beneath(const DmTable& table)
 {
     if (table.size() != 1 || table.front().type != "linear") {
@@ -34,15 +43,10 @@ std::optional<unsigned> minor_beneath(const DmTable& table)
     return minor;
 }
 
-Result<std::optional<DrbdVolume>> optional(Result<DrbdVolume> volume)
+DmTable table_on(const DrbdVolume& volume, Sectors size)
 {
-    if (!volume) {
-        return volume.error();
-    }
-    return std::optional(std::move(*volume));
+    return {{0, size, "linear", device_of(volume) + " 0"}};
 }
-
-}  // namespace
 
 Result<std::string> dm_name_of(const std::string& resource, unsigned volume)
 {

@@ -29,6 +29,11 @@ std::optional<VolumeName> volume_in(const std::string& path);
 Result<std::optional<DrbdVolume>> volume_of(const DiskFacts& disk,
                                             DeviceMapper& dm, Drbd& drbd);
 
+// The minor of DRBD's device on which all of a table is, from its beginning.
+std::optional<unsigned> minor_beneath(const DmTable& table);
+// A table that is nothing but that device.
+DmTable table_on(const DrbdVolume& volume, Sectors size);
+
 // "major:minor" of the volume's own device, and its length. Error io.
 std::string device_of(const DrbdVolume& volume);
 Result<Sectors> size_of(const DrbdVolume& volume);

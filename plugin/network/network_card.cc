@@ -80,8 +80,12 @@ Status NetworkCard::guest_will_stand(CheckpointNumber)
         if (auto s = interface->pump->health(); !s) {
             return s;
         }
-        interface->pump->set_output(Output::waits);
-        interface->pump->set_input(false);
+        if (!context_.left_out.contains(without_output_hold)) {
+            interface->pump->set_output(Output::waits);
+        }
+        if (!context_.left_out.contains(without_input_hold)) {
+            interface->pump->set_input(false);
+        }
     }
     return {};
 }

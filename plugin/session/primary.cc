@@ -319,7 +319,11 @@ Status Primary::set_up_devices()
          options_.settings.verify_disks,
          &channel_,
          0,
-         options_.compare_timeout});
+         options_.compare_timeout,
+         {},
+         0,
+         1,
+         options_.settings.without});
     if (!devices) {
         return devices.error();
     }

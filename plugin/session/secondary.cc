@@ -327,7 +327,10 @@ Status Secondary::make_devices()
          &channel_,
          0,
          {},
-         options_.keep_with_guest});
+         options_.keep_with_guest,
+         0,
+         1,
+         options_.settings.without});
     if (!devices) {
         return devices.error();
     }

@@ -8,13 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "base/left_out.h"
 #include "base/log.h"
 #include "devices/device_kind.h"
 #include "relay/stream_to_wire.h"
 #include "session/observer.h"
 #include "session/session_key.h"
 #include "session/settings.h"
-#include "session/work_arounds.h"
 #include "status/status.h"
 
 namespace xl_colo {

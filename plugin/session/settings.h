@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/left_out.h"
 #include "base/units.h"
 #include "devices/disk_store.h"
 #include "hypervisor/host.h"
@@ -28,7 +29,7 @@ struct SessionSettings {
     Output output = Output::compare;
     DiskStore disk_store;
     std::vector<DeviceFacts> devices;  // all of the guest's, in its order
-    std::set<std::string> without;     // of session/work_arounds.h
+    LeftOut without;
 
     bool lacks(const char* work_around) const
     {

@@ -183,10 +183,12 @@ static void a_wrong_word_is_named(void**)
          "--verify=yes: that option takes no argument"},
         {{"--without=f2,f9", "g", "h"},
          "--without: \"f9\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset"},
+         "elision, digest, pv-reset, output-hold, input-hold, let-go, "
+         "first-snapshot"},
         {{"--without=", "g", "h"},
          "--without: \"\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset"},
+         "elision, digest, pv-reset, output-hold, input-hold, let-go, "
+         "first-snapshot"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
         {{"-n", "4294967296", "g", "h"},
          "-n: \"4294967296\" is not a number from 1 to 4294967295"},
@@ -266,7 +268,8 @@ static void verbosity_of_xl_adds_to_that_of_the_command(void**)
 static void the_help_fits_the_terminal(void**)
 {
     const std::string all = help_start() + help_receive() + help_status() +
-                            help_stop() + help_failover() + help_keep();
+                            help_stop() + help_failover() + help_keep() +
+                            help_replicate();
     std::istringstream lines(all);
     for (std::string line; std::getline(lines, line);) {
         assert_true(line.size() <= 80);

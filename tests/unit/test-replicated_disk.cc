@@ -252,6 +252,10 @@ std::optional<dev_t> block_device_at(const std::string& path)
            : path == "/dev/drbd0" ? std::optional(makedev(147, 0))
                                   : std::nullopt;
 }
+std::string number_of(dev_t device)
+{
+    return std::to_string(major(device)) + ":" + std::to_string(minor(device));
+}
 Result<Sectors> size_of_block_device(const std::string&)
 {
     return Sectors{1000};

@@ -1,5 +1,6 @@
 // What a test may switch off with --without, to show what it is for: the names,
-// as command line and OFFER have them. docs/xen-defects.md explains them.
+// as command line and OFFER have them. docs/xen-defects.md explains those that
+// Xen's defects need, xl-colo-start(1) all.
 #pragma once
 
 #include <array>
@@ -16,15 +17,24 @@ constexpr const char* without_back_channel = "back-channel";
 constexpr const char* without_elision = "elision";  // all pages are sent
 constexpr const char* without_digest = "digest";    // all pages look the same
 constexpr const char* without_pv_reset = "pv-reset";
+constexpr const char* without_output_hold = "output-hold";
+constexpr const char* without_input_hold = "input-hold";
+constexpr const char* without_let_go = "let-go";  // of the copy's card
+// Of a disk, before its origin.
+constexpr const char* without_first_snapshot = "first-snapshot";
 
-inline constexpr std::array work_arounds{
-    without_f2,      without_f3,     without_f4,       without_back_channel,
-    without_elision, without_digest, without_pv_reset,
+inline constexpr std::array what_may_be_left_out{
+    without_f2,           without_f3,          without_f4,
+    without_back_channel, without_elision,     without_digest,
+    without_pv_reset,     without_output_hold, without_input_hold,
+    without_let_go,       without_first_snapshot,
 };
+
+using LeftOut = std::set<std::string>;
 
 // What the status says of a guest that some of them are left out for; nothing
 // where that does no harm.
-inline std::optional<std::string> warning_of(const std::set<std::string>& out)
+inline std::optional<std::string> warning_of(const LeftOut& out)
 {
     std::string list;
     for (const std::string& name : out) {
