@@ -123,11 +123,12 @@ checkpoints_reach() {
     n=$(status "$1" checkpoints) && [ "$n" -ge "$2" ]
 }
 
-# expect_only_on HOST: one copy of the guest, there, and its memory right.
+# expect_only_on HOST: one copy of the guest, there, and its memory right. After a
+# takeover it may have to wait for its disks.
 expect_only_on() {
     local here=$1 other=b
     [ "$here" = b ] && other=a
-    guest_is "$here" "$guest" || fail "the guest is not on $here"
+    wait_for 120 "guest on $here" guest_is "$here" "$guest"
     if [ "$other" != "$dead" ]; then
         guest_is_gone "$other" "$guest" || fail "the guest is on $other too"
         guest_is_gone "$other" "$guest--incoming" ||

@@ -66,7 +66,7 @@ diff "$RUNDIR/disks-b" <(disks_state b) ||
 
 progress "full: protection ends, and says so"
 colo_start -i 600s -t 200 --step-timeout 200 --accept-split-brain \
-    --disk-store-size=1M || fail "xl-colo-start"
+    --disk-store-size=5M || fail "xl-colo-start"
 # DRBD goes on without it, and no checkpoint makes room: the next one finds that
 # the last is lost.
 on b 'kill -STOP $(pidof xl-colo-receive)' || fail "no process on b"
