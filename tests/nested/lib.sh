@@ -12,7 +12,8 @@
 #   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
 #                with a network card: linux-net, which is PVH, linux-pv-net,
 #                linux-emu-net, which has an emulated one and no PV drivers;
-#                and with the disks $guest_disks: linux-disk, linux-pv-disk
+#                and with the disks $guest_disks: linux-disk, linux-pv-disk,
+#                linux-database
 #   BED_CLIENT   "yes": with machine c, which net.sh is for
 #   BED_DISK     MiB of each host's disk, which disk.sh is for
 
@@ -153,18 +154,18 @@ wait_for() {
 guest_config() {
     local kind=$BED_GUEST devices=()
     case $kind in
-    linux-net | linux-disk) kind=linux-pvh ;;
+    linux-net | linux-disk | linux-database) kind=linux-pvh ;;
     linux-emu-net) kind=linux ;;
     linux-pv-net | linux-pv-disk) kind=linux-pv ;;
     esac
     case $BED_GUEST in
-    *-disk) devices=("disk = [ $guest_disks ]") ;;&
+    *-disk | *-database) devices=("disk = [ $guest_disks ]") ;;&
     linux-emu-net)
         # There is no firmware here for a card to boot from.
         devices=("vif = [\"type=ioemu,model=e1000,mac=$guest_mac,bridge=xenbr0\"]"
             'device_model_args = [ "-global", "e1000.romfile=" ]')
         ;;
-    *-net | *-disk)
+    *-net | *-disk | *-database)
         devices+=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]")
         ;;
     esac
@@ -189,7 +190,7 @@ guest_create() {
 guest_lines() {
     local files=("$RUNDIR/$1/log/$2.serial")
     case $BED_GUEST in
-    linux-pvh | linux-net | linux-disk) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
+    linux-pvh | linux-net | linux-disk | linux-database) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
     esac
     cat "${files[@]}" | perl -ne 's/\r?\n\z/\n/ and print'
 } 2>/dev/null

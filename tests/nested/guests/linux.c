@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "database.h"
 #include "disk.h"
 #include "net.h"
 #include "pv.h"
@@ -129,7 +130,8 @@ int main(int argc, char **argv)
     platform_write("workload: started\n");
     pv_start();
     net_start();
-    disk_start();
+    if (!database_start())
+        disk_start();
     uint32_t last = watch_clocks(0, &latest);
     uint32_t started = last;
     for (;;) {

@@ -122,4 +122,7 @@ MODULES_ON_DEMAND = [
 ]
 
 # For guests: their init loads them.
-GUEST_MODULES = ["e1000", "xen-blkfront", "xen-netfront"]
+GUEST_MODULES = [
+    "e1000", "xen-blkfront", "xen-netfront",
+    "crc16", "crc32c_generic", "ext4", "jbd2", "mbcache",
+]
