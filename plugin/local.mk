@@ -324,6 +324,8 @@ libcolo_a_SOURCES = \
 	plugin/status/all_kinds.h \
 	plugin/status/figures.cc \
 	plugin/status/figures.h \
+	plugin/status/keeper_status.cc \
+	plugin/status/keeper_status.h \
 	plugin/status/status.cc \
 	plugin/status/status.h \
 	plugin/status/status_json.cc \
@@ -332,6 +334,7 @@ libcolo_a_SOURCES = \
 	plugin/status/status_openmetrics.h \
 	plugin/status/status_text.cc \
 	plugin/status/status_text.h \
+	plugin/status/unix_time.h \
 	plugin/wire/frame.cc \
 	plugin/wire/frame.h \
 	plugin/wire/frame_check.cc \

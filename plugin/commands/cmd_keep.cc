@@ -51,21 +51,34 @@ std::string start_command(const std::string& config)
 
 // One thread. What it starts goes on without it: whoever ends this process with
 // SIGKILL ends no protection.
-class Keep {
+class Keep : public ControlHandler {
 public:
     Keep(const KeepOptions& options, StartOptions start)
         : options_(options),
           start_(std::move(start)),
           log_(make_xentoollog(STDERR_FILENO, "colo keeper", LogLevel::notice,
                                false)),
-          pauses_(options.pause, options.longest_pause)
+          pauses_(options.pause, options.longest_pause),
+          board_(first_status())
     {
     }
 
     int run();
 
+    // From the control socket.
+    void write_status(JsonWriter& out) override
+    {
+        write_keeper(out, board_.read());
+    }
+    Result<std::string> stop() override { return only_tells(); }
+    Result<std::string> failover() override { return only_tells(); }
+
 private:
+    KeeperStatus first_status() const;
+    static Error only_tells();
+    Status serve();
     void look_once();
+    void act_on(const Situation& found);
     void try_to_start();
     bool stop_wanted();
     void rest();
@@ -82,12 +95,56 @@ private:
     Clock::time_point next_start_{};
     Clock::time_point next_look_{};
     std::string said_;
+    KeeperBoard board_;
+    std::optional<ServiceEar> ear_;
+    std::unique_ptr<ControlServer> server_;
 };
+
+KeeperStatus Keep::first_status() const
+{
+    KeeperStatus status;
+    status.pid = getpid();
+    status.config = options_.config;
+    status.peer = start_.host;
+    status.text = "has just begun";
+    return status;
+}
+
+Error Keep::only_tells()
+{
+    return Error(ErrorKind::refused,
+                 "xl-colo-keep is told to stop by its service, or by SIGTERM");
+}
+
+// Two that look after a guest would hinder each other; one that cannot tell of
+// itself does its work all the same.
+Status Keep::serve()
+{
+    auto server =
+        ControlServer::open(start_.domain, *this, ControlPlace::keeping);
+    if (server) {
+        server_ = std::move(*server);
+        return {};
+    }
+    if (server.error().kind() == ErrorKind::refused) {
+        return server.error();
+    }
+    log_->warn("domain " + start_.domain +
+               ": xl-colo-status cannot ask this: " + server.error().text());
+    return {};
+}
 
 int Keep::run()
 {
     block_signals();
     signals_ = open_signals();
+    if (auto s = serve(); !s) {
+        say(LogLevel::error, s.error().text());
+        return EXIT_FAILURE;
+    }
+    if (auto ear = ServiceEar::open()) {
+        ear_ = std::move(*ear);
+    }
     bool ready = false;
     while (!stop_wanted()) {
         look_once();
@@ -107,6 +164,7 @@ void Keep::look_once()
         auto host = open_host(*log_);
         if (!host) {
             say(LogLevel::warn, host.error().text());
+            board_.find(KeeperState::looking, host.error().text());
             return;
         }
         host_ = std::move(*host);
@@ -115,39 +173,64 @@ void Keep::look_once()
     if (!found) {
         host_.reset();  // xenstored may be another one next time
         say(LogLevel::warn, found.error().text());
+        board_.find(KeeperState::looking, found.error().text());
         return;
     }
-    if (found->is_protected) {
-        pauses_.begin_anew();
-        next_start_ = {};
+    act_on(*found);
+}
+
+void Keep::act_on(const Situation& found)
+{
+    if (found.loss) {
+        board_.note_loss(found.loss->text, found.loss->when);
     }
-    if (found->advice == Advice::start) {
-        if (Clock::now() >= next_start_) {
+    if (found.advice == Advice::start) {
+        const auto now = Clock::now();
+        if (now >= next_start_) {
             try_to_start();
+        } else {
+            board_.wait_until(WallClock::now() + (next_start_ - now));
         }
         return;
     }
-    say(found->advice == Advice::admin ? LogLevel::error : LogLevel::notice,
-        found->text);
+    if (found.is_protected) {
+        pauses_.begin_anew();
+        next_start_ = {};
+        board_.find_protected(found.text);
+    } else {
+        board_.find(found.advice == Advice::admin
+                        ? KeeperState::admin
+                        : found.is_elsewhere ? KeeperState::elsewhere
+                                             : KeeperState::resting,
+                    found.text);
+    }
+    say(found.advice == Advice::admin ? LogLevel::error : LogLevel::notice,
+        found.text);
 }
 
 void Keep::try_to_start()
 {
     say(LogLevel::notice, "to be protected with " + start_.host + " now");
-    const auto ended =
-        run_command(start_command(options_.config), {"NOTIFY_SOCKET="},
-                    start_limit, [this] { return stop_wanted(); });
+    board_.begin_start();
+    const auto ended = run_command(
+        start_command(options_.config),
+        {ear_ ? ear_->setting() : "NOTIFY_SOCKET="}, start_limit,
+        [this] { return stop_wanted(); });
     next_look_ = Clock::now();
+    const auto told = ear_ ? ear_->take_status() : std::nullopt;
     if (ended && *ended == EXIT_SUCCESS) {
         return;
     }
     const Milliseconds pause = pauses_.next();
     next_start_ = Clock::now() + pause;
     next_look_ = std::min(next_look_ + between_looks, next_start_);
+    const std::string why =
+        !ended ? ended.error().text() : told.value_or("xl-colo-start said why");
+    board_.fail_start(why);
+    board_.wait_until(WallClock::now() + pause);
     if (!stop_) {
         say(LogLevel::warn,
-            "cannot be protected with " + start_.host + ": " +
-                (ended ? "xl-colo-start said why" : ended.error().text()) +
+            "cannot be protected with " + start_.host + ": " + why +
                 "; again in " + std::to_string(pause.count()) + " ms");
     }
 }

@@ -8,6 +8,7 @@
 
 #include "base/descriptors.h"
 #include "base/domain_files.h"
+#include "base/text.h"
 #include "commands/device_kinds.h"
 #include "commands/eligibility.h"
 #include "commands/replicate.h"
@@ -18,6 +19,7 @@
 #include "process/background.h"
 #include "process/domain_process.h"
 #include "process/protection_mark.h"
+#include "process/service_manager.h"
 #include "session/opening.h"
 #include "session/primary.h"
 #include "session/session_key.h"
@@ -137,6 +139,7 @@ private:
     Domid domid_;
     bool was_protected_ = false;
     bool failed_ = false;  // after protection began
+    std::string failure_;  // in one line
     // What this process has to do for the guest at the end.
     enum class Care {
         none,   // others do it, or the guest is not here any more
@@ -154,9 +157,15 @@ int Start::run()
                         ? LogLevel::notice
                         : LogLevel::error,
                     s.error().text());
+        failure_ = s.error().text();
     }
     const int status =
         s && was_protected_ && !failed_ ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (status != EXIT_SUCCESS) {
+        // As xl-colo-keep wants to know, or a service of the admin's own.
+        (void)tell_service_manager("STATUS=" + without_controls(failure_) +
+                                   "\n");
+    }
     look_after_guest(status);
     return status;
 }
@@ -356,6 +365,7 @@ void Start::run_session(Domain& domain, const Offer& offer)
 
     // How it ended has been said.
     failed_ = !end.orderly;
+    failure_ = "domain " + guest_ + ": protection ended: " + end.why;
     may_suspend_ = end.guest_may_suspend;
     if (end.state == State::ended) {
         care_ = Care::none;

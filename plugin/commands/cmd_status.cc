@@ -32,24 +32,31 @@ Result<std::vector<DomainReport>> look(const StatusOptions& options)
     }
     std::vector<DomainReport> reports;
     for (const std::string& domain : domains) {
+        DomainReport report{domain, std::nullopt, std::nullopt};
+        auto keeper = ask_keeper(domain, local_patience);
+        if (keeper) {
+            report.keeper = std::move(*keeper);
+        } else {
+            report.keeper_error = keeper.error().text();
+        }
         auto status = ask_status(domain, local_patience);
         if (status) {
-            reports.push_back({domain, std::move(*status), std::nullopt});
-            continue;
-        }
-        const Error& error = status.error();
-        if (error.kind() == ErrorKind::domain_gone ||
-            error.kind() == ErrorKind::usage) {
+            report.status = std::move(*status);
+        } else if (status.error().kind() != ErrorKind::domain_gone &&
+                   status.error().kind() != ErrorKind::usage) {
+            report.error = status.error().text();
+        } else if (!report.keeper && !report.keeper_error) {
             // Asked for by name there is nothing else to tell. One of a list
             // ended just now.
             if (options.domain) {
                 const auto mark = read_mark(domain);
-                return (mark ? Error(error.kind(), *mark) : error)
+                return (mark ? Error(status.error().kind(), *mark)
+                             : status.error())
                     .with_context("domain " + domain);
             }
             continue;
         }
-        reports.push_back({domain, std::nullopt, error.text()});
+        reports.push_back(std::move(report));
     }
     return reports;
 }
@@ -83,9 +90,15 @@ std::string shown(const StatusOptions& options,
                           : status_table(reports, now);
 }
 
-bool all_protected(const std::vector<DomainReport>& reports)
+// In a list, a guest that a keeper waits for is no guest of this host's.
+bool all_protected(const StatusOptions& options,
+                   const std::vector<DomainReport>& reports)
 {
-    return std::ranges::all_of(reports, [](const DomainReport& report) {
+    return std::ranges::all_of(reports, [&](const DomainReport& report) {
+        if (!options.domain && !report.has_process() && report.keeper &&
+            report.keeper->state == KeeperState::elsewhere) {
+            return true;
+        }
         return report.status && report.status->state == State::protecting;
     });
 }
@@ -115,7 +128,7 @@ Result<bool> show(const StatusOptions& options)
     if (!options.domain && !options.watch) {
         tell_of_marks(*reports);
     }
-    return all_protected(*reports);
+    return all_protected(options, *reports);
 }
 
 }  // namespace

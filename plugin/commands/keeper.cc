@@ -35,6 +35,9 @@ Situation situation_of(const SessionStatus& status)
         found.advice = Advice::start;
         found.text = std::string(to_string(status.state)) + ": " +
                      status.ended.value_or("");
+        if (status.ended) {
+            found.loss = {*status.ended, status.since};
+        }
         break;
     case State::ended:
         break;
@@ -56,17 +59,17 @@ Result<Situation> look_at(const std::string& domain, Host& host)
         return status.error();
     }
     if (auto mark = read_mark(domain)) {
-        return Situation{Advice::admin, false, false, std::move(*mark)};
+        return Situation{Advice::admin, false, false, false, std::move(*mark)};
     }
     const auto guest = host.find(domain);
     if (guest) {
-        return Situation{Advice::start, false, false, "not protected"};
+        return Situation{Advice::start, false, false, false, "not protected"};
     }
     if (guest.error().kind() != ErrorKind::domain_gone &&
         guest.error().kind() != ErrorKind::usage) {
         return guest.error();
     }
-    return Situation{Advice::rest, false, false, "not on this host"};
+    return Situation{Advice::rest, false, false, true, "not on this host"};
 }
 
 Pauses::Milliseconds Pauses::next()

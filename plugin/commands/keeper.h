@@ -18,10 +18,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "hypervisor/host.h"
+#include "status/keeper_status.h"
 #include "status/status.h"
 
 namespace xl_colo {
@@ -32,7 +34,10 @@ struct Situation {
     Advice advice = Advice::rest;
     bool is_protected = false;
     bool is_primary = false;  // a session of the guest's runs here
-    std::string text;         // one line
+    bool is_elsewhere = false;
+    std::string text;  // one line
+    // Why the guest is not protected any more.
+    std::optional<KeeperStatus::Failure> loss = std::nullopt;
 };
 
 // Asks the guest's process, and, where there is none, `host`. Errors: libxl;

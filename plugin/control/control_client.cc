@@ -89,9 +89,8 @@ Result<std::string> ask_for_done(const std::string& domain,
     return json ? json->text("done") : json.error();
 }
 
-Result<SessionStatus> ask_for_status(const std::string& domain,
-                                     ControlPlace place,
-                                     std::chrono::milliseconds patience)
+Result<Json> ask_for_object(const std::string& domain, ControlPlace place,
+                            std::chrono::milliseconds patience)
 {
     const auto json = ask(domain, place, "status", patience);
     if (!json) {
@@ -101,7 +100,15 @@ Result<SessionStatus> ask_for_status(const std::string& domain,
     if (!object) {
         return Error(ErrorKind::protocol, "its process sent no status");
     }
-    return status_from_json(*object);
+    return *object;
+}
+
+Result<SessionStatus> ask_for_status(const std::string& domain,
+                                     ControlPlace place,
+                                     std::chrono::milliseconds patience)
+{
+    const auto object = ask_for_object(domain, place, patience);
+    return object ? status_from_json(*object) : object.error();
 }
 
 // Nobody there. What a process left that was killed while it started means
@@ -126,6 +133,28 @@ Result<SessionStatus> ask_status(const std::string& domain,
         }
     }
     return status;
+}
+
+Result<std::optional<KeeperStatus>> ask_keeper(
+    const std::string& domain, std::chrono::milliseconds patience)
+{
+    const auto object = ask_for_object(domain, ControlPlace::keeping, patience);
+    if (object) {
+        auto keeper = keeper_from_json(*object);
+        return keeper ? Result(std::optional(std::move(*keeper)))
+                      : keeper.error();
+    }
+    switch (object.error().kind()) {
+    case ErrorKind::domain_gone:
+    case ErrorKind::usage:  // of a name too long for a socket there is none
+        return std::optional<KeeperStatus>();
+    case ErrorKind::peer_lost:
+        return Error(ErrorKind::peer_lost,
+                     "xl-colo-keep is gone: nobody has the guest protected "
+                     "again");
+    default:
+        return object.error();
+    }
 }
 
 Result<std::string> ask_stop(const std::string& domain,

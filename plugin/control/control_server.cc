@@ -39,6 +39,20 @@ Result<UniqueFd> lock_folder()
     return std::move(*folder);
 }
 
+const char* already_there(ControlPlace place)
+{
+    switch (place) {
+    case ControlPlace::serving:
+        return "a process protects it here already: see xl-colo-status";
+    case ControlPlace::starting:
+        return "another xl-colo-start of it is under way";
+    case ControlPlace::keeping:
+        return "another xl-colo-keep looks after it already: see "
+               "xl-colo-status";
+    }
+    return "?";
+}
+
 // Makes sure that nothing is in the socket's place. To be called under the
 // folder's lock. Error refused.
 Status clear_place(const UniqueFd& folder, const std::string& domain,
@@ -56,11 +70,7 @@ Status clear_place(const UniqueFd& folder, const std::string& domain,
     // takes a connection, or is full: that is as live as one can tell.
     const int code = connect_control(probe, *address);
     if (code == 0 || code == EAGAIN) {
-        return Error(ErrorKind::refused,
-                     place == ControlPlace::starting
-                         ? "another xl-colo-start of it is under way"
-                         : "a process protects it here already: see "
-                           "xl-colo-status");
+        return Error(ErrorKind::refused, already_there(place));
     }
     if (code == ECONNREFUSED) {
         unlinkat(folder.get(), control_file(domain, place).c_str(), 0);
@@ -71,6 +81,12 @@ Status clear_place(const UniqueFd& folder, const std::string& domain,
 }
 
 }  // namespace
+
+void SessionHandler::write_status(JsonWriter& out)
+{
+    const SessionStatus now = status();
+    write_report(out, {now.domain, now, std::nullopt}, WallClock::now());
+}
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(
     const std::string& domain, ControlHandler& handler, ControlPlace place)
@@ -249,11 +265,9 @@ std::string ControlServer::answer(const std::string& request)
         return control_object("error", name.error().text());
     }
     if (*name == "status") {
-        const SessionStatus status = handler_.status();
         JsonWriter out;
         out.open_object().key("status");
-        write_report(out, {status.domain, status, std::nullopt},
-                     WallClock::now());
+        handler_.write_status(out);
         return out.close_object().take();
     }
     if (*name != "stop" && *name != "failover") {

@@ -1,14 +1,16 @@
 // The control socket of one protected domain: xl-colo-status, -stop and
 // -failover ask the live process over it. One JSON line asks, one answers:
 //
-//     {"request": "status"}      {"status": {...}}, see status_json.h
+//     {"request": "status"}      {"status": {...}}, see status_json.h, or
+//                                keeper_status.h
 //     {"request": "stop"}        {"done": "text"}
 //     {"request": "failover"}    {"done": "text"}
 //     anything that failed       {"error": "text"}
 //
 // It is /run/xl-colo/<domain>.sock, or in $XL_COLO_RUN_DIR; only root reaches
 // it. A domain's name is made safe as a file name: see domain_file_name(). An
-// xl-colo-start answers on <domain>.starting until protection begins.
+// xl-colo-start answers on <domain>.starting until protection begins, an
+// xl-colo-keep on <domain>.keeper.
 #pragma once
 
 #include <atomic>
@@ -20,22 +22,31 @@
 #include <thread>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "control/control_socket.h"
+#include "status/keeper_status.h"
 #include "status/status.h"
 
 namespace xl_colo {
 
-// What the session answers. Called by threads of the server, several at once.
+// What the process answers. Called by threads of the server, several at once.
 class ControlHandler {
 public:
     virtual ~ControlHandler() = default;
-    virtual SessionStatus status() = 0;
+    virtual void write_status(JsonWriter& out) = 0;  // one object
     // These return when it is done, or cannot be, with a line to show; they
     // have to return once the session has ended, because the server waits.
     virtual Result<std::string> stop() = 0;
     virtual Result<std::string> failover() = 0;
+};
+
+// One with a session.
+class SessionHandler : public ControlHandler {
+public:
+    virtual SessionStatus status() = 0;
+    void write_status(JsonWriter& out) final;
 };
 
 class ControlServer {
@@ -97,6 +108,9 @@ private:
 // time; otherwise what the process said.
 Result<SessionStatus> ask_status(const std::string& domain,
                                  std::chrono::milliseconds patience);
+// Nothing where no xl-colo-keep looks after the domain.
+Result<std::optional<KeeperStatus>> ask_keeper(
+    const std::string& domain, std::chrono::milliseconds patience);
 // An xl-colo-start that is under way is asked before all others.
 Result<std::string> ask_stop(const std::string& domain,
                              std::chrono::milliseconds patience);

@@ -20,7 +20,12 @@ namespace {
 
 const char* suffix_of(ControlPlace place)
 {
-    return place == ControlPlace::serving ? ".sock" : ".starting";
+    switch (place) {
+    case ControlPlace::serving: return ".sock";
+    case ControlPlace::starting: return ".starting";
+    case ControlPlace::keeping: return ".keeper";
+    }
+    return "?";
 }
 
 }  // namespace
@@ -51,7 +56,8 @@ std::string control_file(const std::string& domain, ControlPlace place)
 
 std::optional<std::string> domain_of_control_file(const std::string& file)
 {
-    for (const auto place : {ControlPlace::serving, ControlPlace::starting}) {
+    for (const auto place : {ControlPlace::serving, ControlPlace::starting,
+                             ControlPlace::keeping}) {
         const std::string suffix = suffix_of(place);
         if (file.ends_with(suffix)) {
             return domain_of_file_name(

@@ -22,8 +22,9 @@ Error no_control_folder(int errno_value);
 
 // Whose socket: that of the process that looks after a domain, or that of an
 // xl-colo-start of it which has not come so far as to take the first one. Who
-// looks after the domain since an earlier protection keeps that until then.
-enum class ControlPlace { serving, starting };
+// looks after the domain since an earlier protection keeps that until then. An
+// xl-colo-keep has one beside both.
+enum class ControlPlace { serving, starting, keeping };
 
 std::string control_file(const std::string& domain, ControlPlace place);
 // The domain whose socket that is; nothing for another file.

@@ -21,7 +21,7 @@
 
 namespace xl_colo {
 
-class Requests : public ControlHandler {
+class Requests : public SessionHandler {
 public:
     explicit Requests(StatusBoard& board) : board_(board) {}
 

@@ -3,14 +3,15 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/errors.h"
-#include "base/unique_fd.h"
 
 namespace xl_colo {
 
@@ -18,6 +19,38 @@ namespace {
 
 // A manager that is stuck does not keep guests from being protected.
 constexpr timeval patience{1, 0};
+
+struct Datagram {
+    std::string text;
+    uid_t sender = static_cast<uid_t>(-1);
+};
+
+// Nothing when there is none.
+std::optional<Datagram> receive(const UniqueFd& fd)
+{
+    std::array<char, 4096> bytes;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> about{};
+    iovec part{bytes.data(), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = about.data();
+    message.msg_controllen = about.size();
+    const ssize_t r = recvmsg(fd.get(), &message, MSG_DONTWAIT);
+    if (r < 0) {
+        return std::nullopt;
+    }
+    Datagram datagram;
+    datagram.text.assign(bytes.data(), static_cast<size_t>(r));
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET &&
+        header->cmsg_type == SCM_CREDENTIALS) {
+        ucred sender;
+        std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+        datagram.sender = sender.uid;
+    }
+    return datagram;
+}
 
 }  // namespace
 
@@ -48,6 +81,43 @@ Status tell_service_manager(const std::string& lines)
         return io_error("cannot tell the service manager", errno);
     }
     return {};
+}
+
+Result<ServiceEar> ServiceEar::open()
+{
+    UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const int yes = 1;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socklen_t length = sizeof address;
+    // Without a path the kernel finds a name, unix(7).
+    if (!fd ||
+        setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0 ||
+        bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+             sizeof address.sun_family) < 0 ||
+        getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) <
+            0) {
+        return io_error("cannot make a socket to be told by", errno);
+    }
+    const size_t name = length - offsetof(sockaddr_un, sun_path) - 1;
+    return ServiceEar(std::move(fd),
+                      "NOTIFY_SOCKET=@" +
+                          std::string(address.sun_path + 1, name));
+}
+
+std::optional<std::string> ServiceEar::take_status()
+{
+    constexpr std::string_view key = "STATUS=";
+    std::optional<std::string> last;
+    while (const auto datagram = receive(fd_)) {
+        const size_t at = datagram->text.find(key);
+        if (datagram->sender == geteuid() && at != std::string::npos) {
+            const size_t begin = at + key.size();
+            last = datagram->text.substr(
+                begin, datagram->text.find('\n', begin) - begin);
+        }
+    }
+    return last;
 }
 
 }  // namespace xl_colo

@@ -2,22 +2,11 @@
 
 #include "status/all_kinds.h"
 #include "status/figures.h"
+#include "status/unix_time.h"
 
 namespace xl_colo {
 
 namespace {
-
-uint64_t unix_us(WallClock::time_point time)
-{
-    return static_cast<uint64_t>(std::chrono::duration_cast<Microseconds>(
-                                     time.time_since_epoch())
-                                     .count());
-}
-
-WallClock::time_point from_unix_us(uint64_t us)
-{
-    return WallClock::time_point(Microseconds(static_cast<int64_t>(us)));
-}
 
 // The members of one checkpoint; all null when there is none.
 void write_checkpoint(JsonWriter& json, const std::string& prefix,
@@ -146,6 +135,13 @@ void write_report(JsonWriter& json, const DomainReport& report,
         json.close_list();
     }
     json.member("ended", status.ended);
+    json.key("keeper");
+    if (report.keeper) {
+        write_keeper(json, *report.keeper);
+    } else {
+        json.null();
+    }
+    json.member("keeper-error", report.keeper_error);
     json.member("interval-ms",
                 known(static_cast<uint64_t>(status.interval.count())));
     json.member("verify", known(status.verify));

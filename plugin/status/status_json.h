@@ -8,16 +8,22 @@
 #include <vector>
 
 #include "base/json.h"
+#include "status/keeper_status.h"
 #include "status/status.h"
 
 namespace xl_colo {
 
-// One domain with a control socket. Without a status there is an error: its
-// process is gone, or does not answer.
+// One domain with a control socket: of the process that protects it, of its
+// keeper, or of both. An error: that one is gone, or does not answer. Neither
+// status nor error: there is none.
 struct DomainReport {
     std::string domain;
     std::optional<SessionStatus> status;
     std::optional<std::string> error;
+    std::optional<KeeperStatus> keeper = std::nullopt;
+    std::optional<std::string> keeper_error = std::nullopt;
+
+    bool has_process() const { return status || error; }
 };
 
 // The object of one report. `now` is for the age of the last checkpoint.

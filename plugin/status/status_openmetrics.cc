@@ -126,8 +126,18 @@ Labels of(const SessionStatus& status)
 // ---- what each part has ----------------------------------------------------
 
 using Known = std::vector<const SessionStatus*>;
+using Reports = std::vector<DomainReport>;
 
-void write_states(Families& out, const Known& known)
+// Here, to be protected, and without a process that says so.
+bool waits_for_protection(const DomainReport& report)
+{
+    return !report.has_process() && report.keeper &&
+           (report.keeper->state == KeeperState::starting ||
+            report.keeper->state == KeeperState::waiting ||
+            report.keeper->state == KeeperState::admin);
+}
+
+void write_states(Families& out, const Known& known, const Reports& reports)
 {
     out.begin("guest_info", "Role of this host, and the other one.");
     for (const auto* s : known) {
@@ -140,6 +150,11 @@ void write_states(Families& out, const Known& known)
               "Whether the guest survives the loss of the primary's host.");
     for (const auto* s : known) {
         out.sample(of(*s), s->state == State::protecting);
+    }
+    for (const DomainReport& report : reports) {
+        if (waits_for_protection(report)) {
+            out.sample({{"domain", report.domain}}, false);
+        }
     }
     out.begin("state", "1 for the state that the guest is in.");
     for (const auto* s : known) {
@@ -164,6 +179,47 @@ void write_states(Families& out, const Known& known)
               "Whether the guest may be running on both hosts.");
     for (const auto* s : known) {
         out.sample(of(*s), s->warning(WarningKind::guest_twice) != nullptr);
+    }
+}
+
+void write_keepers(Families& out, const Reports& reports)
+{
+    std::vector<std::pair<std::string, const KeeperStatus*>> keepers;
+    out.begin("keeper_answering",
+              "Whether the xl-colo-keep that looks after the guest answers.");
+    for (const DomainReport& report : reports) {
+        if (report.keeper || report.keeper_error) {
+            out.sample({{"domain", report.domain}}, report.keeper.has_value());
+        }
+        if (report.keeper) {
+            keepers.emplace_back(report.domain, &*report.keeper);
+        }
+    }
+    out.begin("keeper_state", "1 for what it does.");
+    for (const auto& [domain, k] : keepers) {
+        for (const KeeperState state : all_keeper_states) {
+            out.sample({{"domain", domain}, {"state", to_string(state)}},
+                       k->state == state);
+        }
+    }
+    out.begin("keeper_failed_starts",
+              "Starts that failed since the guest was last protected.");
+    for (const auto& [domain, k] : keepers) {
+        out.sample({{"domain", domain}}, std::to_string(k->failed_starts));
+    }
+    out.begin("keeper_trying_since_timestamp_seconds",
+              "Since when it tries to have the guest protected.", units[0]);
+    for (const auto& [domain, k] : keepers) {
+        if (k->trying_since) {
+            out.sample({{"domain", domain}}, seconds_of(*k->trying_since));
+        }
+    }
+    out.begin("keeper_next_start_timestamp_seconds",
+              "When it tries again.", units[0]);
+    for (const auto& [domain, k] : keepers) {
+        if (k->next_start) {
+            out.sample({{"domain", domain}}, seconds_of(*k->next_start));
+        }
     }
 }
 
@@ -237,7 +293,9 @@ std::string reports_to_openmetrics(const std::vector<DomainReport>& reports,
     out.begin("answering",
               "Whether the process that protects the guest answers.");
     for (const DomainReport& report : reports) {
-        out.sample({{"domain", report.domain}}, report.status.has_value());
+        if (report.has_process()) {
+            out.sample({{"domain", report.domain}}, report.status.has_value());
+        }
         if (report.status) {
             known.push_back(&*report.status);
         }
@@ -247,7 +305,8 @@ std::string reports_to_openmetrics(const std::vector<DomainReport>& reports,
     for (const std::string& domain : marked) {
         out.sample({{"domain", domain}}, true);
     }
-    write_states(out, known);
+    write_states(out, known, reports);
+    write_keepers(out, reports);
     write_checkpoints(out, known, now);
     return out.take();
 }

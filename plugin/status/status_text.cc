@@ -120,11 +120,20 @@ std::string row(const std::array<std::string, 9>& cells)
                   cells[7].c_str(), cells[8].c_str());
 }
 
+const KeeperStatus* keeper_of(const DomainReport& report)
+{
+    return report.keeper ? &*report.keeper : nullptr;
+}
+
 std::string row_of(const DomainReport& report, WallClock::time_point now)
 {
     if (!report.status) {
-        return row({report.domain, "-", "stale", "-", "-", "-", "-", "-",
-                    "-"});
+        const KeeperStatus* k = report.error ? nullptr : keeper_of(report);
+        return k ? row({report.domain, "-", to_string(k->state), k->peer,
+                        short_time(now - k->trying_since.value_or(k->since)),
+                        "-", "-", "-", "-"})
+                 : row({report.domain, "-", "stale", "-", "-", "-", "-", "-",
+                        "-"});
     }
     const SessionStatus& s = *report.status;
     std::string age = "-", pause = "-", pages = "-";
@@ -153,6 +162,62 @@ std::string remarks(const DomainReport& report, const std::string& indent)
     }
     if (report.status->ended) {
         text += paragraph(indent + "ended: ", *report.status->ended);
+    }
+    return text;
+}
+
+std::string what_it_does(const KeeperStatus& k, WallClock::time_point now)
+{
+    std::string text;
+    switch (k.state) {
+    case KeeperState::looking:
+        return "cannot look at the guest: " + k.text;
+    case KeeperState::resting:
+        return k.text;
+    case KeeperState::elsewhere:
+        return "waits for the guest: " + k.text;
+    case KeeperState::admin:
+        return "leaves it to an admin to say who has the guest: " + k.text;
+    case KeeperState::starting:
+        text = "tries to have it protected with " + k.peer;
+        break;
+    case KeeperState::waiting:
+        text = "tries again " +
+               (k.next_start && *k.next_start > now
+                    ? "in " + short_time(*k.next_start - now)
+                    : std::string("now")) +
+               " to have it protected with " + k.peer;
+        break;
+    }
+    if (k.trying_since) {
+        text += ", since " + local_time(*k.trying_since);
+    }
+    if (k.failed_starts > 0) {
+        text += "; " + std::to_string(k.failed_starts) +
+                (k.failed_starts == 1 ? " start has" : " starts have") +
+                " failed";
+    }
+    return text;
+}
+
+std::string keeper_lines(const DomainReport& report, const std::string& indent,
+                         WallClock::time_point now)
+{
+    std::string text;
+    if (report.keeper_error) {
+        text += paragraph(indent + "keeper: ", *report.keeper_error);
+    }
+    const KeeperStatus* k = keeper_of(report);
+    if (!k) {
+        return text;
+    }
+    text += paragraph(indent + "keeper: ", what_it_does(*k, now));
+    // Why protection ended has been said where its process is still there.
+    if (k->last_failure &&
+        !(report.status && report.status->ended == k->last_failure->text)) {
+        text += paragraph(indent + "failed: ",
+                          short_time(now - k->last_failure->when) + " ago, " +
+                              k->last_failure->text);
     }
     return text;
 }
@@ -195,6 +260,11 @@ std::string status_table(const std::vector<DomainReport>& reports,
                             "CHECKS", "AGE", "PAUSE", "PAGES"});
     for (const DomainReport& report : reports) {
         text += row_of(report, now) + remarks(report, "  ");
+        // One that rests has nothing to tell beside the guest's own process.
+        if (report.keeper_error ||
+            (report.keeper && report.keeper->state != KeeperState::resting)) {
+            text += keeper_lines(report, "  ", now);
+        }
     }
     return text;
 }
@@ -202,8 +272,18 @@ std::string status_table(const std::vector<DomainReport>& reports,
 std::string status_detail(const DomainReport& report,
                           WallClock::time_point now)
 {
+    const std::string keeper =
+        (report.keeper
+             ? paragraph("  kept by: ",
+                         "xl-colo-keep " + report.keeper->config +
+                             ", process " + std::to_string(report.keeper->pid))
+             : "") +
+        keeper_lines(report, "  ", now);
     if (!report.status) {
-        return paragraph(report.domain + ": ", report.error.value_or("-"));
+        return paragraph(report.domain + ": ",
+                         report.error.value_or(
+                             "no process protects it on this host")) +
+               keeper;
     }
     const SessionStatus& s = *report.status;
     std::string text = report.domain + "\n";
@@ -237,7 +317,7 @@ std::string status_detail(const DomainReport& report,
                                                : ", because " +
                                                      s.last_because));
     }
-    text += device_lines(s, "  ") + remarks(report, "  ");
+    text += device_lines(s, "  ") + remarks(report, "  ") + keeper;
     return s.last ? text + figure_lines(s) : text;
 }
 

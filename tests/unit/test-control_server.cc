@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-class FakeSession : public ControlHandler {
+class FakeSession : public SessionHandler {
 public:
     SessionStatus status() override
     {

@@ -50,15 +50,22 @@ struct Kept {
     Told told{s.folder.path() + "/notify"};
     pid_t keeper = 0;
 
-    void begin(const std::string& more = "")
+    std::string config() const { return s.folder.path() + "/web1.conf"; }
+    void begin(const std::string& more = "",
+               std::vector<std::string> pauses = {"--pause=20ms",
+                                                  "--longest-pause=100ms"})
     {
-        const std::string config = s.folder.path() + "/web1.conf";
-        std::ofstream(config) << "host = beta\ninterval = 20\ntimeout = 5s\n"
-                              << "ssh-command = " << s.folder.path()
-                              << "/bin/ssh\n" << more;
-        keeper = s.bed.begin(On::alpha,
-                             {"xl-colo-keep", "--pause=20ms",
-                              "--longest-pause=100ms", config});
+        std::ofstream(config())
+            << "host = beta\ninterval = 20\ntimeout = 5s\n"
+            << "ssh-command = " << s.folder.path() << "/bin/ssh\n" << more;
+        pauses.insert(pauses.begin(), "xl-colo-keep");
+        pauses.push_back(config());
+        keeper = s.bed.begin(On::alpha, pauses);
+    }
+    CommandBed::Ran status(std::vector<std::string> words = {})
+    {
+        words.insert(words.begin(), "xl-colo-status");
+        return s.bed.run(On::alpha, words);
     }
     bool wait_until_told(const std::string& part)
     {
@@ -131,13 +138,92 @@ static void start_that_fails_is_tried_again(void**)
         rename(ssh.c_str(), (ssh + ".away").c_str());
         kept.begin();
         said = kept.wait_until_told("STATUS=cannot be protected with beta: "
-                                    "xl-colo-start said why; again in 20 ms");
+                                    "domain web1: the command ");
         said = said && kept.wait_until_told("again in 100 ms");
         rename((ssh + ".away").c_str(), ssh.c_str());
         protects = kept.is_protected();
     }
     assert_true(said);
     assert_true(protects);
+}
+
+// No process protects the guest then, and none that did is left.
+static void status_says_what_is_tried_and_what_was_wrong(void**)
+{
+    CommandBed::Ran table, detail, figures, later;
+    bool said = false, rests = false;
+    {
+        Kept kept;
+        const std::string ssh = kept.s.folder.path() + "/bin/ssh";
+        rename(ssh.c_str(), (ssh + ".away").c_str());
+        kept.begin("", {"--pause=3600s", "--longest-pause=3600s"});
+        said = kept.wait_until_told("again in 3600000 ms");
+        table = kept.status();
+        detail = kept.status({"web1"});
+        figures = kept.status({"--openmetrics"});
+        rename((ssh + ".away").c_str(), ssh.c_str());
+        // An admin does not wait for the keeper.
+        (void)kept.s.bed.run(On::alpha, {"xl-colo-start", "--config=" +
+                                                              kept.config()});
+        rests = CommandBed::wait_for([&] {
+            later = kept.status({"--json", "web1"});
+            return later.out.find("\"state\": \"resting\"") !=
+                   std::string::npos;
+        });
+    }
+    assert_true(said);
+    assert_true(failed(table));
+    assert_contains(table.out, "web1           -         waiting     beta ");
+    assert_contains(table.out, "\n  keeper: tries again in 59m to have it "
+                               "protected with beta, since ");
+    assert_true(failed(detail));
+    assert_contains(detail.out, "web1: no process protects it on this host\n"
+                                "  kept by: xl-colo-keep ");
+    assert_contains(detail.out, "1 start has failed");
+    assert_contains(detail.out, "\n  failed: ");
+    assert_contains(detail.out, "a program was not found");
+    assert_true(succeeded(figures));
+    assert_contains(figures.out, "xl_colo_protected{domain=\"web1\"} 0\n");
+    assert_contains(figures.out,
+                    "xl_colo_keeper_failed_starts{domain=\"web1\"} 1\n");
+    assert_true(rests);
+    assert_true(succeeded(later));
+    assert_contains(later.out, "\"failed-starts\": 0,");
+    assert_contains(later.out, "\"trying-since-unix-us\": null,");
+}
+
+static void second_keeper_of_a_guest_leaves(void**)
+{
+    CommandBed::Ran ran, killed, gone;
+    bool ready = false, begins_again = false;
+    {
+        Kept kept;
+        kept.begin("domain = web2\n");
+        ready = kept.wait_until_told("STATUS=not on this host");
+        const pid_t first = kept.keeper;
+        kept.begin("domain = web2\n");
+        ran = kept.s.bed.end(kept.keeper);
+        send_signal(first, SIGKILL);
+        (void)kept.s.bed.end(first);
+        killed = kept.status({"web2"});
+        // What it left behind is in nobody's way.
+        kept.begin("domain = web2\n");
+        begins_again = CommandBed::wait_for([&] {
+            return kept.status({"web2"}).out.find("waits for the guest") !=
+                   std::string::npos;
+        });
+        (void)kept.end();
+        gone = kept.status({"web2"});
+    }
+    assert_true(ready);
+    assert_true(failed(ran));
+    assert_contains(ran.err, "domain web2: another xl-colo-keep looks after it "
+                             "already: see xl-colo-status\n");
+    assert_true(failed(killed));
+    assert_contains(killed.out, "xl-colo-keep is gone");
+    assert_true(begins_again);
+    assert_true(failed(gone));
+    assert_contains(gone.err, "no process protects it on this host");
 }
 
 // It may run on the other host by now.
@@ -209,6 +295,8 @@ int main(int argc, char** argv)
         cmocka_unit_test(guest_is_protected_until_the_service_is_stopped),
         cmocka_unit_test(guest_that_lost_its_copy_gets_another),
         cmocka_unit_test(start_that_fails_is_tried_again),
+        cmocka_unit_test(status_says_what_is_tried_and_what_was_wrong),
+        cmocka_unit_test(second_keeper_of_a_guest_leaves),
         cmocka_unit_test(
             guest_that_was_protected_when_the_host_went_down_is_left),
         cmocka_unit_test(guest_that_is_elsewhere_is_waited_for),

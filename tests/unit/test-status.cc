@@ -105,12 +105,50 @@ DomainReport stale()
             "its process is gone: the guest is not protected"};
 }
 
+KeeperStatus keeper(KeeperState state, const std::string& text)
+{
+    KeeperStatus k;
+    k.pid = 812;
+    k.config = "/etc/xl-colo/web1.conf";
+    k.peer = "host2";
+    k.state = state;
+    k.since = noon - 20s;
+    k.text = text;
+    return k;
+}
+
+KeeperStatus trying()
+{
+    KeeperStatus k =
+        keeper(KeeperState::waiting, "until xl-colo-start is tried again");
+    k.trying_since = noon - 754s;
+    k.failed_starts = 7;
+    k.next_start = noon + 40s;
+    k.last_failure = {
+        "domain guest5: the command \"ssh host2 xl-colo-receive\" ended with "
+        "255: ssh did not get through",
+        noon - 20s};
+    return k;
+}
+
+// No process protects it.
+DomainReport kept(const std::string& domain, const KeeperStatus& keeper)
+{
+    return {domain, std::nullopt, std::nullopt, keeper};
+}
+
 std::vector<DomainReport> all()
 {
+    DomainReport without_keeper = stale();
+    without_keeper.keeper_error =
+        "xl-colo-keep is gone: nobody has the guest protected again";
     return {{split().domain, split(), std::nullopt},
-            {"guest1", protecting(), std::nullopt},
+            {"guest1", protecting(), std::nullopt,
+             keeper(KeeperState::resting, "protecting as primary with host2")},
             {"guest2", copying(), std::nullopt},
-            stale()};
+            without_keeper,
+            kept("guest5", trying()),
+            kept("guest6", keeper(KeeperState::elsewhere, "not on this host"))};
 }
 
 DomainReport report(const SessionStatus& status)
@@ -167,6 +205,88 @@ static void json_in_one_line_has_no_line_end(void**)
 {
     const std::string text = reports_to_json(all(), noon, false);
     assert_true(text.find('\n') == std::string::npos);
+}
+
+// What its control socket carries is what the keeper knows.
+static void json_of_a_keeper_comes_back_as_it_was(void**)
+{
+    const auto text_of = [](const KeeperStatus& k) {
+        JsonWriter json;
+        write_keeper(json, k);
+        return json.take();
+    };
+    for (const KeeperState state : all_keeper_states) {
+        KeeperStatus k = trying();
+        k.state = state;
+        for (const bool tries : {true, false}) {
+            if (!tries) {
+                k = keeper(state, "all is well");
+            }
+            const auto back = keeper_from_json(*Json::parse(text_of(k)));
+            assert_true(bool(back));
+            assert_text(text_of(*back), text_of(k));
+            assert_true(back->state == state);
+            assert_int_equal(back->last_failure.has_value(), tries);
+        }
+    }
+    std::string damaged = text_of(trying());
+    damaged.replace(damaged.find("\"waiting\""), 9, "\"idle\"");
+    assert_text(keeper_from_json(*Json::parse(damaged)).error().text(),
+                "\"state\" is \"idle\"");
+}
+
+// Since when it has tried counts from the first try, until all is well.
+static void a_keeper_tries_since_the_first_time(void**)
+{
+    KeeperBoard board{KeeperStatus{}};
+    board.note_loss("the secondary is lost", noon);
+    board.begin_start();
+    const auto begun = board.read().trying_since;
+    assert_true(begun.has_value());
+    assert_text(board.read().last_failure->text, "the secondary is lost");
+    board.fail_start("no route");
+    board.wait_until(noon + 5s);
+    // It is still so, and older than what went wrong since.
+    board.note_loss("the secondary is lost", noon);
+    board.begin_start();
+    KeeperStatus now = board.read();
+    assert_true(now.state == KeeperState::starting);
+    assert_true(now.trying_since == begun);
+    assert_false(now.next_start.has_value());
+    assert_int_equal(now.failed_starts, 1);
+    assert_text(now.last_failure->text, "no route");
+    board.find_protected("protecting");
+    now = board.read();
+    assert_false(now.trying_since.has_value());
+    assert_int_equal(now.failed_starts, 0);
+    assert_text(now.last_failure->text, "no route");
+}
+
+static void text_says_what_a_keeper_waits_for(void**)
+{
+    const auto shown = [](const KeeperStatus& k) {
+        return status_detail(kept("guest5", k), noon);
+    };
+    assert_contains(shown(keeper(KeeperState::admin, "held")),
+                    "leaves it to an admin to say who has the guest: held\n");
+    assert_contains(shown(keeper(KeeperState::looking, "no Xen")),
+                    "keeper: cannot look at the guest: no Xen\n");
+    KeeperStatus late = trying();
+    late.next_start = noon;
+    late.failed_starts = 1;
+    assert_contains(shown(late), "tries again now to have it protected");
+    assert_contains(shown(late), "; 1 start has failed\n");
+}
+
+// Its process is still there and has said so itself.
+static void why_protection_ended_is_said_once(void**)
+{
+    KeeperStatus k = trying();
+    k.last_failure = {*split().ended, noon - 72h};
+    const DomainReport report{split().domain, split(), std::nullopt, k};
+    const std::string text = status_detail(report, noon);
+    assert_int_equal(text.find("the primary is lost"),
+                     text.rfind("the primary is lost"));
 }
 
 // What the control socket carries is what the session knows.
@@ -361,6 +481,10 @@ int main()
         cmocka_unit_test(openmetrics_escape_what_a_name_may_hold),
         cmocka_unit_test(json_in_one_line_has_no_line_end),
         cmocka_unit_test(json_comes_back_as_it_was),
+        cmocka_unit_test(json_of_a_keeper_comes_back_as_it_was),
+        cmocka_unit_test(a_keeper_tries_since_the_first_time),
+        cmocka_unit_test(text_says_what_a_keeper_waits_for),
+        cmocka_unit_test(why_protection_ended_is_said_once),
         cmocka_unit_test(every_state_has_a_name_that_comes_back),
         cmocka_unit_test(every_warning_has_a_name_that_comes_back),
         cmocka_unit_test(damaged_json_is_refused),
