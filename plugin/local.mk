@@ -30,6 +30,8 @@ libbase_a_SOURCES = \
 	plugin/base/heap.h \
 	plugin/base/hex.cc \
 	plugin/base/hex.h \
+	plugin/base/journal.cc \
+	plugin/base/journal.h \
 	plugin/base/json.cc \
 	plugin/base/json.h \
 	plugin/base/keyed_hash.cc \
@@ -228,6 +230,8 @@ libcolo_a_SOURCES = \
 	plugin/process/caretaker.h \
 	plugin/process/domain_process.cc \
 	plugin/process/domain_process.h \
+	plugin/process/message_log.cc \
+	plugin/process/message_log.h \
 	plugin/process/protection_mark.cc \
 	plugin/process/protection_mark.h \
 	plugin/process/requests.cc \

@@ -89,6 +89,7 @@ unit_tests = \
 	tests/unit/test-libxl_stream \
 	tests/unit/test-link \
 	tests/unit/test-logger \
+	tests/unit/test-message_log \
 	tests/unit/test-migration_stream \
 	tests/unit/test-neighbour \
 	tests/unit/test-neighbour_answers \

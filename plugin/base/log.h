@@ -19,6 +19,13 @@ public:
     {
         (void)what, (void)done, (void)total;
     }
+    // What messages are about from here on, and the state that the guest is in,
+    // new or not: for a log that keeps more than lines.
+    virtual void set_subject(const std::string& domain, const std::string& peer)
+    {
+        (void)domain, (void)peer;
+    }
+    virtual void note_state(const std::string& state) { (void)state; }
 
     void debug(const std::string& m) { write(LogLevel::debug, m); }
     void info(const std::string& m) { write(LogLevel::info, m); }

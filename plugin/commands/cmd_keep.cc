@@ -18,6 +18,7 @@
 #include "commands/outcome.h"
 #include "commands/ssh_command.h"
 #include "control/control_server.h"
+#include "process/message_log.h"
 #include "process/service_manager.h"
 #include "process/signals.h"
 
@@ -56,8 +57,7 @@ public:
     Keep(const KeepOptions& options, StartOptions start)
         : options_(options),
           start_(std::move(start)),
-          log_(make_xentoollog(STDERR_FILENO, "colo keeper", LogLevel::notice,
-                               false)),
+          log_(make_message_log("keeper", LogLevel::notice, false)),
           pauses_(options.pause, options.longest_pause),
           board_(first_status())
     {
@@ -138,6 +138,7 @@ int Keep::run()
 {
     block_signals();
     signals_ = open_signals();
+    log_->set_subject(start_.domain, start_.host);
     if (auto s = serve(); !s) {
         say(LogLevel::error, s.error().text());
         return EXIT_FAILURE;

@@ -20,6 +20,7 @@
 #include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
+#include "process/message_log.h"
 #include "session/opening.h"
 #include "session/secondary.h"
 #include "wire/stop_frame.h"
@@ -155,9 +156,9 @@ Status receive(Link& link, Log& log, Background& background)
 
 int receive_on_wire(const ReceiveOptions& options, Background& background)
 {
-    const auto log = make_xentoollog(
-        STDERR_FILENO, "colo secondary",
-        options.verbose > 1 ? LogLevel::debug : LogLevel::info, false);
+    const auto log = make_message_log(
+        "secondary", options.verbose > 1 ? LogLevel::debug : LogLevel::info,
+        false);
     auto link = take_wire();
     if (!link) {
         log->error(link.error().text());

@@ -18,6 +18,7 @@
 #include "process/aftermath.h"
 #include "process/background.h"
 #include "process/domain_process.h"
+#include "process/message_log.h"
 #include "process/protection_mark.h"
 #include "process/service_manager.h"
 #include "session/opening.h"
@@ -108,9 +109,8 @@ public:
     Start(const StartOptions& options, Background& background)
         : options_(options),
           background_(background),
-          log_(make_xentoollog(STDERR_FILENO, "colo primary",
-                               level_of(options.verbose),
-                               isatty(STDERR_FILENO) == 1))
+          log_(make_message_log("primary", level_of(options.verbose),
+                                isatty(STDERR_FILENO) == 1))
     {
     }
 
@@ -151,6 +151,7 @@ private:
 
 int Start::run()
 {
+    log_->set_subject(options_.domain, options_.host);
     const Status s = protect();
     if (!s) {
         log_->write(s.error().kind() == ErrorKind::asked_to_stop

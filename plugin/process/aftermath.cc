@@ -1,7 +1,5 @@
 #include "process/aftermath.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -13,6 +11,7 @@
 #include "hypervisor/host.h"
 #include "network/card_interfaces.h"
 #include "process/domain_process.h"
+#include "process/message_log.h"
 #include "process/protection_mark.h"
 #include "session/copy.h"
 #include "session/event_queue.h"
@@ -336,9 +335,9 @@ int see_to_what_is_left(Background& background,
                         const std::string& how)
 {
     const bool primary = found.role == Role::primary;
-    const auto log = make_xentoollog(
-        STDERR_FILENO, primary ? "colo primary" : "colo secondary",
-        LogLevel::info, false);
+    const auto log = make_message_log(primary ? "primary" : "secondary",
+                                      LogLevel::info, false);
+    log->set_subject(found.domain, found.peer);
     const std::string died =
         std::string(primary ? "the process that protected it"
                             : "the process that held the copy") +

@@ -9,10 +9,13 @@ DomainProcess::DomainProcess(Host& host, Log& log, SessionStatus status,
     : host_(host),
       log_(log),
       board_(std::move(status),
-             record ? StatusBoard::OnChange([record](const SessionStatus& now) {
-                 record->note(now);
-             })
-                    : nullptr),
+             [record, &log](const SessionStatus& now) {
+                 if (record) {
+                     record->note(now);
+                 }
+                 log.set_subject(now.domain, now.peer);
+                 log.note_state(to_string(now.state));
+             }),
       requests_(board_)
 {
 }

@@ -17,8 +17,8 @@ public:
     // Opens the control socket of `status.domain`. Error refused when that
     // domain has a live process on this host already. One that is `starting`
     // has another socket, until it asks for the domain's by begin_serving();
-    // with the same error. The board tells `record`, if there is one, which
-    // must outlive it.
+    // with the same error. The board tells `log`, and `record`, if there is
+    // one, which must outlive it.
     static Result<std::unique_ptr<DomainProcess>> open(
         Host& host, Log& log, SessionStatus status,
         WatchRecord* record = nullptr,

@@ -171,6 +171,7 @@ pid_t CommandBed::begin(On host, const std::vector<std::string>& words)
     setenv("XL_COLO_RUN_DIR", (home + "/run").c_str(), 1);
     setenv("XL_COLO_LOG_DIR", home.c_str(), 1);
     setenv("XL_COLO_STATE_DIR", (home + "/state").c_str(), 1);
+    setenv("XL_COLO_JOURNAL", "", 0);  // but a test's own
     const std::string program = folder_ + "/bin/" + words[0];
     std::vector<char*> arguments;
     for (const std::string& word : words) {
