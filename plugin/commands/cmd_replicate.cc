@@ -65,10 +65,15 @@ Status off(const Words& words, const std::string&)
     if (auto s = check_unprotected(words[0]); !s) {
         return s;
     }
-    if (records_of_guest(words[0]).empty()) {
-        return Error(ErrorKind::refused, "no disk of it was put on DRBD here");
+    const auto count = take_off_replicas(words[0], *make_log());
+    if (!count) {
+        return count.error();
     }
-    return take_off_replicas(words[0], *make_log());
+    return *count > 0
+               ? Status()
+               : Error(ErrorKind::refused,
+                       "no disk that it uses here was put on DRBD; where it "
+                       "does not run, \"xl-colo-replicate leave\"");
 }
 
 // ---- what the guest's host says here ----------------------------------------

@@ -239,6 +239,11 @@ Status Start::protect()
         process_->give_up(begun.error());
         link_.reset();  // the command waits for its end
         transport_.reset();
+        if (!plain.empty()) {
+            log_->notice("domain " + guest_ + ": its disks stay on DRBD, and "
+                         "need not be copied again; \"xl-colo-replicate off " +
+                         guest_ + "\" takes them off");
+        }
         return about_guest(begun.error());
     }
     return {};

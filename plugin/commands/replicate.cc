@@ -60,6 +60,10 @@ Replication::Replication(std::string host, std::string ssh_command,
 
 Status Replication::tell(const std::vector<std::string>& words) const
 {
+    if (host_.empty()) {
+        return Error(ErrorKind::refused,
+                     "which host has the replica is not known here");
+    }
     if (ssh_command_.empty()) {
         return Error(ErrorKind::refused,
                      "a disk can be put on DRBD only where the other host is "
@@ -268,8 +272,12 @@ Status Replication::put_on(const std::string& guest,
     return {};
 }
 
-Status Replication::take_off(const ReplicaRecord& record)
+Result<bool> Replication::take_off(const ReplicaRecord& record)
 {
+    const auto serves = here_.serves_guest(record.resource);
+    if (!serves || !*serves) {
+        return serves;
+    }
     if (auto s = here_.take_out(record.resource); !s) {
         return s.error().with_context(record.device);
     }
@@ -278,20 +286,22 @@ Status Replication::take_off(const ReplicaRecord& record)
                   "; \"xl-colo-replicate leave " + record.resource +
                   "\" there ends it");
     }
-    return {};
+    return true;
 }
 
-Status take_off_replicas(const std::string& guest, Log& log)
+Result<size_t> take_off_replicas(const std::string& guest, Log& log)
 {
+    size_t taken_off = 0;
     for (const ReplicaRecord& record : records_of_guest(guest)) {
-        if (auto s = Replication(record.peer, record.ssh_command,
-                                 record.has_arbiter, log)
-                         .take_off(record);
-            !s) {
-            return s;
+        Replication replication(record.peer, record.ssh_command,
+                                record.has_arbiter, log);
+        const auto done = replication.take_off(record);
+        if (!done) {
+            return done.error();
         }
+        taken_off += *done ? 1 : 0;
     }
-    return {};
+    return taken_off;
 }
 
 }  // namespace xl_colo

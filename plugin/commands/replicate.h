@@ -33,9 +33,9 @@ public:
     // is, of those that were not.
     Status put_on(const std::string& guest,
                   const std::vector<const DeviceFacts*>& disks);
-    // This one here, which put_on() has put on it. The other host may be dead:
-    // then the log says what is left to do there.
-    Status take_off(const ReplicaRecord& record);
+    // This one, if the guest is served by it here: whether it was. The other
+    // host may be dead: then the log says what is left to do there.
+    Result<bool> take_off(const ReplicaRecord& record);
 
 private:
     Result<ReplicaRecord> record_for(const std::string& guest,
@@ -56,8 +56,7 @@ private:
     ReplicaHost here_{*dm_, *drbd_};
 };
 
-// All of the guest's that are on it here, as replicas of the other host each
-// knows of.
-Status take_off_replicas(const std::string& guest, Log& log);
+// All of the guest's by which it is served here; how many.
+Result<size_t> take_off_replicas(const std::string& guest, Log& log);
 
 }  // namespace xl_colo

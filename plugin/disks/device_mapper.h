@@ -59,6 +59,11 @@ public:
 // them.
 std::unique_ptr<DeviceMapper> make_device_mapper();
 
+// Whether a second device may have that table, as what is beneath a new layer:
+// targets that keep notes of their own on the disk (raid, cache, thin) would
+// have two writers of these. Error refused, with what `name` is.
+Status check_may_stand_twice(const std::string& name, const DmTable& table);
+
 // Where its node is.
 std::string path_of_dm(const std::string& name);
 

@@ -114,6 +114,9 @@ Status KeptDisk::build()
                                     "there, or smaller than the disk");
     }
     lower_was_ = **was;
+    if (auto s = check_may_stand_twice(place_.lower, lower_was_); !s) {
+        return s;
+    }
     for (size_t i = 0; i < stores_.size(); ++i) {
         auto made = make_store_(i, store(i), place_.store);
         if (!made) {

@@ -260,6 +260,9 @@ Status ReplicaHost::put_in(const ReplicaRecord& record, const Route& route)
         return !size ? size.error()
                      : !table ? table.error() : taken_over.error();
     }
+    if (auto s = check_may_stand_twice(*name, *table); !s) {
+        return s;
+    }
     const std::string plain = plain_name(record.resource);
     if (auto left = dm_.table(plain); !left || *left) {
         return !left ? left.error()
@@ -378,6 +381,13 @@ Status ReplicaHost::check_no_copy(const ReplicaRecord& record)
     return {};
 }
 
+Result<bool> ReplicaHost::serves_guest(const std::string& resource)
+{
+    const auto volume = up_volume(resource);
+    return volume ? Result<bool>(*volume && (*volume)->role == "Primary")
+                  : volume.error();
+}
+
 Status ReplicaHost::take_out(const std::string& resource)
 {
     const auto record = record_of(resource);
@@ -423,6 +433,13 @@ Status ReplicaHost::check(const ReplicaRecord& record, Sectors sectors)
                              "that name, of " + std::to_string(sectors) +
                              " sectors or more (lvcreate)")
                    : size.error();
+    }
+    const auto table = table_of(*name);
+    if (!table) {
+        return table.error();
+    }
+    if (auto s = check_may_stand_twice(*name, *table); !s) {
+        return s;
     }
     if (*size < sectors) {
         return refused(record.device + " has " + std::to_string(*size) +

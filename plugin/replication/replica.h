@@ -50,6 +50,8 @@ public:
     // The other host must know nothing of it yet, or have left it. `record` is
     // kept.
     Status put_in(const ReplicaRecord& record, const Route& route);
+    // Whether it is this host whose guest writes to it.
+    Result<bool> serves_guest(const std::string& resource);
     // Once nobody has a copy of the guest any more.
     Status take_out(const std::string& resource);
 

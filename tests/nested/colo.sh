@@ -11,6 +11,14 @@ host_dies() {
     dead=$1
 }
 
+# state_of HOST: its /var/lib/xl-colo is on something that outlives its memory;
+# after each boot.
+state_of() {
+    on "$1" 'mkdir -p -m 700 /host/state /var/lib/xl-colo &&
+        mount --bind /host/state /var/lib/xl-colo' ||
+        fail "no state folder on $1"
+}
+
 # profile_of HOST
 profile_of() {
     case $1 in

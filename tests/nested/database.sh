@@ -12,6 +12,7 @@ command -v mke2fs >/dev/null || skip "no mke2fs (Debian package e2fsprogs)"
 # volume_on HOST: after each boot of the host, as LVM would have it.
 volume_on() {
     domain0_first "$1"
+    state_of "$1"
     on "$1" "modprobe -a virtio_blk brd dm-snapshot drbd loop xen-blkback &&
         dmsetup create vg-p0 --table '0 $volume_sectors linear /dev/vda 0'" ||
         fail "no volume on $1"

@@ -16,6 +16,7 @@ guest_disks='"phy:/dev/mapper/vg-p0,xvda,w", "phy:/dev/mapper/vg-p1,xvdb,w"'
 # volumes_on HOST: after each boot of the host, as LVM would have them.
 volumes_on() {
     domain0_first "$1"
+    state_of "$1"
     on "$1" "modprobe -a virtio_blk brd dm-snapshot drbd loop xen-blkback &&
         dmsetup create vg-p0 --table '0 $disk_sectors linear /dev/vda 0' &&
         dmsetup create vg-p1 --table '0 $disk_sectors linear /dev/vda 16384'" ||
@@ -103,6 +104,7 @@ host_boots a
 put_on a "root-$BED_PROFILE"
 volumes_on a
 dead=
+on a "rm /var/lib/xl-colo/$guest.protected" || fail "a knows of nothing"
 protect b a
 disks_right b "$guest"
 

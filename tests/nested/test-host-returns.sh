@@ -6,19 +6,13 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
 
-# state_of_a: its /var/lib/xl-colo is on something that outlives its memory.
-state_of_a() {
-    on a 'mkdir -p -m 700 /host/state /var/lib/xl-colo &&
-        mount --bind /host/state /var/lib/xl-colo' || fail "no state folder on a"
-}
-
 says_so() {
     grep -q "this host went down while it protected the guest with b" "$1" ||
         fail "$2 does not say that the guest may be on b: $(cat "$1")"
 }
 
 colo_hosts_up
-state_of_a
+state_of a
 colo_guest_up
 # The power is off by then.
 colo_start -i 500 --fence true || fail "xl-colo-start"
@@ -31,7 +25,7 @@ progress "a is back, and says where its guest may be"
 host_boots a
 dead=
 put_on a "root-$BED_PROFILE"
-state_of_a
+state_of a
 on a "xl-colo-status $guest" >"$RUNDIR/said" 2>&1 && fail "xl-colo-status: $?"
 says_so "$RUNDIR/said" xl-colo-status
 printf 'domain = %s\nhost = b\n' "$guest" >"$SHARE/$guest.conf"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A guest with a network card, and other ways in which its protection ends, under
-# the eyes of a client: the process that holds its output back is killed, and an
-# admin has the guest go over to b.
+# the eyes of a client: the process that holds its output back is killed, an admin
+# has the guest go over to b, and the secondary dies.
 BED_GUEST=${BED_GUEST:-linux-net}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -13,7 +13,7 @@ output=commit
 # protect [OPTION]...: with a client's connection going on.
 protect() {
     colo_start -i 1000 -t 15 "$@" || fail "xl-colo-start"
-    wait_for 300 "3 checkpoints" checkpoints_reach a 4
+    wait_for 300 "3 checkpoints" checkpoints_reach "${primary:-a}" 4
     client_went_on stream 120
 }
 
@@ -36,6 +36,15 @@ progress "xl-colo-failover, and the client's connection goes with the guest"
 protect --accept-split-brain
 on_deadline 120 b "xl-colo-failover $guest" || fail "xl-colo-failover"
 wait_for 60 "b to take over" status_is b state taken-over
+client_went_on stream 180
+expect_only_on b
+[ -z "$(on b 'tc qdisc show | grep clsact')" ] || fail "filters are left on b"
+
+progress "protected from there, and its secondary dies: what waited leaves"
+primary=b secondary=a
+protect --accept-split-brain
+host_dies a
+wait_for 120 "b to notice" status_is b state unprotected
 client_went_on stream 180
 expect_only_on b
 [ -z "$(on b 'tc qdisc show | grep clsact')" ] || fail "filters are left on b"

@@ -114,6 +114,20 @@ static void layers_that_fail_leave_nothing(void**)
     }
 }
 
+// Two of a mirror's would each write to what is on its halves.
+static void lower_device_of_another_kind_is_refused(void**)
+{
+    for (const char* type : {"raid", "cache", "thin", "mirror"}) {
+        Bed bed;
+        bed.dm.devices["vg-r0"].active.front().type = type;
+        const Status built = bed.disk.build();
+        assert_false(bool(built));
+        assert_contains(built.error().text(),
+                        "only linear, striped and crypt can have layers");
+        assert_true(bed.dm.done.empty());
+    }
+}
+
 static void states_take_turns_and_count_when_committed(void**)
 {
     Bed bed;
@@ -344,6 +358,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(layers_come_and_go),
         cmocka_unit_test(layers_that_fail_leave_nothing),
+        cmocka_unit_test(lower_device_of_another_kind_is_refused),
         cmocka_unit_test(states_take_turns_and_count_when_committed),
         cmocka_unit_test(nothing_that_was_not_committed_is_merged),
         cmocka_unit_test(state_that_was_not_committed_is_given_up),

@@ -233,6 +233,18 @@ static void step_that_fails_leaves_the_disk_as_it_was(void**)
     bed.assert_untouched();
 }
 
+// Two of a mirror's would each write to what is on its halves.
+static void disk_that_must_not_be_there_twice_is_refused(void**)
+{
+    Bed bed;
+    bed.dm.devices["vg-web1"].active = {
+        {0, 500, "linear", "8:1 2048"}, {500, 500, "raid", "raid1 3 0"}};
+    assert_contains(why(bed.host.put_in(bed.record, route)),
+                    "is of device-mapper's kind \"raid\" here");
+    assert_int_equal(bed.dm.devices.size(), 1);
+    assert_true(bed.dm.done.empty());
+}
+
 static void disk_that_was_taken_over_is_the_plain_one_again(void**)
 {
     Bed bed;
@@ -313,6 +325,11 @@ static void what_cannot_be_a_replica_is_refused(void**)
         {"too small",
          [](Bed& bed) { bed.dm.devices["vg-web1"].active.front().length = 9; },
          "has 9 sectors here, and must have 1000"},
+        {"of another kind",
+         [](Bed& bed) {
+             bed.dm.devices["vg-web1"].active.front().type = "thin";
+         },
+         "is of device-mapper's kind \"thin\" here"},
         {"in use", [](Bed& bed) { bed.dm.devices["vg-web1"].open = true; },
          "is in use here"},
         {"not blank", [](Bed&) { heads[vg][5000] = 'x'; },
@@ -440,6 +457,7 @@ int main()
         cmocka_unit_test(disk_is_put_on_drbd_and_taken_off),
         cmocka_unit_test(guest_writes_to_drbd_only_once_it_is_primary),
         cmocka_unit_test(step_that_fails_leaves_the_disk_as_it_was),
+        cmocka_unit_test(disk_that_must_not_be_there_twice_is_refused),
         cmocka_unit_test(disk_that_was_taken_over_is_the_plain_one_again),
         cmocka_unit_test(disk_that_was_closed_is_opened_when_drbd_goes),
         cmocka_unit_test(disk_stays_on_drbd_while_it_serves_a_copy),
