@@ -83,9 +83,7 @@ Status NetworkCard::guest_will_stand(CheckpointNumber)
         if (!context_.left_out.contains(without_output_hold)) {
             interface->pump->set_output(Output::waits);
         }
-        if (!context_.left_out.contains(without_input_hold)) {
-            interface->pump->set_input(false);
-        }
+        interface->pump->set_input(false);
     }
     return {};
 }

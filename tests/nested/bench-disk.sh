@@ -56,8 +56,8 @@ END
 # seconds DEVICE BLOCK COUNT: for writes one after another, each there when the
 # next begins.
 seconds() {
-    on a "dd if=/dev/zero of=$1 bs=$2 count=$3 oflag=direct 2>&1" |
-        sed -n 's/.* copied, \([0-9.]*\) s.*/\1/p'
+    on a "TIMEFORMAT=%R bash -c 'time dd if=/dev/zero of=$1 bs=$2 count=$3 \
+        oflag=direct 2>/dev/null' 2>&1"
 }
 
 # all_kinds STACK DEVICE: appends "STACK BLOCK SECONDS".
