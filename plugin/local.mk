@@ -392,7 +392,8 @@ install-exec-hook:
 	$(MKDIR_P) $(DESTDIR)$(sbindir)
 	for name in $(colo_names); do \
 	    ln -sf xl-colo $(DESTDIR)$(xlplugindir)/$$name && \
-	    ln -sf $(xlplugindir)/xl-colo $(DESTDIR)$(sbindir)/$$name || \
+	    ln -sfr $(DESTDIR)$(xlplugindir)/xl-colo \
+	        $(DESTDIR)$(sbindir)/$$name || \
 	    exit 1; \
 	done
 
