@@ -19,7 +19,7 @@ constexpr std::chrono::seconds patience{60};
 constexpr std::chrono::seconds patience_with_copy{10};
 
 // The guest may have written that: it is not to be trusted with a terminal.
-std::string quoted(const std::string& word)
+std::string in_quotes(const std::string& word)
 {
     const bool is_word = std::ranges::all_of(
         word, [](char c) { return c >= 'a' && c <= 'z'; });
@@ -102,7 +102,7 @@ Status GuestStopping::ask_guest(Suspension& suspension)
                      "the guest cannot be asked to suspend: it has not done "
                      "what it was asked for before, within a minute (in its "
                      "control/shutdown in xenstore is " +
-                         quoted(*answer->instead) + ")");
+                         in_quotes(*answer->instead) + ")");
     }
     return Error(ErrorKind::timeout,
                  std::string("the guest does not do what its PV drivers were "
