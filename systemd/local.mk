@@ -1,4 +1,5 @@
-# The units. sed, and not configure: only make knows what sbindir comes to.
+# The units. sed, and not configure: only make knows what sbindir comes to. Nor
+# may configure find its own mark in the rule.
 
 systemdsystemunit_DATA = systemd/xl-colo@.service
 CLEANFILES += $(systemdsystemunit_DATA)
@@ -6,7 +7,7 @@ EXTRA_DIST += systemd/xl-colo@.service.in
 
 systemd/xl-colo@.service: systemd/xl-colo@.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	$(SED) 's,@sbindir@,$(sbindir),' '$(srcdir)/systemd/xl-colo@.service.in' \
+	$(SED) 's,[@]sbindir[@],$(sbindir),' '$(srcdir)/systemd/xl-colo@.service.in' \
 	    >$@
 
 dist_example_DATA = \
