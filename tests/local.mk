@@ -248,7 +248,10 @@ check-patches:
 
 check-packages:
 	$(long_test_environment) $(srcdir)/tests/run-each check-packages.logs \
-	    '$(srcdir)/tests/packages deb' '$(srcdir)/tests/packages rpm'
+	    '$(srcdir)/tests/packages deb' \
+	    '$(srcdir)/tests/packages deb trixie' \
+	    '$(srcdir)/tests/packages autopkgtest' \
+	    '$(srcdir)/tests/packages rpm'
 
 check-sanitized:
 	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
