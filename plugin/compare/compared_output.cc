@@ -66,21 +66,22 @@ void ComparedOutput::mark(CheckpointNumber number)
     connected_.reset();
 }
 
-void ComparedOutput::release(CheckpointNumber number)
+uint64_t ComparedOutput::release(CheckpointNumber number, uint64_t limit)
 {
-    while (!delayed_.empty() && delayed_.front().number &&
-           *delayed_.front().number <= number) {
+    uint64_t released = 0;
+    for (; released < limit && !delayed_.empty() && delayed_.front().number &&
+           *delayed_.front().number <= number; ++released) {
         delayed_bytes_ -= delayed_.front().frame.size();
         sink_(TapFrame(delayed_.front().frame));
         delayed_.pop_front();
     }
-    comparison_.release(number);
+    return released + comparison_.release(number, limit - released);
 }
 
 void ComparedOutput::release_all()
 {
     mark(CheckpointNumber{UINT64_MAX});
-    release(CheckpointNumber{UINT64_MAX});
+    release(CheckpointNumber{UINT64_MAX}, UINT64_MAX);
 }
 
 void ComparedOutput::ask_wire(TapFrame question)

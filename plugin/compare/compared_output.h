@@ -23,7 +23,7 @@ public:
 
     void put(TapFrame frame, Clock::time_point now) override;
     void mark(CheckpointNumber number) override;
-    void release(CheckpointNumber number) override;
+    uint64_t release(CheckpointNumber number, uint64_t limit) override;
     void release_all() override;
     std::optional<Wish> wish() const override;
     Figures figures() const override;

@@ -299,10 +299,10 @@ void Comparison::mark(CheckpointNumber number)
     frames.splice(frames.end(), waiting_);
 }
 
-uint64_t Comparison::give_out(std::list<WaitingFrame>& frames)
+uint64_t Comparison::give_out(std::list<WaitingFrame>& frames, uint64_t limit)
 {
     uint64_t given = 0;
-    for (; !frames.empty(); frames.pop_front(), ++given) {
+    for (; given < limit && !frames.empty(); frames.pop_front(), ++given) {
         const View bytes = frames.front().bytes;
         figures_.frames -= 1;
         figures_.bytes -= bytes.size();
@@ -313,12 +313,16 @@ uint64_t Comparison::give_out(std::list<WaitingFrame>& frames)
     return given;
 }
 
-uint64_t Comparison::release(CheckpointNumber number)
+uint64_t Comparison::release(CheckpointNumber number, uint64_t limit)
 {
     uint64_t given = 0;
-    for (; !epochs_.empty() && epochs_.front().number <= number;
-         epochs_.pop_front()) {
-        given += give_out(epochs_.front().frames);
+    while (!epochs_.empty() && epochs_.front().number <= number) {
+        auto& frames = epochs_.front().frames;
+        given += give_out(frames, limit - given);
+        if (!frames.empty()) {
+            break;
+        }
+        epochs_.pop_front();
     }
     return given;
 }

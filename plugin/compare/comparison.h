@@ -77,9 +77,9 @@ public:
     // that what was put out before says nothing any more. The copy's frames of
     // before must have been given already, or never are. Numbers ascend.
     void mark(CheckpointNumber number);
-    // These give out, in order, what belongs to `number` or one before; all.
-    // How many frames.
-    uint64_t release(CheckpointNumber number);
+    // These give out, in order, what belongs to `number` or one before, but no
+    // more than `limit` frames; all. How many frames.
+    uint64_t release(CheckpointNumber number, uint64_t limit = UINT64_MAX);
     uint64_t release_all();
     // Nobody gets what waits.
     uint64_t drop_all();
@@ -122,7 +122,7 @@ private:
     void confirm(TapFrame frame);
     size_t room(size_t used_by_flow);
     void forget_history();
-    uint64_t give_out(std::list<WaitingFrame>& frames);
+    uint64_t give_out(std::list<WaitingFrame>& frames, uint64_t limit);
 
     const Bounds bounds_;
     const Listener listener_;

@@ -23,9 +23,9 @@ void CommittedOutput::mark(CheckpointNumber number)
     waits_since_.reset();
 }
 
-void CommittedOutput::release(CheckpointNumber number)
+uint64_t CommittedOutput::release(CheckpointNumber number, uint64_t limit)
 {
-    held_.release(number, sink_);
+    return held_.release(number, sink_, limit);
 }
 
 void CommittedOutput::release_all()

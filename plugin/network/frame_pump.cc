@@ -80,11 +80,19 @@ void FramePump::mark(CheckpointNumber number)
     asked_ = false;
 }
 
+// Some at a time: much may wait, and what comes meanwhile, of the guest's or for
+// it, would be more than fits into a tap.
 void FramePump::release(CheckpointNumber number)
 {
     {
         const std::lock_guard lock(mutex_);
-        queue_->release(number);
+        while (queue_->release(number, frames_at_a_time) ==
+               frames_at_a_time) {
+            if (output_ == Output::waits && has_room()) {
+                (void)take_output(frames_at_a_time);
+            }
+            take_input();
+        }
         told_full_ = bounds_.are_reached_by(queue_->figures());
     }
     wake();
@@ -161,6 +169,13 @@ bool FramePump::becomes_full()
     return true;
 }
 
+// With the lock.
+bool FramePump::has_room() const
+{
+    return !Bounds{Bytes{2 * bounds_.bytes.value()}, 2 * bounds_.frames}
+                .are_reached_by(queue_->figures());
+}
+
 void FramePump::run()
 {
     for (;;) {
@@ -173,11 +188,9 @@ void FramePump::run()
             if (stopping_ || failure_) {
                 return;
             }
-            const bool room =
-                !Bounds{Bytes{2 * bounds_.bytes.value()}, 2 * bounds_.frames}
-                     .are_reached_by(queue_->figures());
             timeout = patience();
-            fds[1].events = output_ != Output::waits || room ? POLLIN : 0;
+            fds[1].events =
+                output_ != Output::waits || has_room() ? POLLIN : 0;
             fds[2].events = input_passes_ ? POLLIN : 0;
         }
         if (poll(fds, std::size(fds), timeout) < 0 && errno != EINTR) {

@@ -40,7 +40,8 @@ public:
         // As much waits as may; what else comes is taken in all the same, up to
         // as much again. Beyond that the tap fills, and the kernel drops.
         std::function<void()> is_full;
-        // A frame that the guest gets just now. May be empty.
+        // A frame that the guest gets just now. May be empty. Also by who
+        // releases, while it does.
         std::function<void(TapFrame)> input;
     };
 
@@ -84,6 +85,7 @@ public:
 private:
     void run();
     int patience() const;
+    bool has_room() const;
     bool take_output(size_t limit);
     std::optional<std::string> new_wish();
     bool becomes_full();

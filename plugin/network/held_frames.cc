@@ -101,10 +101,15 @@ void HeldFrames::pop(Clock::time_point now)
     take_oldest();
 }
 
-uint64_t HeldFrames::release(CheckpointNumber number, const Sink& sink)
+uint64_t HeldFrames::release(CheckpointNumber number, const Sink& sink,
+                             uint64_t limit)
 {
     uint64_t released = 0;
-    for (; const auto frame = front(number); ++released) {
+    for (; released < limit; ++released) {
+        const auto frame = front(number);
+        if (!frame) {
+            break;
+        }
         sink(*frame);
         pop();
     }

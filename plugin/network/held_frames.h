@@ -48,9 +48,10 @@ public:
     // Takes the oldest away, as released.
     void pop(Clock::time_point now = Clock::now());
 
-    // These take frames away and return how many: all that belong to `number`
-    // or one before, in order; all, in order; all, for nobody.
-    uint64_t release(CheckpointNumber number, const Sink& sink);
+    // These take frames away and return how many: those that belong to `number`
+    // or one before, in order, up to `limit`; all, in order; all, for nobody.
+    uint64_t release(CheckpointNumber number, const Sink& sink,
+                     uint64_t limit = UINT64_MAX);
     uint64_t release_all(const Sink& sink);
     uint64_t drop_all();
 

@@ -41,8 +41,9 @@ public:
     // What waits belongs to checkpoint `number`, as far as it belongs to none
     // before. Numbers ascend; one that is the last again takes in more.
     virtual void mark(CheckpointNumber number) = 0;
-    // What belongs to `number` or one before goes out, in its order; all does.
-    virtual void release(CheckpointNumber number) = 0;
+    // What belongs to `number` or one before goes out, in its order, up to
+    // `limit` frames: how many; all does.
+    virtual uint64_t release(CheckpointNumber number, uint64_t limit) = 0;
     virtual void release_all() = 0;
 
     // Since the last mark.

@@ -74,12 +74,12 @@ static void connection_leaves_with_the_next_checkpoint_at_the_latest(void**)
     bed.output.put(TapFrame(syn(1000)), start);
     bed.output.from_copy(TapFrame(syn(5000)));
     bed.output.mark(one);
-    bed.output.release(zero);
+    bed.output.release(zero, UINT64_MAX);
     assert_true(bed.out.empty());
     // It was for the copy as it was before.
     bed.output.mapping_arrives();
     assert_true(bed.out.empty());
-    bed.output.release(one);
+    bed.output.release(one, UINT64_MAX);
     assert_int_equal(bed.out.size(), 1);
 }
 

@@ -224,6 +224,56 @@ void too_much_output_is_told_once(void**)
     assert_true(bed.output_end.receive(50) == sent);
 }
 
+// A queue that has more than it lets out at a time; just then the guest sends a
+// frame.
+class LongRelease : public OutputQueue {
+public:
+    LongRelease(HostEnd& guest, Frames& seen) : guest_(guest), seen_(seen) {}
+
+    void put(TapFrame frame, Clock::time_point) override
+    {
+        seen_.emplace_back(
+            reinterpret_cast<const char*>(&frame.ethernet()[14]));
+    }
+    uint64_t release(CheckpointNumber, uint64_t limit) override
+    {
+        seen_.emplace_back("some go");
+        if (seen_.size() > 1) {
+            return 0;
+        }
+        guest_.send(frame_of("one comes"));
+        return limit;
+    }
+    void mark(CheckpointNumber) override {}
+    void release_all() override {}
+    std::optional<Wish> wish() const override { return std::nullopt; }
+    Figures figures() const override { return {}; }
+
+private:
+    HostEnd& guest_;
+    Frames& seen_;
+};
+
+// Otherwise a tap's queue would overflow.
+void what_comes_while_much_is_let_out_is_taken_in(void**)
+{
+    FakeLog log;
+    Tap from_guest = std::move(*Tap::make("xc1.0o")),
+        to_guest = std::move(*Tap::make("xc1.0i"));
+    HostEnd output_end("xc1.0o");
+    Frames seen;
+    {
+        FramePump pump(
+            from_guest, to_guest, Output::waits, wide,
+            [&](const OutputQueue::Sink&) {
+                return std::make_unique<LongRelease>(output_end, seen);
+            },
+            {[](const std::string&) {}, [] {}, {}}, log);
+        pump.release(CheckpointNumber{1});
+    }
+    assert_true(seen == (Frames{"some go", "one comes", "some go"}));
+}
+
 void tap_that_is_taken_away_is_told(void**)
 {
     Bed bed(Output::waits);
@@ -252,6 +302,7 @@ int main()
         cmocka_unit_test(copy_says_nothing),
         cmocka_unit_test(input_waits_while_the_guest_stands),
         cmocka_unit_test(too_much_output_is_told_once),
+        cmocka_unit_test(what_comes_while_much_is_let_out_is_taken_in),
         cmocka_unit_test(tap_that_is_taken_away_is_told),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

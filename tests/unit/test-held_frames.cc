@@ -223,6 +223,24 @@ void what_was_dropped_is_not_let_go_later(void**)
     assert_text(gone.numbers(), "2 ");
 }
 
+void no_more_go_at_a_time_than_are_asked_for(void**)
+{
+    HeldFrames held;
+    Gone gone;
+    for (unsigned i = 1; i <= 5; ++i) {
+        push(held, i);
+    }
+    held.mark(CheckpointNumber(1));
+    push(held, 6);
+    const auto first = held.release(CheckpointNumber(1), gone.sink(), 3);
+    const std::string numbers = gone.numbers();
+    const auto second = held.release(CheckpointNumber(1), gone.sink(), 3);
+    assert_int_equal(first, 3);
+    assert_text(numbers, "1 2 3 ");
+    assert_int_equal(second, 2);
+    assert_text(gone.numbers(), "1 2 3 4 5 ");
+}
+
 }  // namespace
 
 int main()
@@ -238,6 +256,7 @@ int main()
         cmocka_unit_test(the_oldest_stays_where_it_is_while_more_is_pushed),
         cmocka_unit_test(figures_tell_what_is_held_and_what_went),
         cmocka_unit_test(what_was_dropped_is_not_let_go_later),
+        cmocka_unit_test(no_more_go_at_a_time_than_are_asked_for),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
