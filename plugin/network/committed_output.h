@@ -11,6 +11,7 @@ class CommittedOutput : public OutputQueue {
 public:
     explicit CommittedOutput(Sink sink) : sink_(std::move(sink)) {}
 
+    uint8_t* space() override { return held_.space(); }
     void put(TapFrame frame, Clock::time_point now) override;
     void mark(CheckpointNumber number) override;
     uint64_t release(CheckpointNumber number, uint64_t limit) override;

@@ -230,7 +230,10 @@ bool FramePump::take_output(size_t limit)
 {
     const auto now = OutputQueue::Clock::now();
     for (size_t i = 0; i < limit; ++i) {
-        const auto frame = from_guest_.read();
+        uint8_t* const space =
+            output_ == Output::waits ? queue_->space() : nullptr;
+        const auto frame =
+            space ? from_guest_.read(space) : from_guest_.read();
         if (!frame) {
             if (frame.error().code() == EMSGSIZE) {
                 continue;

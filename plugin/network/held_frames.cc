@@ -16,23 +16,42 @@ struct Heading {
 
 // Some 15 frames of the longest kind, and 700 of the usual one.
 constexpr size_t slab_size = 1 << 20;
-static_assert(slab_size >= sizeof(Heading) + tap_frame_max);
+constexpr size_t most_of_a_frame = sizeof(Heading) + tap_read_size;
+static_assert(slab_size >= most_of_a_frame);
 
 }  // namespace
+
+void HeldFrames::add_slab()
+{
+    if (spare_.empty()) {
+        // Not set to zero: nothing reads what is not written before.
+        slabs_.push_back({std::unique_ptr<uint8_t[]>(new uint8_t[slab_size])});
+        return;
+    }
+    slabs_.push_back({std::move(spare_.back())});
+    spare_.pop_back();
+    unneeded_ = std::min(unneeded_, spare_.size());
+}
+
+uint8_t* HeldFrames::space()
+{
+    if (slabs_.empty() || slab_size - slabs_.back().used < most_of_a_frame) {
+        add_slab();
+    }
+    Slab& slab = slabs_.back();
+    return &slab.bytes[slab.used + sizeof(Heading)];
+}
 
 void HeldFrames::push(TapFrame frame, Clock::time_point now)
 {
     const View bytes = frame.bytes();
-    const size_t needed = sizeof(Heading) + bytes.size();
-    if (slabs_.empty() || slab_size - slabs_.back().used < needed) {
-        // Not set to zero: nothing reads what is not written before.
-        slabs_.push_back({std::unique_ptr<uint8_t[]>(new uint8_t[slab_size])});
+    uint8_t* const to = space();
+    if (bytes.data() != to) {
+        std::memmove(to, bytes.data(), bytes.size());
     }
-    Slab& slab = slabs_.back();
     const Heading heading{now, bytes.size()};
-    std::memcpy(&slab.bytes[slab.used], &heading, sizeof(heading));
-    std::ranges::copy(bytes, &slab.bytes[slab.used + sizeof(heading)]);
-    slab.used += needed;
+    std::memcpy(to - sizeof(heading), &heading, sizeof(heading));
+    slabs_.back().used += sizeof(heading) + bytes.size();
     figures_.frames += 1;
     figures_.bytes += bytes.size();
     figures_.most_frames = std::max(figures_.most_frames, figures_.frames);
@@ -41,6 +60,8 @@ void HeldFrames::push(TapFrame frame, Clock::time_point now)
 
 void HeldFrames::mark(CheckpointNumber number)
 {
+    spare_.resize(spare_.size() - unneeded_);
+    unneeded_ = spare_.size();
     const uint64_t end = popped_ + figures_.frames;
     if (!marks_.empty() && marks_.back().number >= number) {
         marks_.back().end = end;
@@ -72,6 +93,7 @@ void HeldFrames::take_oldest()
     }
     read_ = 0;
     if (slabs_.size() > 1) {
+        spare_.push_back(std::move(slabs_.front().bytes));
         slabs_.pop_front();
     } else {
         slabs_.front().used = 0;

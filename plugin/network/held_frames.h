@@ -2,7 +2,9 @@
 // the order in which they came.
 //
 // Frames lie one behind another in slabs, so that none needs an allocation of
-// its own, and an empty queue keeps one slab.
+// its own. An empty queue keeps as many as were filled between two marks: the
+// kernel would have to clear each that it gave anew, which costs as much as to
+// fill it.
 #pragma once
 
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/units.h"
 #include "network/tap_frame.h"
@@ -34,6 +37,9 @@ public:
         std::chrono::microseconds longest_hold{0};
     };
 
+    // Where the next frame may be made, tap_read_size bytes: push() does not
+    // copy it from there. Until the next call that is not const.
+    uint8_t* space();
     // Keeps a copy. It never drops: how much there may be is for the caller to
     // look at, beforehand.
     void push(TapFrame frame, Clock::time_point now = Clock::now());
@@ -56,6 +62,8 @@ public:
     uint64_t drop_all();
 
     const Figures& figures() const { return figures_; }
+    // That it has, in use or not.
+    size_t slabs() const { return slabs_.size() + spare_.size(); }
 
 private:
     struct Slab {
@@ -71,11 +79,14 @@ private:
         Clock::time_point since;
     };
 
+    void add_slab();
     Oldest oldest() const;
     void take_oldest();
 
     std::deque<Slab> slabs_;
     size_t read_ = 0;       // in the first slab
+    std::vector<std::unique_ptr<uint8_t[]>> spare_;
+    size_t unneeded_ = 0;   // spare ones, at any time since the last mark
     uint64_t popped_ = 0;   // frames ever taken away
     std::deque<Mark> marks_;
     Figures figures_;

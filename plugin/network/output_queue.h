@@ -36,6 +36,9 @@ public:
 
     virtual ~OutputQueue() = default;
 
+    // Where the next frame may be read to, tap_read_size bytes, so that put()
+    // need not copy it; or null, where that is of no use. Until the next call.
+    virtual uint8_t* space() { return nullptr; }
     // The guest has sent it, `now`. It never drops.
     virtual void put(TapFrame frame, Clock::time_point now) = 0;
     // What waits belongs to checkpoint `number`, as far as it belongs to none

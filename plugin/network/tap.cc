@@ -118,7 +118,7 @@ Result<UniqueFd> open_tap(const std::string& name)
 Tap::Tap(UniqueFd fd, std::string name)
     : fd_(std::move(fd)),
       name_(std::move(name)),
-      read_(new uint8_t[tap_frame_max + 1])
+      read_(new uint8_t[tap_read_size])
 {
 }
 
@@ -137,9 +137,14 @@ Result<Tap> Tap::make(const std::string& name)
 
 Result<std::optional<TapFrame>> Tap::read()
 {
+    return read(read_.get());
+}
+
+Result<std::optional<TapFrame>> Tap::read(uint8_t* to)
+{
     ssize_t r;
     do {
-        r = ::read(fd_.get(), read_.get(), tap_frame_max + 1);
+        r = ::read(fd_.get(), to, tap_read_size);
     } while (r < 0 && errno == EINTR);
     if (r < 0 && errno == EAGAIN) {
         return std::optional<TapFrame>();
@@ -153,7 +158,7 @@ Result<std::optional<TapFrame>> Tap::read()
                             std::to_string(size) + " bytes",
                         EMSGSIZE);
     }
-    return std::optional(TapFrame(View(read_.get(), size)));
+    return std::optional(TapFrame(View(to, size)));
 }
 
 Status Tap::write(TapFrame frame)

@@ -34,6 +34,8 @@ public:
     // is none. Error io: then the interface is down or gone (EBADFD, EIO), or
     // a frame was longer than tap_frame_max (EMSGSIZE), and is lost.
     Result<std::optional<TapFrame>> read();
+    // The same, into tap_read_size bytes of the caller's, where it stays.
+    Result<std::optional<TapFrame>> read(uint8_t* to);
     // Error io. EINVAL is for this frame alone: the kernel did not understand
     // its header. ENOMEM and EAGAIN pass.
     Status write(TapFrame frame);
@@ -47,7 +49,7 @@ private:
 
     UniqueFd fd_;
     std::string name_;
-    std::unique_ptr<uint8_t[]> read_;  // tap_frame_max + 1
+    std::unique_ptr<uint8_t[]> read_;  // tap_read_size
 };
 
 // How many frames may wait to be read. What reads them is a thread that reads

@@ -24,6 +24,9 @@ constexpr uint8_t virtio_gso_none = 0;
 // GSO_LEGACY_MAX_SIZE of linux/netdevice.h is what a tap is given at most.
 constexpr size_t tap_frame_max = virtio_header_size + ETH_HLEN + 8 + 65536;
 
+// One byte more, by which a read tells a frame that is too long.
+constexpr size_t tap_read_size = tap_frame_max + 1;
+
 // Borrows its bytes.
 class TapFrame {
 public:

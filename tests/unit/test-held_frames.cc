@@ -241,6 +241,47 @@ void no_more_go_at_a_time_than_are_asked_for(void**)
     assert_text(gone.numbers(), "1 2 3 4 5 ");
 }
 
+void what_is_made_in_place_stays_there(void**)
+{
+    HeldFrames held;
+    Gone gone;
+    const Buffer one = frame(1, 100), two = frame(2, 200);
+    uint8_t* const place = held.space();
+    std::ranges::copy(one, place);
+    held.push(TapFrame(View(place, one.size())));
+    // One for which no place was asked goes behind it.
+    held.push(TapFrame(two));
+    held.mark(CheckpointNumber(1));
+    const bool is_there =
+        held.front(CheckpointNumber(1))->bytes().data() == place;
+    held.release(CheckpointNumber(1), gone.sink());
+    assert_true(is_there);
+    assert_true(gone.frames == (std::vector<Buffer>{one, two}));
+}
+
+// What one checkpoint's frames have filled the next one's fill again, and an
+// idle guest's queue keeps one.
+void slabs_are_used_again_and_given_back(void**)
+{
+    HeldFrames held;
+    Gone gone;
+    std::vector<size_t> slabs;
+    uint64_t number = 0;
+    for (const unsigned frames : {100u, 100u, 100u, 0u, 0u}) {
+        for (unsigned i = 0; i < frames; ++i) {
+            push(held, i, 60000);
+        }
+        held.mark(CheckpointNumber(++number));
+        held.release(CheckpointNumber(number), gone.sink());
+        slabs.push_back(held.slabs());
+    }
+    assert_int_equal(gone.frames.size(), 300);
+    assert_true(slabs[0] >= 6);
+    assert_int_equal(slabs[1], slabs[0]);
+    assert_int_equal(slabs[2], slabs[0]);
+    assert_int_equal(slabs[4], 1);
+}
+
 }  // namespace
 
 int main()
@@ -257,6 +298,8 @@ int main()
         cmocka_unit_test(figures_tell_what_is_held_and_what_went),
         cmocka_unit_test(what_was_dropped_is_not_let_go_later),
         cmocka_unit_test(no_more_go_at_a_time_than_are_asked_for),
+        cmocka_unit_test(what_is_made_in_place_stays_there),
+        cmocka_unit_test(slabs_are_used_again_and_given_back),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
