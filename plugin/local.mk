@@ -194,6 +194,7 @@ libcolo_a_SOURCES = \
 	plugin/network/gate.h \
 	plugin/network/held_frames.cc \
 	plugin/network/held_frames.h \
+	plugin/network/hold_times.h \
 	plugin/network/interface_state.cc \
 	plugin/network/interface_state.h \
 	plugin/network/neighbour.cc \

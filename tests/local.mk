@@ -82,6 +82,7 @@ unit_tests = \
 	tests/unit/test-gate \
 	tests/unit/test-guest_library \
 	tests/unit/test-held_frames \
+	tests/unit/test-hold_times \
 	tests/unit/test-json \
 	tests/unit/test-keeper \
 	tests/unit/test-kept_disk \

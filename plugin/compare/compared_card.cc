@@ -138,6 +138,7 @@ void ComparedCard::tear_down()
 DeviceStatus ComparedCard::status() const
 {
     const OutputQueue::Figures all = card_.figures();
+    const OutputQueue::Waits waits = card_.waits();
     std::string differences;
     for (size_t i = 0; i < outputs_.size(); ++i) {
         card_.use_queue(i, [&] {
@@ -148,9 +149,11 @@ DeviceStatus ComparedCard::status() const
     return {name_, "network-card",
             std::to_string(all.frames) + " frames (" +
                 std::to_string(all.bytes / 1024) + " KiB) wait; " +
-                std::to_string(all.at_once) + " let out as the copy's, " +
-                std::to_string(all.committed) +
-                " with their checkpoint; differed: " + differences};
+                std::to_string(all.at_once) +
+                " let out as the copy's (those that waited: " +
+                in_words(waits.confirmed) + "), " +
+                std::to_string(all.committed) + " with their checkpoint (" +
+                in_words(waits.committed) + "); differed: " + differences};
 }
 
 // ---- the kind --------------------------------------------------------------

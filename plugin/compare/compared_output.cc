@@ -24,8 +24,19 @@ ComparedOutput::ComparedOutput(Sink sink, std::chrono::milliseconds timeout,
                        const SequenceMapping& mapping) {
                        mapping_made_ = true;
                        mapped(marked_, mapping);
+                   },
+                   [this](Comparison::Left how, Clock::time_point since) {
+                       count_wait(how, since);
                    }})
 {
+}
+
+void ComparedOutput::count_wait(Comparison::Left how, Clock::time_point since)
+{
+    HoldTimes& times = how == Comparison::Left::confirmed ? waits_.confirmed
+                                                          : waits_.committed;
+    times.add(
+        std::chrono::duration_cast<HoldTimes::Time>(Clock::now() - since));
 }
 
 // A mapping comes just before the frame that it is for.
@@ -116,7 +127,7 @@ OutputQueue::Figures ComparedOutput::figures() const
 {
     const Comparison::Figures all = comparison_.figures();
     return {all.frames + delayed_.size(), all.bytes + delayed_bytes_,
-            all.confirmed_frames + all.not_compared, all.committed_frames, {}};
+            all.confirmed_frames + all.not_compared, all.committed_frames};
 }
 
 std::string ComparedOutput::differences() const

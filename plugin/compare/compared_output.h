@@ -27,6 +27,8 @@ public:
     void release_all() override;
     std::optional<Wish> wish() const override;
     Figures figures() const override;
+    // Not with the time that a mapping takes.
+    Waits waits() const override { return waits_; }
 
     // The copy, as the last checkpoint has made it: sends that; gets what the
     // guest gets, from now on; wants to know a neighbour's address, which the
@@ -43,6 +45,7 @@ public:
 
 private:
     void let_out(TapFrame frame);
+    void count_wait(Comparison::Left how, Clock::time_point since);
 
     struct Delayed {
         std::optional<CheckpointNumber> number;  // none yet
@@ -57,6 +60,7 @@ private:
     bool mapping_made_ = false;
     std::deque<Delayed> delayed_;
     uint64_t delayed_bytes_ = 0;
+    Waits waits_;
     Comparison comparison_;
     std::optional<Clock::time_point> connected_;  // since the last mark
 };

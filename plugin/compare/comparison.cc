@@ -71,6 +71,13 @@ Flow* Comparison::flow_of(Table<Flow>& table, const FlowKey& key)
     return &table.try_emplace(key).first->second;
 }
 
+void Comparison::tell_wait(Left how, const WaitingFrame& frame) const
+{
+    if (listener_.had_waited) {
+        listener_.had_waited(how, frame.since);
+    }
+}
+
 void Comparison::confirm(TapFrame frame)
 {
     figures_.confirmed_frames += 1;
@@ -145,6 +152,7 @@ void Comparison::settle(Lane& lane, const Judge& judge)
         }
         figures_.frames -= 1;
         figures_.bytes -= frame.bytes.size();
+        tell_wait(Left::confirmed, frame);
         confirm(TapFrame(frame.bytes));
         lane.pop();
         waiting_.erase(frame.self);
@@ -308,6 +316,7 @@ uint64_t Comparison::give_out(std::list<WaitingFrame>& frames, uint64_t limit)
         figures_.bytes -= bytes.size();
         figures_.committed_frames += 1;
         figures_.committed_bytes += bytes.size();
+        tell_wait(Left::committed, frames.front());
         listener_.out(TapFrame(bytes));
     }
     return given;

@@ -55,12 +55,16 @@ public:
         size_t flow_bytes = 8 << 20;
         size_t history_bytes = 256 << 10;
     };
+    enum class Left { confirmed, committed };
     struct Listener {
         // The frame is to go out now. It lives until this returns.
         std::function<void(TapFrame)> out;
         // For the copy's host, before anything goes out that has the peer
         // answer: a connection whose numbers differ. See sequence_map.h.
         std::function<void(const SequenceMapping&)> mapped;
+        // One that had to wait, since then, goes out with the next call of
+        // `out`. May be empty.
+        std::function<void(Left, Time since)> had_waited = {};
     };
 
     // `hash_key`: nobody outside may know it.
@@ -119,6 +123,7 @@ private:
                      const TcpSegment& segment, size_t& matched);
     void keep(Lane* lane, TapFrame frame, Time now, WaitingFrame& waiting);
     void differ(Lane* lane, const FlowKey& key, const char* why);
+    void tell_wait(Left how, const WaitingFrame& frame) const;
     void confirm(TapFrame frame);
     size_t room(size_t used_by_flow);
     void forget_history();

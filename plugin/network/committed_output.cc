@@ -45,8 +45,7 @@ std::optional<OutputQueue::Wish> CommittedOutput::wish() const
 OutputQueue::Figures CommittedOutput::figures() const
 {
     const HeldFrames::Figures& held = held_.figures();
-    return {held.frames, held.bytes, at_once_, held.released_frames,
-            held.longest_hold};
+    return {held.frames, held.bytes, at_once_, held.released_frames};
 }
 
 }  // namespace xl_colo

@@ -18,6 +18,7 @@ public:
     void release_all() override;
     std::optional<Wish> wish() const override;
     Figures figures() const override;
+    Waits waits() const override { return {{}, held_.hold_times()}; }
 
 private:
     const Sink sink_;

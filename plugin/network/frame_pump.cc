@@ -80,8 +80,8 @@ void FramePump::mark(CheckpointNumber number)
     asked_ = false;
 }
 
-// Some at a time: much may wait, and what comes meanwhile, of the guest's or for
-// it, would be more than fits into a tap.
+// Some at a time: much may wait, and what comes meanwhile, from the guest or
+// for it, would be more than fits into a tap.
 void FramePump::release(CheckpointNumber number)
 {
     {
@@ -130,6 +130,12 @@ FramePump::Figures FramePump::figures() const
     const std::lock_guard lock(mutex_);
     const auto held = queue_->figures();
     return {held, passed_ + held.at_once, not_written_};
+}
+
+OutputQueue::Waits FramePump::waits() const
+{
+    const std::lock_guard lock(mutex_);
+    return queue_->waits();
 }
 
 // ---- the thread ------------------------------------------------------------

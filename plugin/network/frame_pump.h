@@ -78,6 +78,7 @@ public:
         uint64_t not_written = 0; // that should have gone out
     };
     Figures figures() const;
+    OutputQueue::Waits waits() const;
     // Error: it lets nothing through any more, because somebody has taken a tap
     // away.
     Status health() const;

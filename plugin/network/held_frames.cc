@@ -116,10 +116,8 @@ void HeldFrames::pop(Clock::time_point now)
     const Oldest taken = oldest();
     figures_.released_frames += 1;
     figures_.released_bytes += taken.bytes.size();
-    figures_.longest_hold = std::max(
-        figures_.longest_hold,
-        std::chrono::duration_cast<std::chrono::microseconds>(now -
-                                                              taken.since));
+    hold_times_.add(
+        std::chrono::duration_cast<HoldTimes::Time>(now - taken.since));
     take_oldest();
 }
 

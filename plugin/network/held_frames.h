@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "network/hold_times.h"
 #include "network/tap_frame.h"
 
 namespace xl_colo {
@@ -33,8 +34,6 @@ public:
         uint64_t most_frames = 0, most_bytes = 0;
         uint64_t released_frames = 0, released_bytes = 0;
         uint64_t dropped_frames = 0, dropped_bytes = 0;
-        // Of those that were released.
-        std::chrono::microseconds longest_hold{0};
     };
 
     // Where the next frame may be made, tap_read_size bytes: push() does not
@@ -62,6 +61,8 @@ public:
     uint64_t drop_all();
 
     const Figures& figures() const { return figures_; }
+    // Of those that were released.
+    const HoldTimes& hold_times() const { return hold_times_; }
     // That it has, in use or not.
     size_t slabs() const { return slabs_.size() + spare_.size(); }
 
@@ -90,6 +91,7 @@ private:
     uint64_t popped_ = 0;   // frames ever taken away
     std::deque<Mark> marks_;
     Figures figures_;
+    HoldTimes hold_times_;
 };
 
 }  // namespace xl_colo

@@ -195,10 +195,28 @@ OutputQueue::Figures NetworkCard::figures() const
         all.bytes += figures.held.bytes;
         all.committed += figures.held.committed;
         all.at_once += figures.passed;
-        all.longest_hold =
-            std::max(all.longest_hold, figures.held.longest_hold);
     }
     return all;
+}
+
+OutputQueue::Waits NetworkCard::waits() const
+{
+    OutputQueue::Waits all;
+    for (const auto& interface : interfaces_) {
+        const auto its = interface->pump->waits();
+        all.confirmed.add(its.confirmed);
+        all.committed.add(its.committed);
+    }
+    return all;
+}
+
+std::string in_words(const HoldTimes& waits)
+{
+    const auto ms = [](HoldTimes::Time time) {
+        return std::to_string(time.count() / 1000) + " ms";
+    };
+    return "half of them within " + ms(waits.median()) + ", all within " +
+           ms(waits.longest());
 }
 
 DeviceStatus NetworkCard::status() const
@@ -212,9 +230,9 @@ DeviceStatus NetworkCard::status() const
             std::to_string(all.frames) + " frames (" +
                 std::to_string(all.bytes / 1024) + " KiB) wait; " +
                 std::to_string(all.committed) +
-                " let out with their checkpoint, " +
-                std::to_string(all.at_once) + " without; longest wait " +
-                std::to_string(all.longest_hold.count() / 1000) + " ms"};
+                " let out with their checkpoint (" +
+                in_words(waits().committed) + "), " +
+                std::to_string(all.at_once) + " without"};
 }
 
 // ---- back pressure ---------------------------------------------------------

@@ -51,6 +51,7 @@ public:
 
     // Of all its interfaces.
     OutputQueue::Figures figures() const;
+    OutputQueue::Waits waits() const;
     // See FramePump. Not before set_up(), nor after tear_down().
     void use_queue(size_t interface, const std::function<void()>& use) const
     {
@@ -84,6 +85,10 @@ private:
     std::mutex pausing_;
     bool may_pause_ = false, paused_ = false;
 };
+
+// Of frames that had to wait, in words: "half of them within 12 ms, all within
+// 95 ms".
+std::string in_words(const HoldTimes& waits);
 
 // Cards of PV drivers and emulated ones, whose backends are in domain 0.
 const DeviceKind& network_card_kind();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "network/hold_times.h"
 #include "network/tap_frame.h"
 
 namespace xl_colo {
@@ -31,7 +32,11 @@ public:
         uint64_t frames = 0, bytes = 0;  // that wait now
         uint64_t at_once = 0;            // frames that waited for no checkpoint
         uint64_t committed = 0;          // frames that went out with theirs
-        std::chrono::microseconds longest_hold{0};  // of these
+    };
+    // Of those that had to wait: until the copy put out the same, until their
+    // checkpoint.
+    struct Waits {
+        HoldTimes confirmed, committed;
     };
 
     virtual ~OutputQueue() = default;
@@ -52,6 +57,7 @@ public:
     // Since the last mark.
     virtual std::optional<Wish> wish() const = 0;
     virtual Figures figures() const = 0;
+    virtual Waits waits() const = 0;
 };
 
 }  // namespace xl_colo

@@ -94,6 +94,27 @@ static void all_of_it_leaves_when_protection_ends(void**)
     assert_int_equal(bed.output.figures().frames, 0);
 }
 
+static void waits_are_told_by_what_ended_them(void**)
+{
+    Bed bed;
+    const auto datagram = [](uint8_t host) {
+        Route route;
+        route.to = host;
+        return ip_frame(route, 17, Buffer(20));
+    };
+    const auto now = Clock::now();
+    bed.output.put(TapFrame(datagram(1)), now - 40s);
+    bed.output.from_copy(TapFrame(datagram(1)));
+    bed.output.put(TapFrame(datagram(2)), now - 90s);
+    bed.output.mark(one);
+    bed.output.release(one, UINT64_MAX);
+    const auto waits = bed.output.waits();
+    assert_int_equal(bed.out.size(), 2);
+    assert_true(waits.confirmed.longest() >= 40s);
+    assert_true(waits.confirmed.longest() < 90s);
+    assert_true(waits.committed.longest() >= 90s);
+}
+
 static void checkpoint_is_wished_for_when_the_copy_is_late(void**)
 {
     Bed bed;
@@ -131,6 +152,7 @@ int main()
         cmocka_unit_test(
             connection_leaves_with_the_next_checkpoint_at_the_latest),
         cmocka_unit_test(all_of_it_leaves_when_protection_ends),
+        cmocka_unit_test(waits_are_told_by_what_ended_them),
         cmocka_unit_test(checkpoint_is_wished_for_when_the_copy_is_late),
         cmocka_unit_test(checkpoint_is_wished_for_at_once_where_they_differ),
     };

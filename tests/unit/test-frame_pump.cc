@@ -248,6 +248,7 @@ public:
     void release_all() override {}
     std::optional<Wish> wish() const override { return std::nullopt; }
     Figures figures() const override { return {}; }
+    Waits waits() const override { return {}; }
 
 private:
     HostEnd& guest_;
