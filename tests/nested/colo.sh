@@ -41,21 +41,20 @@ colo_guest_up() {
     guest_runs a "$guest"
 }
 
-# The hosts alone. The program is the package $XL_COLO_DEB, if there is one, as
-# the host's own dpkg installs it, on hosts with this machine's Xen; otherwise
-# what the build folder $XL_COLO_BUILD would install, or one like it made for the
-# host's Xen.
+# The hosts alone. The program is the package that there is for their release, as
+# the host's own dpkg installs it; otherwise what the build folder $XL_COLO_BUILD
+# would install, or one like it made for the host's Xen.
 colo_hosts_up() {
     [ -n "${RUNDIR:-}" ] || need_testbed
     local host profile
     for host in a b; do
         profile=$(profile_of $host)
-        [ -e "$SHARE/root-$profile" ] || has_package "$profile" ||
+        [ -e "$SHARE/root-$profile" ] || [ -n "$(package_of "$profile")" ] ||
             "$nested/build-program" "$profile" "$SHARE/root-$profile" || exit
     done
     hosts_up 2
     for host in a b; do
-        if has_package "$(profile_of $host)"; then
+        if [ -n "$(package_of "$(profile_of $host)")" ]; then
             install_package "$host"
         else
             put_on "$host" "root-$(profile_of $host)"
@@ -63,18 +62,19 @@ colo_hosts_up() {
     done
 }
 
-# has_package PROFILE: a package was given, and its libraries are those of that
-# Xen.
-has_package() {
-    [ -n "${XL_COLO_DEB:-}" ] &&
-        [ -z "$("$nested/testbed" headers --profile "$1")" ]
+# package_of PROFILE: one that was given, whose libraries are those of that Xen.
+package_of() {
+    case $1 in
+    trixie) echo "${XL_COLO_DEB_TRIXIE:-}" ;;
+    *) echo "${XL_COLO_DEB:-}" ;;
+    esac
 }
 
 # install_package HOST. There dpkg has what the package depends on in its
 # database, except ssh, in place of which there is dropbear; and it asks for
 # ldconfig, which has no part in this.
 install_package() {
-    cp "$XL_COLO_DEB" "$SHARE/xl-colo.deb"
+    cp "$(package_of "$(profile_of "$1")")" "$SHARE/xl-colo.deb"
     on "$1" 'dpkg --force-bad-path --ignore-depends=openssh-client \
         -i /share/xl-colo.deb' || fail "dpkg on $1"
 }
