@@ -198,14 +198,14 @@ LDADD = \
 # TESTS_NESTED=..., TESTS_PATCHES=... and TESTS_SANITIZED=... may name just some
 # of them.
 # Those that no other one nearly stands for, and none that builds the program once
-# more, for another release; check-nested-all runs the rest as well.
+# more, for another release, or Debian's Xen; check-nested-all runs the rest as
+# well.
 TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-checkpoints.sh \
 	$(srcdir)/tests/nested/test-disk-commit.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
 	$(srcdir)/tests/nested/test-host-returns.sh \
-	$(srcdir)/tests/nested/test-patched-libxenguest.sh \
 	$(srcdir)/tests/nested/test-pv-drivers.sh \
 	$(srcdir)/tests/nested/test-refused.sh \
 	$(srcdir)/tests/nested/test-ssh.sh \

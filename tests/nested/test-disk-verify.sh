@@ -18,7 +18,7 @@ left_out() {
 }
 
 compare_disks() {
-    colo_start -i 5000 -t 40 --accept-split-brain --verify-disks ||
+    colo_start -i 5000 -t 40 --accept-split-brain --verify-disks "$@" ||
         fail "xl-colo-start"
 }
 
@@ -58,12 +58,12 @@ wait_for 60 "the copy to be gone" copy_is_gone
 disks_right a "$guest"
 
 progress "an origin that is there before its first snapshot"
-colo_start -i 5000 -t 40 --accept-split-brain --verify-disks -F \
-    --max-checkpoints 20 --without=first-snapshot >"$RUNDIR/without" 2>&1 &&
-    fail "20 checkpoints, and no disk differs"
-grep -m 1 'differ.* of 1 MiB each' "$RUNDIR/without" | cut -c -120 || {
-    cat "$RUNDIR/without" >&2
-    fail "it does not say that the disks differ"
-}
-wait_for 60 "the copy to be gone" copy_is_gone
+# What is compared at a checkpoint has not been written to since: what a snapshot
+# has missed is found by the guest alone, once it goes on from it.
+is_broken() { guest_lines b "$guest" | grep '^disk: .*BROKEN'; }
+compare_disks --without=first-snapshot -i 60000
 disks_right a "$guest"
+host_dies a
+wait_for 240 "the guest to be taken over" status_is b state taken-over
+wait_for 240 "a block that is wrong" is_broken >"$RUNDIR/broken"
+head -n 1 "$RUNDIR/broken" | cut -c -120 | sed 's/^/    /'
