@@ -263,6 +263,7 @@ demo: all
 
 .PHONY: \
 	bench \
+	bench-network \
 	check-nested \
 	check-nested-all \
 	check-nested-campaign \

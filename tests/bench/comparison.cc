@@ -7,7 +7,7 @@
 //
 // QEMU: a qemu-system-x86_64, with what it needs to start at all: one that has
 // neither TCG nor KVM (Xen's, for one) wants "-accel qtest". Without it there
-// are no figures of colo-compare. Medians of five.
+// are no figures of colo-compare. Medians of five, the three in turns.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -332,15 +332,10 @@ double colo_compare(const std::vector<std::string>& qemu, const Load& load,
     return rate;
 }
 
-template <typename Measure>
-double median(const Measure& measure)
+double median(std::vector<double> rates)
 {
-    std::vector<double> rates;
-    for (unsigned round = 0; round < rounds; ++round) {
-        rates.push_back(measure());
-    }
     std::ranges::sort(rates);
-    return rates[rounds / 2];
+    return rates[rates.size() / 2];
 }
 
 }  // namespace
@@ -349,25 +344,27 @@ int main(int argc, char** argv)
 {
     signal(SIGPIPE, SIG_IGN);
     const std::vector<std::string> qemu(argv + 1, argv + argc);
-    std::printf("%-44s %12s %12s %12s %6s\n", "frames a second", "library",
-                "sockets", "colo-compare", "ratio");
+    std::printf("| frames a second | ours, as a library "
+                "| ours, behind sockets | colo-compare, behind sockets "
+                "| ratio of these |\n|---|--:|--:|--:|--:|\n");
     for (const Load& load : loads) {
         const Traffic traffic = traffic_of(load);
-        const double library =
-            median([&] { return as_library(load, traffic); });
-        const double ours =
-            median([&] { return ours_behind_sockets(load, traffic); });
         Load fewer = load;
         fewer.frames /= colo_compares_share;
-        const double theirs =
-            qemu.empty()
-                ? 0
-                : median([&] { return colo_compare(qemu, fewer, traffic); });
-        std::printf("%-44s %12.0f %12.0f ", load.name, library, ours);
+        std::vector<double> of_library, of_ours, of_theirs;
+        for (unsigned round = 0; round < rounds; ++round) {
+            of_library.push_back(as_library(load, traffic));
+            of_ours.push_back(ours_behind_sockets(load, traffic));
+            of_theirs.push_back(
+                qemu.empty() ? 0 : colo_compare(qemu, fewer, traffic));
+        }
+        const double library = median(of_library), ours = median(of_ours),
+                     theirs = median(of_theirs);
+        std::printf("| %s | %.0f | %.0f | ", load.name, library, ours);
         if (theirs > 0) {
-            std::printf("%12.0f %6.1f\n", theirs, ours / theirs);
+            std::printf("%.0f | %.1f |\n", theirs, ours / theirs);
         } else {
-            std::printf("%12s\n", "-");
+            std::printf("- | - |\n");
         }
         std::fflush(stdout);
     }

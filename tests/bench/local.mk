@@ -46,6 +46,25 @@ tests_bench_work_LDADD = $(bench_ldadd)
 check_PROGRAMS += tests/bench/comparison
 check_PROGRAMS += tests/bench/frame_check
 
+check_PROGRAMS += tests/bench/network
+tests_bench_network_CPPFLAGS = \
+	-I$(srcdir)/tests/bench \
+	$(AM_CPPFLAGS) \
+	$(NULL)
+tests_bench_network_SOURCES = \
+	tests/bench/network.d/bed.cc \
+	tests/bench/network.d/bed.h \
+	tests/bench/network.d/main.cc \
+	tests/bench/network.d/path.h \
+	tests/bench/network.d/plug.cc \
+	tests/bench/network.d/qemu.cc \
+	tests/bench/network.d/taps.cc \
+	tests/bench/network.d/tc_without.cc \
+	tests/bench/network.d/tc_without.h \
+	tests/bench/network.d/traffic.cc \
+	tests/bench/network.d/traffic.h \
+	$(NULL)
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/bench/test-checkpoint
 TESTS += tests/bench/test-checkpoint
@@ -70,3 +89,11 @@ bench: tests/bench/checkpoint tests/bench/comparison tests/bench/frame_check \
 	$(srcdir)/tests/bench/dirty-list
 	tests/bench/comparison $(BENCH_QEMU)
 	tests/bench/frame_check
+
+# The same of a network card's frames, as root; without BENCH_QEMU, Debian's
+# QEMU, where it is installed.
+bench-network: tests/bench/comparison tests/bench/network
+	qemu="$(BENCH_QEMU)"; : $${qemu:=$$(command -v qemu-system-x86_64)}; \
+	tests/bench/network $(BENCH_NETWORK_OPTIONS) \
+	    $(srcdir)/tests/bench/network.d/tc-without $$qemu && \
+	tests/bench/comparison $$qemu
