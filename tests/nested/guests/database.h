@@ -6,7 +6,7 @@
 #define DATABASE_H
 
 // Starts it, if the guest has brought it along: then the first disk is its own.
-// Returns 0 when there is none. What goes wrong is said in a line with "BROKEN".
+// Returns 0 when there is none. A line with "BROKEN" says what goes wrong.
 int database_start(void);
 
 #endif
