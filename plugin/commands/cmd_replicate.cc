@@ -119,6 +119,12 @@ Status join(const Words& words, const std::string&)
     }
     ReplicaRecord record = record_in(words);
     record.has_arbiter = words[7] == "yes";
+    // Should the guest be here one day. By the name that an admin gave, if this
+    // host has ever had it.
+    const auto before = record_of(record.resource);
+    const bool is_known = before && !before->peer.empty();
+    record.peer = is_known ? before->peer : bare_address(words[5]);
+    record.ssh_command = is_known ? before->ssh_command : "ssh";
     return Here().replicas.join(record, *sectors, {words[4], words[5], *port});
 }
 

@@ -60,10 +60,6 @@ Replication::Replication(std::string host, std::string ssh_command,
 
 Status Replication::tell(const std::vector<std::string>& words) const
 {
-    if (host_.empty()) {
-        return Error(ErrorKind::refused,
-                     "which host has the replica is not known here");
-    }
     if (ssh_command_.empty()) {
         return Error(ErrorKind::refused,
                      "a disk can be put on DRBD only where the other host is "

@@ -15,7 +15,7 @@ struct ReplicaRecord {
     std::string resource;  // DRBD's name of it: the guest's, "-", the disk's
     std::string guest;
     std::string device;    // path of the plain disk here
-    std::string peer;      // the guest's host's: whom to tell when it is over
+    std::string peer;      // whom the guest's host tells when it is over
     std::string ssh_command;  // and how
     uint16_t port = 0;     // of DRBD's connection, on both hosts
     // A fence or a witness says after a loss who has the guest, so that what

@@ -51,8 +51,9 @@ Result<std::string> text_of(const sockaddr* address, socklen_t length)
                : "ipv4 " + std::string(text.data());
 }
 
-// "ipv4 10.0.0.1" to "10.0.0.1", "ipv6 [::1]" to "::1".
-std::string bare(const std::string& address)
+}  // namespace
+
+std::string bare_address(const std::string& address)
 {
     std::string text = address.substr(address.find(' ') + 1);
     if (text.starts_with('[') && text.ends_with(']')) {
@@ -60,8 +61,6 @@ std::string bare(const std::string& address)
     }
     return text;
 }
-
-}  // namespace
 
 Result<Route> route_to(const std::string& host)
 {
@@ -94,7 +93,7 @@ Result<Route> route_to(const std::string& host)
 bool is_free(const std::string& address, uint16_t port)
 {
     const auto addresses =
-        look_up(bare(address), std::to_string(port), AI_NUMERICHOST);
+        look_up(bare_address(address), std::to_string(port), AI_NUMERICHOST);
     if (!addresses) {
         return false;
     }

@@ -18,6 +18,9 @@ struct Route {
 // reach it; no port. Error refused, when its name says no address here.
 Result<Route> route_to(const std::string& host);
 
+// "10.0.0.1" of "ipv4 10.0.0.1", "::1" of "ipv6 [::1]".
+std::string bare_address(const std::string& address);
+
 // Whether nobody listens there, on the host that `address` is of.
 bool is_free(const std::string& address, uint16_t port);
 

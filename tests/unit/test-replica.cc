@@ -447,6 +447,8 @@ static void loopback_is_reached_from_loopback(void**)
     assert_true(bool(there));
     assert_text(there->here, "ipv4 127.0.0.1");
     assert_text(there->there, "ipv4 127.0.0.1");
+    assert_text(bare_address(there->there), "127.0.0.1");
+    assert_text(bare_address("ipv6 [fe80::1]"), "fe80::1");
     assert_contains(route_to("no such host").error().text(),
                     "DRBD needs an address of no such host");
 }
