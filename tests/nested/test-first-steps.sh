@@ -123,9 +123,10 @@ grep -q 'no domain is protected' "$RUNDIR/said" || fail "it says something else"
 
 progress "step 3 and 4: a disk, and a guest"
 for host in a b; do
+    on $host 'mkdir -p /etc/modules-load.d'
     while read -r line; do
-        types $host "mkdir -p /etc/modules-load.d; $line" || fail "$line"
-    done < <(step 3)
+        types $host "$line" || fail "$line"
+    done < <(step 3 | grep .)
 done
 wanted=$(step 4 | perl -0777 -ne 'print "disk = [ $1 ]\n" if /disk = \[ (.*?),\n/;
     print "$&\n" if /^vif = .*$/m')
@@ -134,7 +135,7 @@ grep -qF "$guest_disks" <<<"$wanted" || fail "step 4 has another disk: $wanted"
 guest_create a "$guest"
 wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
 wait_for 120 "answer of the guest to c" guest_answers
-guest_runs a "$guest"
+guest_runs a "$guest" 300
 
 progress "step 5: protected, and moved by command"
 types a "$(command_of 5 '^xl-colo-start --accept')" || fail "xl-colo-start"
@@ -147,7 +148,7 @@ wait_for 240 "2 checkpoints" checkpoints_reach a 3
 types b "$(command_of 5 '^xl-colo-failover')" || fail "xl-colo-failover"
 wait_for 60 "b to take over" status_is b state taken-over
 wait_for 120 "a to give its guest up" guest_is_gone a "$guest"
-guest_runs b "$guest"
+guest_runs b "$guest" 300
 wait_for 120 "answer of the guest to c" guest_answers
 
 progress "step 6: from boot on"
@@ -160,7 +161,7 @@ for host in a b; do
     types $host "$(command_of 6 '^systemctl enable')" || fail "no service"
 done
 wait_for 400 "protection from b" status_is b state protecting
-guest_runs b "$guest"
+guest_runs b "$guest" 300
 if wrong=$(guest_lines b "$guest" | grep '^disk: .*BROKEN'); then
     fail "the guest has wrong disks: $(head -n 3 <<<"$wrong")"
 fi
