@@ -172,6 +172,8 @@ libcolo_a_SOURCES = \
 	plugin/disks/loop_device.h \
 	plugin/disks/original_disk.cc \
 	plugin/disks/original_disk.h \
+	plugin/disks/replica_record.cc \
+	plugin/disks/replica_record.h \
 	plugin/disks/replicated_disk.cc \
 	plugin/disks/replicated_disk.h \
 	plugin/disks/resources.cc \
@@ -274,8 +276,6 @@ libcolo_a_SOURCES = \
 	plugin/relay/stream_from_wire.h \
 	plugin/relay/stream_to_wire.cc \
 	plugin/relay/stream_to_wire.h \
-	plugin/replication/record.cc \
-	plugin/replication/record.h \
 	plugin/replication/replica.cc \
 	plugin/replication/replica.h \
 	plugin/replication/resource_file.cc \

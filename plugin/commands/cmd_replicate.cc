@@ -10,6 +10,7 @@
 #include "commands/replicate.h"
 #include "control/control_server.h"
 #include "disks/replicated_disk.h"
+#include "replication/resource_file.h"
 
 namespace xl_colo {
 
@@ -56,7 +57,7 @@ Status on(const Words& words, const std::string& ssh_command)
         return Error(ErrorKind::refused,
                      "has no disk that could be put on DRBD");
     }
-    return Replication(words[1], ssh_command, false, *log)
+    return Replication(words[1], ssh_command, *log)
         .put_on(guest->name, disks);
 }
 
@@ -118,7 +119,6 @@ Status join(const Words& words, const std::string&)
         return usage("no numbers of sectors and port");
     }
     ReplicaRecord record = record_in(words);
-    record.has_arbiter = words[7] == "yes";
     // Should the guest be here one day. By the name that an admin gave, if this
     // host has ever had it.
     const auto before = record_of(record.resource);
@@ -126,6 +126,22 @@ Status join(const Words& words, const std::string&)
     record.peer = is_known ? before->peer : bare_address(words[5]);
     record.ssh_command = is_known ? before->ssh_command : "ssh";
     return Here().replicas.join(record, *sectors, {words[4], words[5], *port});
+}
+
+Status free(const Words& words, const std::string&)
+{
+    const auto port = number_in<uint16_t>(words[0]);
+    return port && is_free(words[1], *port) && !is_configured(*port)
+               ? Status()
+               : Error(ErrorKind::refused,
+                       "port " + words[0] + " is used here");
+}
+
+// That it is in step with the host that asks.
+Status confirm(const Words& words, const std::string&)
+{
+    const auto volume = make_drbd()->find(words[0], 0);
+    return volume ? check_in_step(*volume) : volume.error();
 }
 
 Status leave(const Words& words, const std::string&)
@@ -153,7 +169,8 @@ struct Operation {
 constexpr Operation operations[] = {
     {"on", 2, on},       {"off", 1, off},
     {"leave", 1, leave}, {"forget", 1, forget_it},
-    {"check", 4, check}, {"join", 8, join},
+    {"check", 4, check}, {"join", 7, join},
+    {"free", 2, free},   {"confirm", 1, confirm},
 };
 
 }  // namespace

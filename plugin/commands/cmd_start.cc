@@ -253,9 +253,7 @@ Status Start::protect()
 Status Start::replicate(DomainFacts& guest,
                         const std::vector<const DeviceFacts*>& disks)
 {
-    Replication replication(
-        options_.host, options_.ssh_command,
-        !options_.fence.empty() || !options_.witness.empty(), *log_);
+    Replication replication(options_.host, options_.ssh_command, *log_);
     if (auto s = replication.put_on(guest_, disks); !s) {
         return s;
     }

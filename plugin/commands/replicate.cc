@@ -7,6 +7,7 @@
 #include "base/system_program.h"
 #include "commands/ssh_command.h"
 #include "disks/block_devices.h"
+#include "replication/resource_file.h"
 
 namespace xl_colo {
 
@@ -18,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr SystemProgram shell{"sh", "dash"};
 // For a login, and some programs of DRBD's.
 constexpr std::chrono::minutes remote_limit{3};
-constexpr int most_ports = 20;
+constexpr uint16_t first_port = 7800;
+constexpr uint16_t most_ports = 20;
 constexpr auto look_again = 1s;
 constexpr auto say_again = 10s;
 constexpr auto until_connected = 2min;
@@ -49,12 +51,8 @@ std::vector<const DeviceFacts*> disks_to_replicate(
     return disks;
 }
 
-Replication::Replication(std::string host, std::string ssh_command,
-                         bool has_arbiter, Log& log)
-    : host_(std::move(host)),
-      ssh_command_(std::move(ssh_command)),
-      has_arbiter_(has_arbiter),
-      log_(log)
+Replication::Replication(std::string host, std::string ssh_command, Log& log)
+    : host_(std::move(host)), ssh_command_(std::move(ssh_command)), log_(log)
 {
 }
 
@@ -112,7 +110,6 @@ Result<ReplicaRecord> Replication::record_for(const std::string& guest,
     record.device = **plain;
     record.peer = host_;
     record.ssh_command = ssh_command_;
-    record.has_arbiter = has_arbiter_;
     return record;
 }
 
@@ -121,7 +118,24 @@ Status Replication::join_there(const ReplicaRecord& record, Sectors sectors,
 {
     return tell({"join", record.resource, record.guest, record.device,
                  std::to_string(sectors), route.there, route.here,
-                 std::to_string(route.port), has_arbiter_ ? "yes" : "no"});
+                 std::to_string(route.port)});
+}
+
+// One that is free on both hosts, and named by no other resource.
+Status Replication::choose_port(Route& route) const
+{
+    Status free = Error(ErrorKind::refused, "no port for DRBD is free here");
+    for (route.port = first_port; route.port < first_port + most_ports;
+         ++route.port) {
+        if (!is_free(route.here, route.port) || is_configured(route.port)) {
+            continue;
+        }
+        free = tell({"free", std::to_string(route.port), route.there});
+        if (free) {
+            return free;
+        }
+    }
+    return free;
 }
 
 // The other host is asked before anything is changed here, and has no part in
@@ -137,12 +151,8 @@ Status Replication::begin(ReplicaRecord& record, const DeviceFacts& disk)
     if (!size || !route) {
         return !size ? size.error() : route.error();
     }
-    constexpr uint16_t first_port = 7800;
-    route->port = first_port;
-    while (!is_free(route->here, route->port)) {
-        if (++route->port == first_port + most_ports) {
-            return Error(ErrorKind::refused, "no port for DRBD is free here");
-        }
+    if (auto s = choose_port(*route); !s) {
+        return s;
     }
     if (auto s = tell({"check", record.resource, record.guest, record.device,
                        std::to_string(*size)});
@@ -170,9 +180,6 @@ Status Replication::rejoin(const ReplicaRecord& record)
     if (!volume) {
         return volume.error();
     }
-    if (is_connected(*volume)) {
-        return {};
-    }
     const auto size =
         size_of_block_device("147:" + std::to_string(volume->minor));
     auto route = route_to(host_);
@@ -198,15 +205,20 @@ Status Replication::await_copied(const ReplicaRecord& record)
         }
         const Status in_step = check_in_step(*volume);
         if (in_step) {
-            return {};
+            // Of this host's, and not of one that it was copied to before.
+            return tell({"confirm", record.resource});
         }
         const auto now = Clock::now();
-        if (is_connected(*volume)) {
+        const bool is_copied =
+            is_connected(*volume) && volume->disk == "UpToDate" &&
+            volume->peers.front().disk != "Diskless" &&
+            volume->peers.front().disk != "Failed";
+        if (is_copied) {
             connected = now;
         } else if (now - connected > until_connected) {
             return in_step;
         }
-        if (is_connected(*volume) && now - said > say_again) {
+        if (is_copied && now - said > say_again) {
             said = now;
             log_.notice("domain " + record.guest + ": " + record.device + ": " +
                         std::to_string(
@@ -237,7 +249,6 @@ Status Replication::put_on(const std::string& guest,
             auto record = record_of(disk->disk.resource);
             record->peer = host_;
             record->ssh_command = ssh_command_;
-            record->has_arbiter = has_arbiter_;
             if (auto s = save(*record); !s) {
                 return give_up(*disk, s.error());
             }
@@ -289,8 +300,7 @@ Result<size_t> take_off_replicas(const std::string& guest, Log& log)
 {
     size_t taken_off = 0;
     for (const ReplicaRecord& record : records_of_guest(guest)) {
-        Replication replication(record.peer, record.ssh_command,
-                                record.has_arbiter, log);
+        Replication replication(record.peer, record.ssh_command, log);
         const auto done = replication.take_off(record);
         if (!done) {
             return done.error();

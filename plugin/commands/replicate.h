@@ -25,8 +25,7 @@ std::vector<const DeviceFacts*> disks_to_replicate(
 class Replication {
 public:
     // `host` by `ssh_command`, as xl-colo-start has them.
-    Replication(std::string host, std::string ssh_command, bool has_arbiter,
-                Log& log);
+    Replication(std::string host, std::string ssh_command, Log& log);
 
     // Returns once both hosts have the same, which takes as long as the disks
     // on the link; says how far it is. Where one disk cannot be put on it, none
@@ -40,6 +39,7 @@ public:
 private:
     Result<ReplicaRecord> record_for(const std::string& guest,
                                      const DeviceFacts& disk);
+    Status choose_port(Route& route) const;
     // Chooses the record's port.
     Status begin(ReplicaRecord& record, const DeviceFacts& disk);
     Status rejoin(const ReplicaRecord& record);
@@ -49,7 +49,6 @@ private:
                       const Route& route) const;
 
     const std::string host_, ssh_command_;
-    const bool has_arbiter_;
     Log& log_;
     const std::unique_ptr<DeviceMapper> dm_ = make_device_mapper();
     const std::unique_ptr<Drbd> drbd_ = make_drbd();

@@ -16,6 +16,7 @@
 #include "disks/block_contents.h"
 #include "disks/disk_stores.h"
 #include "disks/kept_disk.h"
+#include "disks/replica_record.h"
 #include "disks/resources.h"
 
 namespace xl_colo {
@@ -153,6 +154,8 @@ Status CopysDisk::prepare(DiskPaths& instead)
     if (begin_ == CopysDiskBegin::with_what_is_left) {
         return {};
     }
+    // Both hosts have the same: place() has asked.
+    report(note_replica(facts_.disk.resource, true, false));
     instead[facts_.name] = path_of_dm(disk_->copy());
     watch_ = std::jthread(
         [this](const std::stop_token& stop) { watch_store(stop); });
@@ -213,6 +216,7 @@ Status CopysDisk::promote()
         }
     }
     promoted_ = true;
+    report(note_replica(resource, true, true));
     report(drbd_->send_copies());
     return drbd_->promote(resource);
 }
@@ -228,6 +232,7 @@ Status CopysDisk::may_run(CheckpointNumber)
     }
     watch_ = {};
     const std::lock_guard lock(mutex_);
+    report(note_replica(facts_.disk.resource, false, true));
     if (auto s = disk_->begin_merge(); !s) {
         return s;
     }
@@ -287,6 +292,9 @@ void CopysDisk::finish(const std::stop_token& stop)
     }
     const Status done = disk_->finish_merge();
     report(done);
+    if (done) {
+        report(note_replica(facts_.disk.resource, true, true));
+    }
     say("on DRBD's resource " + facts_.disk.resource);
     lock.unlock();
     if (done) {

@@ -7,6 +7,7 @@
 
 #include "disks/block_contents.h"
 #include "disks/block_devices.h"
+#include "disks/replica_record.h"
 #include "disks/resources.h"
 
 namespace xl_colo {
@@ -36,7 +37,11 @@ public:
     Status set_up(Domain&) override
     {
         report(drbd_->send_copies());
-        return check();
+        const Status s = check();
+        if (s) {
+            report(note_replica(facts_.disk.resource, true, false));
+        }
+        return s;
     }
     Status guest_stands(CheckpointNumber) override { return settle(); }
     bool has_contents() const override { return true; }
@@ -44,7 +49,13 @@ public:
     bool is_kept_by_other() const override { return true; }
     Status may_commit(CheckpointNumber) override { return check(); }
     void other_is_lost() override;
-    void protection_ended(State how) override { ended_ = how; }
+    void protection_ended(State how) override
+    {
+        ended_ = how;
+        if (how == State::unprotected) {
+            report(note_replica(facts_.disk.resource, true, true));
+        }
+    }
     void tear_down() override;
     DeviceStatus status() const override
     {
@@ -90,7 +101,10 @@ Status OriginalDisk::check()
             std::to_string(volume->written_kib -
                            before.value_or(volume->written_kib)) +
             " KiB written since the checkpoint before";
-    return check_in_step(*volume);
+    if (auto s = check_in_step(*volume); !s) {
+        return s;
+    }
+    return check_served_by(*volume, facts_.disk, *dm_);
 }
 
 // What was under way when the guest was suspended may be in the other host's
@@ -147,6 +161,8 @@ Result<std::unique_ptr<DeviceContents>> OriginalDisk::contents()
 void OriginalDisk::other_is_lost()
 {
     const std::string& resource = facts_.disk.resource;
+    // Before the guest writes what nobody else has.
+    report(note_replica(resource, true, true));
     const Status cut = drbd_->disconnect(resource);
     report(cut ? drbd_->connect(resource, false) : cut);
 }
@@ -173,6 +189,7 @@ void OriginalDisk::tear_down()
         }
         report(demote());
     }
+    report(note_replica(facts_.disk.resource, false, false));
     if (!is_connected(*volume)) {
         (void)drbd_->disconnect(facts_.disk.resource);
         report(drbd_->connect(facts_.disk.resource, true));

@@ -109,6 +109,28 @@ Result<std::optional<DrbdVolume>> volume_of(const DiskFacts& disk,
                : Result<std::optional<DrbdVolume>>(std::nullopt);
 }
 
+Status check_served_by(const DrbdVolume& volume, const DiskFacts& disk,
+                       DeviceMapper& dm)
+{
+    const auto device = block_device_at(disk.path);
+    const auto name = device ? dm.name_of(*device)
+                             : Result<std::optional<std::string>>(std::nullopt);
+    if (!name || !*name) {
+        return name ? Status() : name.error();
+    }
+    const auto table = dm.table(**name);
+    if (!table) {
+        return table.error();
+    }
+    return *table && minor_beneath(**table) == volume.minor
+               ? Status()
+               : Error(ErrorKind::refused,
+                       "somebody has changed " + disk.path +
+                           ", which is not on DRBD's resource " +
+                           volume.resource + " any more: what the guest wrote "
+                           "since is on this host alone");
+}
+
 std::string device_of(const DrbdVolume& volume)
 {
     return std::to_string(drbd_major) + ":" + std::to_string(volume.minor);

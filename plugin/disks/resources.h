@@ -34,6 +34,11 @@ std::optional<unsigned> minor_beneath(const DmTable& table);
 // A table that is nothing but that device.
 DmTable table_on(const DrbdVolume& volume, Sectors size);
 
+// Whether the disk is on that volume yet, where it is one of device-mapper's:
+// LVM's programs may have put back the table that LVM knows. Error refused.
+Status check_served_by(const DrbdVolume& volume, const DiskFacts& disk,
+                       DeviceMapper& dm);
+
 // "major:minor" of the volume's own device, and its length. Error io.
 std::string device_of(const DrbdVolume& volume);
 Result<Sectors> size_of(const DrbdVolume& volume);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
@@ -72,6 +73,18 @@ std::string digest_of(const Buffer& head)
     return to_hex(digest);
 }
 
+// What a disk that is left is known by: how it begins, and that nobody has
+// written to it, which the kernel counts until the host goes down.
+std::string state_of(const Buffer& head, const std::string& number)
+{
+    std::string boot;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+    const auto activity = block_activity(number);
+    return activity ? digest_of(head) + " " + boot + " " +
+                          std::to_string(activity->changes)
+                    : "";
+}
+
 Result<LoopDevice> make_metadata(const std::string& resource, Sectors sectors)
 {
     if (auto s = make_private_folder(state_folder()); !s) {
@@ -86,6 +99,25 @@ Result<LoopDevice> make_metadata(const std::string& resource, Sectors sectors)
         return io_error("cannot make " + path, errno);
     }
     return make_loop_device(file.get());
+}
+
+Sectors length_of(const DmTable& table)
+{
+    return table.empty() ? 0 : table.back().start + table.back().length;
+}
+
+// No longer than `other`: the plain disk may be larger than what DRBD made of
+// it with the other host's.
+DmTable cut_to(DmTable table, const DmTable& other)
+{
+    const Sectors end = length_of(other);
+    std::erase_if(table, [&](const DmTarget& target) {
+        return target.start >= end;
+    });
+    if (!table.empty() && length_of(table) > end) {
+        table.back().length = end - table.back().start;
+    }
+    return table;
 }
 
 // Nobody is served by it: what is read or written there fails.
@@ -146,7 +178,7 @@ Result<Sectors> ReplicaHost::size_of_table(const std::string& name)
     if (!table) {
         return table.error();
     }
-    return table->back().start + table->back().length;
+    return length_of(*table);
 }
 
 Result<std::optional<std::string>> ReplicaHost::plain_disk(
@@ -202,9 +234,14 @@ Status ReplicaHost::bring_up(const ReplicaRecord& record,
         return all.error();
     }
     unsigned minor = first_minor;
+    std::vector<std::string> up;
     for (const DrbdVolume& one : *all) {
         minor = std::max(minor, one.minor + 1);
+        up.push_back(one.resource);
     }
+    // Of before this host went down: drbdadm takes none of two with the same
+    // port, nor any other resource then.
+    keep_resource_files(up);
     const auto metadata = make_metadata(record.resource, sectors);
     if (!metadata) {
         return metadata.error();
@@ -270,17 +307,28 @@ Status ReplicaHost::put_in(const ReplicaRecord& record, const Route& route)
                                " of an earlier time: \"xl-colo-replicate off " +
                                record.guest + "\", or remove it");
     }
-    if (auto s = dm_.create(plain, *table); !s) {
+    const auto before = record_of(record.resource);
+    if (before && before->in_use && !before->is_whole) {
+        return refused(record.device + " holds no state of the disk: it was "
+                       "being copied from the other host, or merged, when this "
+                       "one went down; the other one has the disk");
+    }
+    // First, so that whoever is killed from here on leaves what "off" undoes.
+    ReplicaRecord used = record;
+    used.in_use = used.is_whole = used.is_alone = true;
+    if (auto s = save(used); !s) {
         return s;
     }
-    // Whatever fails from here on.
     const auto undone = [&](const Error& why) -> Status {
         (void)put_back(record);
         return why;
     };
-    if (auto s = bring_up(record, path_of_dm(plain), *size, route); !s) {
-        (void)dm_.remove(plain);
+    if (auto s = dm_.create(plain, *table); !s) {
+        forget(record.resource);
         return s;
+    }
+    if (auto s = bring_up(record, path_of_dm(plain), *size, route); !s) {
+        return undone(s.error());
     }
     if (auto s = drbd_.promote_first(record.resource); !s) {
         return undone(s.error());
@@ -296,11 +344,6 @@ Status ReplicaHost::put_in(const ReplicaRecord& record, const Route& route)
                               "of " + std::to_string(*size)));
     }
     // Until here what the guest writes goes past DRBD, which nobody reads.
-    ReplicaRecord used = record;
-    used.in_use = true;
-    if (auto s = save(used); !s) {
-        return undone(s.error());
-    }
     for (const std::string& user : {*name, *taken_over}) {
         const auto there = dm_.table(user);
         if (there && *there) {
@@ -336,7 +379,7 @@ Status ReplicaHost::put_back(const ReplicaRecord& record)
         }
         const bool is_ours = is_closed(**there) || minor_beneath(**there);
         if (is_ours) {
-            if (auto s = dm_.replace(user, *table); !s) {
+            if (auto s = dm_.replace(user, cut_to(*table, **there)); !s) {
                 return s;
             }
         }
@@ -353,12 +396,11 @@ Status ReplicaHost::put_back(const ReplicaRecord& record)
     // By which the plain disk is found again, and seen to be in use.
     if (const auto there = dm_.table(*taken_over); there && *there) {
         const auto number = dm_.device_of(*name);
-        const auto size = size_of_table(*name);
-        if (!number || !size) {
-            return !number ? number.error() : size.error();
+        if (!number) {
+            return number.error();
         }
-        return dm_.replace(*taken_over,
-                           {{0, *size, "linear", *number + " 0"}});
+        return dm_.replace(*taken_over, {{0, length_of(**there), "linear",
+                                          *number + " 0"}});
     }
     return {};
 }
@@ -402,9 +444,23 @@ Status ReplicaHost::take_out(const std::string& resource)
         return volume.error();
     }
     if (*volume && (*volume)->role != "Primary") {
-        return refused(record->device + " is the replica here: \"xl-colo-"
-                       "replicate off " + record->guest +
-                       "\" where the guest is");
+        // But for one that was killed before the guest's writes came through.
+        const auto plain = dm_.table(plain_name(resource));
+        const auto name = dm_name(record->device);
+        const auto table = name ? table_of(*name) : name.error();
+        if (!plain || !table) {
+            return !plain ? plain.error() : table.error();
+        }
+        if (!*plain || minor_beneath(*table) || is_closed(*table)) {
+            return refused(record->device + " is the replica here: \"xl-colo-"
+                           "replicate off " + record->guest +
+                           "\" where the guest is");
+        }
+    } else if (*volume && (*volume)->disk != "UpToDate") {
+        return refused(record->device + " lacks what the guest has written (" +
+                       (*volume)->disk + "), which is served by the other "
+                       "host's: \"drbdadm attach " + resource + "\", and wait "
+                       "until it is UpToDate");
     }
     return put_back(*record);
 }
@@ -421,7 +477,7 @@ Status ReplicaHost::check(const ReplicaRecord& record, Sectors sectors)
                    ? refused("DRBD's resource " + record.resource +
                              " is Primary here, too: has the guest run on both "
                              "hosts? Destroy the one that is wrong, and "
-                             "\"drbdadm secondary " + record.resource +
+                             "\"xl-colo-replicate off " + record.guest +
                              "\" on its host")
                    : Status();
     }
@@ -452,12 +508,13 @@ Status ReplicaHost::check(const ReplicaRecord& record, Sectors sectors)
                      : refused(record.device + " is in use here: mounted, by a "
                                "guest, or by another device");
     }
-    if (before && before->in_use) {
-        return before->has_arbiter
+    if (before && before->in_use && dm_name(before->device) &&
+        *dm_name(before->device) == *name) {
+        return !before->is_alone || !before->is_whole
                    ? Status()
-                   : refused(record.device + " was on DRBD when this host went "
-                             "down, and no --fence or --witness had to say "
-                             "whose the guest is: if what it holds may go, "
+                   : refused(record.device + " was the guest's disk here when "
+                             "this host went down, and what it holds may be "
+                             "newer than the other host's: if it may go, "
                              "\"xl-colo-replicate forget " + record.resource +
                              "\" here");
     }
@@ -467,7 +524,14 @@ Status ReplicaHost::check(const ReplicaRecord& record, Sectors sectors)
     }
     const bool is_blank =
         std::ranges::all_of(*head, [](uint8_t byte) { return byte == 0; });
-    if (!is_blank && !(before && before->left == digest_of(*head))) {
+    const auto number = dm_.device_of(*name);
+    if (!number) {
+        return number.error();
+    }
+    const bool is_as_left = before && !before->in_use &&
+                            !before->left.empty() &&
+                            before->left == state_of(*head, *number);
+    if (!is_blank && !is_as_left) {
         return refused(record.device + " holds something here, which would be "
                        "overwritten: if it may go, \"dd if=/dev/zero of=" +
                        record.device + " bs=1M count=1\"");
@@ -484,11 +548,13 @@ Status ReplicaHost::join(const ReplicaRecord& record, Sectors sectors,
     ReplicaRecord used = record;
     used.port = route.port;
     used.in_use = true;
+    used.is_alone = false;
     const auto volume = up_volume(record.resource);
     if (!volume) {
         return volume.error();
     }
     if (*volume && (*volume)->disk != "Diskless") {
+        used.is_whole = (*volume)->disk == "UpToDate";
         return save(used);
     }
     if (auto s = bring_down(record.resource); !s) {
@@ -498,8 +564,17 @@ Status ReplicaHost::join(const ReplicaRecord& record, Sectors sectors,
     if (!size) {
         return size.error();
     }
+    // Before the first block of the other host's is here.
+    const auto before = record_of(record.resource);
+    used.is_whole = false;
+    if (auto s = save(used); !s) {
+        return s;
+    }
     const Status up = bring_up(record, record.device, *size, route);
-    return up ? save(used) : up;
+    if (!up) {
+        before ? (void)save(*before) : forget(record.resource);
+    }
+    return up;
 }
 
 Status ReplicaHost::leave(const std::string& resource)
@@ -521,18 +596,22 @@ Status ReplicaHost::leave(const std::string& resource)
     if (auto s = bring_down(resource); !s || !record || !record->in_use) {
         return s;
     }
-    record->in_use = false;
-    const auto head = head_of(record->device);
-    record->left = head ? digest_of(*head) : "";
     // Before it became a replica the guest's own may have been on DRBD here.
+    const auto name = dm_name(record->device);
+    if (!name) {
+        return name.error();
+    }
     const std::string plain = plain_name(resource);
     if (const auto was = dm_.table(plain); was && *was) {
-        const auto name = dm_name(record->device);
-        if (name) {
-            (void)dm_.replace(*name, **was);
-            (void)dm_.remove(plain);
+        if (auto s = dm_.replace(*name, **was); !s) {
+            return s;
         }
+        (void)dm_.remove(plain);
     }
+    record->in_use = false;
+    const auto head = head_of(record->device);
+    const auto number = dm_.device_of(*name);
+    record->left = head && number ? state_of(*head, *number) : "";
     return save(*record);
 }
 

@@ -24,7 +24,7 @@
 #include "base/result.h"
 #include "disks/device_mapper.h"
 #include "disks/drbd.h"
-#include "replication/record.h"
+#include "disks/replica_record.h"
 #include "replication/route.h"
 
 namespace xl_colo {

@@ -3,7 +3,9 @@
 // device of the metadata is another one, and the file is written anew.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "replication/route.h"
@@ -24,5 +26,9 @@ std::string resource_text(const ResourcePlace& place);
 // installed; io.
 Status write_resource_file(const ResourcePlace& place);
 void remove_resource_file(const std::string& resource);
+// Removes those of all others.
+void keep_resource_files(const std::vector<std::string>& resources);
+// Whether any resource's file here, also an admin's, names the port.
+bool is_configured(uint16_t port);
 
 }  // namespace xl_colo

@@ -29,6 +29,7 @@ const Route route{"ipv4 10.0.0.1", "ipv4 10.0.0.2", 7800};
 std::map<std::string, dev_t> nodes;  // by path
 std::map<std::string, std::string> heads;  // what a disk begins with
 Sectors drbd_size = 1000;
+uint64_t changes = 0;  // of a disk, as the kernel counts them
 
 class FakeDrbd : public Drbd {
 public:
@@ -118,8 +119,7 @@ public:
     FakeDeviceMapper dm;
     FakeDrbd drbd;
     ReplicaHost host{dm, drbd, std::chrono::milliseconds(0)};
-    ReplicaRecord record{"web1-xvda", "web1", vg, "beta", "ssh", 7800,
-                         true,        false,  ""};
+    ReplicaRecord record{"web1-xvda", "web1", vg, "beta", "ssh", 7800};
 
 private:
     const ScratchFolder folder_;
@@ -163,6 +163,10 @@ Result<Sectors> size_of_block_device(const std::string&)
 {
     return drbd_size;
 }
+Result<BlockActivity> block_activity(const std::string&)
+{
+    return BlockActivity{changes, 0};
+}
 Result<LoopDevice> make_loop_device(int)
 {
     return LoopDevice{{}, "/dev/loop5", "7:5"};
@@ -190,7 +194,7 @@ static void disk_is_put_on_drbd_and_taken_off(void**)
     assert_text(records.front().device, vg);
     assert_text(records.front().peer, "beta");
     assert_int_equal(records.front().port, 7800);
-    assert_true(records.front().has_arbiter);
+    assert_true(records.front().is_alone);
 
     assert_text(why(bed.host.take_out("web1-xvda")), "");
     bed.assert_untouched();
@@ -251,6 +255,7 @@ static void disk_that_was_taken_over_is_the_plain_one_again(void**)
     // The plain disk is DRBD's own here: it was the replica.
     assert_true(bool(bed.host.join(bed.record, 1000, route)));
     bed.drbd.all.front().role = "Primary";
+    bed.drbd.all.front().disk = "UpToDate";
     bed.take_over();
     assert_text(why(bed.host.take_out("web1-xvda")), "");
     assert_text(bed.dm.active("xl-colo-web1-xvda-0"),
@@ -334,13 +339,23 @@ static void what_cannot_be_a_replica_is_refused(void**)
          "is in use here"},
         {"not blank", [](Bed&) { heads[vg][5000] = 'x'; },
          "holds something here"},
-        {"of a host that went down, and nobody decided",
+        {"of a host that had the guest alone when it went down",
          [](Bed& bed) {
-             bed.record.in_use = true;
-             bed.record.has_arbiter = false;
+             bed.record.in_use = bed.record.is_alone = true;
              (void)save(bed.record);
          },
          "\"xl-colo-replicate forget web1-xvda\" here"},
+        {"not blank, and another disk was the replica",
+         [](Bed& bed) {
+             ReplicaRecord other = bed.record;
+             other.device = "/dev/vg/other";
+             other.in_use = true;
+             (void)save(other);
+             nodes["/dev/vg/other"] = makedev(253, 8);
+             bed.dm.names[makedev(253, 8)] = "vg-other";
+             heads[vg][0] = 'x';
+         },
+         "holds something here"},
         {"Primary here",
          [](Bed& bed) {
              bed.drbd.all = {
@@ -375,10 +390,69 @@ static void replica_is_left_and_known_again(void**)
     assert_false(bed.has_resource_file());
     assert_true(records_of_guest("web1").empty());
     assert_text(why(bed.host.check(bed.record, 1000)), "");
-    // Unless somebody has used it since.
+    // Unless somebody has used it since, though it begins as it did.
+    ++changes;
+    assert_contains(why(bed.host.check(bed.record, 1000)),
+                    "holds something here");
+    --changes;
     heads[vg][7] = '!';
     assert_contains(why(bed.host.check(bed.record, 1000)),
                     "holds something here");
+}
+
+// A partition of the guest's begins behind what a disk begins with.
+static void disk_in_pieces_is_overwritten_and_no_source(void**)
+{
+    Bed bed;
+    heads[vg] = "half of it" + std::string(2 << 20, '\0');
+    bed.record.in_use = true;
+    bed.record.is_whole = false;
+    assert_true(bool(save(bed.record)));
+    assert_contains(why(bed.host.put_in(bed.record, route)),
+                    "holds no state of the disk");
+    assert_text(bed.dm.active("vg-web1"), "linear 8:1 2048");
+    bed.record.is_alone = true;
+    assert_true(bool(save(bed.record)));
+    assert_text(why(bed.host.check(bed.record, 1000)), "");
+}
+
+static void disk_whose_newest_is_elsewhere_stays_on_drbd(void**)
+{
+    Bed bed;
+    assert_true(bool(bed.host.put_in(bed.record, route)));
+    for (const char* state : {"Diskless", "Inconsistent", "Failed"}) {
+        bed.drbd.all.front().disk = state;
+        assert_contains(why(bed.host.take_out("web1-xvda")), state);
+        assert_text(bed.dm.active("vg-web1"), "linear 147:1000 0");
+    }
+}
+
+// Whoever is killed in put_in() leaves what take_out() undoes.
+static void what_was_begun_can_be_taken_off(void**)
+{
+    Bed bed;
+    bed.record.in_use = true;
+    assert_true(bool(save(bed.record)));
+    bed.dm.devices["xl-colo-web1-xvda-plain"].active =
+        bed.dm.devices["vg-web1"].active;
+    bed.drbd.all = {{"web1-xvda", 0, 1000, "Secondary", "Inconsistent", 0, {}}};
+    assert_text(why(bed.host.take_out("web1-xvda")), "");
+    bed.assert_untouched();
+}
+
+static void disk_that_was_taken_over_keeps_its_size(void**)
+{
+    Bed bed;
+    bed.dm.devices["vg-web1"].active = {{0, 700, "linear", "8:1 2048"},
+                                        {700, 800, "linear", "8:1 9000"}};
+    assert_true(bool(bed.host.join(bed.record, 1000, route)));
+    bed.drbd.all.front().role = "Primary";
+    bed.drbd.all.front().disk = "UpToDate";
+    bed.take_over();
+    assert_text(why(bed.host.take_out("web1-xvda")), "");
+    const auto& table = bed.dm.devices["xl-colo-web1-xvda-0"].active;
+    assert_int_equal(table.size(), 1);
+    assert_int_equal(table.front().length, 1000);
 }
 
 // Nobody knows what has been done with the disk since: all is copied anew.
@@ -433,7 +507,7 @@ static void resource_says_both_addresses_and_protocol(void**)
         {"web1-xvda", 1001, "/dev/mapper/x-plain", "/dev/loop5",
          {"ipv6 [fe80::1]", "ipv6 [fe80::2]", 7801}});
     for (const char* part :
-         {"resource \"web1-xvda\" {", "protocol C;", "device minor 1001;",
+         {"resource \"web1-xvda\" {", "protocol C;", "on-io-error pass_on;", "device minor 1001;",
           "floating ipv6 [fe80::1]:7801 {", "floating ipv6 [fe80::2]:7801 {",
           "disk \"/dev/mapper/x-plain\";",
           "flexible-meta-disk \"/dev/loop5\";"}) {
@@ -466,6 +540,10 @@ int main()
         cmocka_unit_test(only_what_is_device_mappers_has_a_plain_disk),
         cmocka_unit_test(what_cannot_be_a_replica_is_refused),
         cmocka_unit_test(replica_is_left_and_known_again),
+        cmocka_unit_test(disk_in_pieces_is_overwritten_and_no_source),
+        cmocka_unit_test(disk_whose_newest_is_elsewhere_stays_on_drbd),
+        cmocka_unit_test(what_was_begun_can_be_taken_off),
+        cmocka_unit_test(disk_that_was_taken_over_keeps_its_size),
         cmocka_unit_test(host_that_went_down_begins_anew),
         cmocka_unit_test(join_that_fails_leaves_nothing),
         cmocka_unit_test(primary_is_not_left),

@@ -1,4 +1,7 @@
-#include "replication/record.h"
+#include "disks/replica_record.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -7,10 +10,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/descriptors.h"
 #include "base/domain_files.h"
 #include "base/errors.h"
+#include "base/unique_fd.h"
 
 namespace xl_colo {
 
@@ -34,9 +41,10 @@ constexpr std::array<TextField, 6> texts{{
     {"left", &ReplicaRecord::left},
 }};
 using FlagField = std::pair<const char*, bool ReplicaRecord::*>;
-constexpr std::array<FlagField, 2> flags{{
-    {"has-arbiter", &ReplicaRecord::has_arbiter},
+constexpr std::array<FlagField, 3> flags{{
     {"in-use", &ReplicaRecord::in_use},
+    {"whole", &ReplicaRecord::is_whole},
+    {"alone", &ReplicaRecord::is_alone},
 }};
 
 std::optional<ReplicaRecord> read(const std::string& path)
@@ -75,23 +83,47 @@ Status save(const ReplicaRecord& record)
     }
     // Aside, so that a half written one is never taken for a whole one.
     const std::string path = path_of(record.resource), aside = path + ".new";
+    std::ostringstream text;
+    for (const auto& [name, member] : texts) {
+        text << name << ' ' << record.*member << '\n';
+    }
+    for (const auto& [name, member] : flags) {
+        text << name << ' ' << (record.*member ? "yes" : "no") << '\n';
+    }
+    text << "port " << record.port << '\n';
     {
-        std::ofstream file(aside, std::ios::trunc);
-        for (const auto& [name, member] : texts) {
-            file << name << ' ' << record.*member << '\n';
+        const UniqueFd file(open(
+            aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        if (!file) {
+            return io_error("cannot make " + aside, errno);
         }
-        for (const auto& [name, member] : flags) {
-            file << name << ' ' << (record.*member ? "yes" : "no") << '\n';
+        if (auto s = write_all(file.get(), view_of(text.str())); !s) {
+            return s.error().with_context(aside);
         }
-        file << "port " << record.port << '\n';
-        if (!file.flush()) {
-            return io_error("cannot write " + aside, errno);
+        if (fsync(file.get()) != 0) {
+            return io_error("cannot write through " + aside, errno);
         }
     }
     if (std::rename(aside.c_str(), path.c_str()) != 0) {
         return io_error("cannot make " + path, errno);
     }
-    return {};
+    const UniqueFd folder(
+        open(state_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return folder && fsync(folder.get()) == 0
+               ? Status()
+               : io_error("cannot write through " + state_folder(), errno);
+}
+
+Status note_replica(const std::string& resource, bool is_whole, bool is_alone)
+{
+    auto record = record_of(resource);
+    if (!record || !record->in_use ||
+        (record->is_whole == is_whole && record->is_alone == is_alone)) {
+        return {};
+    }
+    record->is_whole = is_whole;
+    record->is_alone = is_alone;
+    return save(*record);
 }
 
 void forget(const std::string& resource)

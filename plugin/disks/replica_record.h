@@ -18,18 +18,22 @@ struct ReplicaRecord {
     std::string peer;      // whom the guest's host tells when it is over
     std::string ssh_command;  // and how
     uint16_t port = 0;     // of DRBD's connection, on both hosts
-    // A fence or a witness says after a loss who has the guest, so that what
-    // the other host has on its disk is void.
-    bool has_arbiter = false;
     // The disk is on DRBD, or was when this host went down. Otherwise only this
-    // is known: it is a replica that was left, and how it began then.
+    // is known: it is a replica that was left, and by what it is known again.
     bool in_use = false;
-    std::string left;
+    std::string left{};
+    // What the volume holds, should this host go down now. Not whole: neither
+    // one state of the disk nor another, as it is being copied or merged.
+    bool is_whole = true;
+    // The guest has gone on here without the other host, as nobody else has it.
+    bool is_alone = false;
     bool operator==(const ReplicaRecord&) const = default;
 };
 
-// Errors: io.
+// It is on this host's disk when it returns. Errors: io.
 Status save(const ReplicaRecord& record);
+// Nothing where there is no record, as of an admin's own resource.
+Status note_replica(const std::string& resource, bool is_whole, bool is_alone);
 void forget(const std::string& resource);
 std::optional<ReplicaRecord> record_of(const std::string& resource);
 // Those in use, by resource.
