@@ -18,15 +18,13 @@ constexpr const char* without_elision = "elision";  // all pages are sent
 constexpr const char* without_digest = "digest";    // all pages look the same
 constexpr const char* without_pv_reset = "pv-reset";
 constexpr const char* without_output_hold = "output-hold";
-constexpr const char* without_let_go = "let-go";  // of the copy's card
 // Of a disk, before its origin.
 constexpr const char* without_first_snapshot = "first-snapshot";
 
 inline constexpr std::array what_may_be_left_out{
-    without_f2,           without_f3,      without_f4,
-    without_back_channel, without_elision, without_digest,
-    without_pv_reset,     without_let_go,  without_output_hold,
-    without_first_snapshot,
+    without_f2,           without_f3,          without_f4,
+    without_back_channel, without_elision,     without_digest,
+    without_pv_reset,     without_output_hold, without_first_snapshot,
 };
 
 using LeftOut = std::set<std::string>;

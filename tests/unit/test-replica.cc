@@ -507,7 +507,8 @@ static void resource_says_both_addresses_and_protocol(void**)
         {"web1-xvda", 1001, "/dev/mapper/x-plain", "/dev/loop5",
          {"ipv6 [fe80::1]", "ipv6 [fe80::2]", 7801}});
     for (const char* part :
-         {"resource \"web1-xvda\" {", "protocol C;", "on-io-error pass_on;", "device minor 1001;",
+         {"resource \"web1-xvda\" {", "protocol C;", "on-io-error pass_on;",
+          "device minor 1001;",
           "floating ipv6 [fe80::1]:7801 {", "floating ipv6 [fe80::2]:7801 {",
           "disk \"/dev/mapper/x-plain\";",
           "flexible-meta-disk \"/dev/loop5\";"}) {
