@@ -4,6 +4,7 @@ dist_bashcompletion_DATA = completion/xl-colo-start
 completion_links = \
 	xl-colo-failover \
 	xl-colo-keep \
+	xl-colo-replicate \
 	xl-colo-status \
 	xl-colo-stop \
 	$(NULL)
