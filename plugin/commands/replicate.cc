@@ -151,12 +151,12 @@ Status Replication::begin(ReplicaRecord& record, const DeviceFacts& disk)
     if (!size || !route) {
         return !size ? size.error() : route.error();
     }
-    if (auto s = choose_port(*route); !s) {
-        return s;
-    }
     if (auto s = tell({"check", record.resource, record.guest, record.device,
                        std::to_string(*size)});
         !s) {
+        return s;
+    }
+    if (auto s = choose_port(*route); !s) {
         return s;
     }
     if (auto s = tell({"leave", record.resource}); !s) {
@@ -249,9 +249,6 @@ Status Replication::put_on(const std::string& guest,
             auto record = record_of(disk->disk.resource);
             record->peer = host_;
             record->ssh_command = ssh_command_;
-            if (auto s = save(*record); !s) {
-                return give_up(*disk, s.error());
-            }
             if (auto s = rejoin(*record); !s) {
                 return give_up(*disk, s.error());
             }
@@ -274,6 +271,15 @@ Status Replication::put_on(const std::string& guest,
     for (size_t i = 0; i < records.size(); ++i) {
         if (auto s = await_copied(records[i]); !s) {
             return give_up(*disks[i], s.error());
+        }
+        // Whom to tell, now that it is known to be the one.
+        auto record = record_of(records[i].resource);
+        if (record) {
+            record->peer = host_;
+            record->ssh_command = ssh_command_;
+            if (auto s = save(*record); !s) {
+                return give_up(*disks[i], s.error());
+            }
         }
     }
     return {};
