@@ -155,10 +155,7 @@ Status forget_it(const Words& words, const std::string&)
         return Error(ErrorKind::refused, "there is no such replica here");
     }
     // Not of one that is up.
-    if (auto s = Here().replicas.leave(words[0]); !s) {
-        return s;
-    }
-    return {};
+    return Here().replicas.leave(words[0], ReplicaHost::WhatItHolds::may_go);
 }
 
 struct Operation {

@@ -1,6 +1,7 @@
 #include "replication/replica.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -120,6 +121,22 @@ DmTable cut_to(DmTable table, const DmTable& other)
     return table;
 }
 
+// Of all that bring a resource up here: what one has written, and is not up
+// yet, the other would take for a file of before this host went down. As long
+// as the descriptor is open.
+Result<UniqueFd> one_at_a_time()
+{
+    if (auto s = make_private_folder(state_folder()); !s) {
+        return s.error();
+    }
+    const std::string path = state_folder() + "/replicas.lock";
+    UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock || flock(lock.get(), LOCK_EX) != 0) {
+        return io_error("cannot lock " + path, errno);
+    }
+    return lock;
+}
+
 // Nobody is served by it: what is read or written there fails.
 bool is_closed(const DmTable& table)
 {
@@ -229,6 +246,10 @@ Status ReplicaHost::bring_up(const ReplicaRecord& record,
                              const std::string& lower, Sectors sectors,
                              const Route& route)
 {
+    const auto alone = one_at_a_time();
+    if (!alone) {
+        return alone.error();
+    }
     const auto all = drbd_.volumes();
     if (!all) {
         return all.error();
@@ -242,6 +263,11 @@ Status ReplicaHost::bring_up(const ReplicaRecord& record,
     // Of before this host went down: drbdadm takes none of two with the same
     // port, nor any other resource then.
     keep_resource_files(up);
+    if (is_configured(route.port)) {
+        return refused("port " + std::to_string(route.port) +
+                       ", which DRBD was to have, has been taken meanwhile: "
+                       "start again");
+    }
     const auto metadata = make_metadata(record.resource, sectors);
     if (!metadata) {
         return metadata.error();
@@ -577,7 +603,7 @@ Status ReplicaHost::join(const ReplicaRecord& record, Sectors sectors,
     return up;
 }
 
-Status ReplicaHost::leave(const std::string& resource)
+Status ReplicaHost::leave(const std::string& resource, WhatItHolds holds)
 {
     auto record = record_of(resource);
     const auto volume = up_volume(resource);
@@ -611,7 +637,10 @@ Status ReplicaHost::leave(const std::string& resource)
     record->in_use = false;
     const auto head = head_of(record->device);
     const auto number = dm_.device_of(*name);
-    record->left = head && number ? state_of(*head, *number) : "";
+    const bool may_go = holds == WhatItHolds::may_go || !record->is_alone ||
+                        !record->is_whole;
+    record->left =
+        may_go && head && number ? state_of(*head, *number) : "";
     return save(*record);
 }
 

@@ -63,8 +63,12 @@ public:
     // Makes it one. Nothing to do where it is up already.
     Status join(const ReplicaRecord& record, Sectors sectors,
                 const Route& route);
-    // It is none any more. Also where it never was.
-    Status leave(const std::string& resource);
+    // It is none any more. Also where it never was. What the guest has written
+    // there alone is not overwritten afterwards, unless somebody says that it
+    // may be.
+    enum class WhatItHolds { is_wanted, may_go };
+    Status leave(const std::string& resource,
+                 WhatItHolds holds = WhatItHolds::is_wanted);
 
 private:
     Result<std::string> dm_name(const std::string& path);

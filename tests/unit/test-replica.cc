@@ -99,6 +99,10 @@ public:
         return std::filesystem::exists(folder_.path() +
                                        "/xl-colo-web1-xvda.res");
     }
+    void configure(const char* resource) const
+    {
+        std::ofstream(folder_.path() + "/r0.res") << resource << '\n';
+    }
     // As before any of it.
     void assert_untouched() const
     {
@@ -400,7 +404,34 @@ static void replica_is_left_and_known_again(void**)
                     "holds something here");
 }
 
-// A partition of the guest's begins behind what a disk begins with.
+// Whoever is asked to leave it by the other host does not give up what that one
+// may not know.
+static void what_was_written_alone_goes_by_word_only(void**)
+{
+    Bed bed;
+    heads[vg] = "the guest's" + std::string(2 << 20, '\0');
+    bed.record.in_use = bed.record.is_alone = true;
+    assert_true(bool(save(bed.record)));
+    assert_text(why(bed.host.leave("web1-xvda")), "");
+    assert_contains(why(bed.host.check(bed.record, 1000)),
+                    "holds something here");
+    assert_true(bool(save(bed.record)));
+    assert_text(why(bed.host.leave("web1-xvda",
+                                   ReplicaHost::WhatItHolds::may_go)), "");
+    assert_text(why(bed.host.check(bed.record, 1000)), "");
+}
+
+// Two starts at the same time have chosen the same one.
+static void port_that_was_taken_meanwhile_is_refused(void**)
+{
+    Bed bed;
+    bed.configure("resource r0 { on a { address 10.0.0.1:7800; } }");
+    assert_contains(why(bed.host.put_in(bed.record, route)),
+                    "has been taken meanwhile");
+    bed.assert_untouched();
+}
+
+// What a volume holds that was being copied, or merged.
 static void disk_in_pieces_is_overwritten_and_no_source(void**)
 {
     Bed bed;
@@ -541,6 +572,8 @@ int main()
         cmocka_unit_test(only_what_is_device_mappers_has_a_plain_disk),
         cmocka_unit_test(what_cannot_be_a_replica_is_refused),
         cmocka_unit_test(replica_is_left_and_known_again),
+        cmocka_unit_test(what_was_written_alone_goes_by_word_only),
+        cmocka_unit_test(port_that_was_taken_meanwhile_is_refused),
         cmocka_unit_test(disk_in_pieces_is_overwritten_and_no_source),
         cmocka_unit_test(disk_whose_newest_is_elsewhere_stays_on_drbd),
         cmocka_unit_test(what_was_begun_can_be_taken_off),
