@@ -31,6 +31,8 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/card_connection.h \
 	libxl-glue/domain/device_watch.cc \
 	libxl-glue/domain/device_watch.h \
+	libxl-glue/domain/disk_connection.cc \
+	libxl-glue/domain/disk_connection.h \
 	libxl-glue/domain/domain.cc \
 	libxl-glue/domain/domain.h \
 	libxl-glue/domain/granted_pages.cc \
@@ -55,6 +57,8 @@ libglue_a_SOURCES = \
 	libxl-glue/domain/store_ring.h \
 	libxl-glue/domain/suspend_request.cc \
 	libxl-glue/domain/suspend_request.h \
+	libxl-glue/domain/xenbus_pair.cc \
+	libxl-glue/domain/xenbus_pair.h \
 	libxl-glue/host/host.cc \
 	libxl-glue/host/host.h \
 	libxl-glue/host/opening.cc \

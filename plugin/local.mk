@@ -144,6 +144,8 @@ libcolo_a_SOURCES = \
 	plugin/devices/device_kind.h \
 	plugin/devices/device_set.cc \
 	plugin/devices/device_set.h \
+	plugin/devices/disk_driver.cc \
+	plugin/devices/disk_driver.h \
 	plugin/devices/disk_store.h \
 	plugin/devices/plain_kinds.cc \
 	plugin/devices/plain_kinds.h \

@@ -203,6 +203,7 @@ LDADD = \
 TESTS_NESTED = \
 	$(srcdir)/tests/nested/test-checkpoints.sh \
 	$(srcdir)/tests/nested/test-disk-commit.sh \
+	$(srcdir)/tests/nested/test-disk-compare.sh \
 	$(srcdir)/tests/nested/test-edges.sh \
 	$(srcdir)/tests/nested/test-end-in-order.sh \
 	$(srcdir)/tests/nested/test-host-returns.sh \

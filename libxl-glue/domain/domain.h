@@ -6,6 +6,7 @@
 
 #include "domain/balloon.h"
 #include "domain/card_connection.h"
+#include "domain/disk_connection.h"
 #include "domain/device_watch.h"
 #include "domain/log_dirty.h"
 #include "domain/pv_reset.h"
@@ -76,6 +77,18 @@ public:
     Status reconnect_card(unsigned number) override
     {
         return remake_card_connection(domid_, number);
+    }
+    Status release_disk(const std::string& vdev) override
+    {
+        return release_disk_connection(*access_, domid_, vdev);
+    }
+    Status renew_disk(const std::string& vdev) override
+    {
+        return renew_disk_connection(domid_, vdev);
+    }
+    Status restore_disk(const std::string& vdev) override
+    {
+        return restore_disk_connection(*access_, domid_, vdev);
     }
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>& known) override

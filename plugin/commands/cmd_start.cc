@@ -194,7 +194,7 @@ Status Start::protect()
     if (auto s = find_resources(guest->devices); !s) {
         return about_guest(s.error());
     }
-    const auto plain = options_.replicate && options_.output == Output::commit
+    const auto plain = options_.replicate
                            ? disks_to_replicate(guest->devices)
                            : std::vector<const DeviceFacts*>();
     if (auto s = check_guest(without(*guest, plain), options_.output); !s) {

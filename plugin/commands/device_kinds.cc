@@ -26,16 +26,13 @@ std::vector<const DeviceKind*> in_order(
 
 DeviceKinds device_kinds(Output output)
 {
-    static const DeviceKind* const where_one_runs[] = {
-        &network_card_kind(),
-        &replicated_disk_kind(),
-    };
+    static const DeviceKind* const where_one_runs[] = {&network_card_kind()};
     static const DeviceKind* const where_both_run[] = {&compared_card_kind()};
+    static const DeviceKind* const in_any_case[] = {&replicated_disk_kind()};
     static const auto commit =
-        in_order({where_one_runs, plain_device_kinds()});
+        in_order({where_one_runs, in_any_case, plain_device_kinds()});
     static const auto compare =
-        in_order({where_both_run, kinds_refused_where_both_run(),
-                  plain_device_kinds()});
+        in_order({where_both_run, in_any_case, plain_device_kinds()});
     return output == Output::commit ? commit : compare;
 }
 

@@ -22,7 +22,9 @@
 //                                         has done since n - 1 is void
 //                        may_run(n)       it is about to go on, with n put in
 //   at the end:
-//     take_over        the copy is the guest now
+//                        may_take_over()  the copy is about to be the guest; it
+//                                         may have run all the time
+//     take_over        it is
 //     protection_ended on both sides, once it is known where the guest is
 //     tear_down        the last call
 //
@@ -33,9 +35,9 @@
 // With --verify the primary's guest goes on last of all: may_run(n) comes after
 // committed(n). A copy may have to go on from where it stood, because the
 // primary was lost before n was committed: guest_stands(n), no committed(n),
-// may_run(n - 1), take_over. So may the primary's guest when the secondary is
-// lost: no committed(n) comes any more. And what failed may be tried again:
-// may_run() then comes twice.
+// may_take_over, may_run(n - 1), take_over. So may the primary's guest when the
+// secondary is lost: no committed(n) comes any more. And what failed may be
+// tried again: may_take_over() and may_run() then come twice.
 //
 // All of it happens on the session's thread, but for other_stands(), which is
 // the link's, and comes while the session's waits for the checkpoint's pages.
@@ -84,6 +86,8 @@ public:
     {
         return std::unique_ptr<DeviceContents>();
     }
+    // An error leaves the copy what it is.
+    virtual Status may_take_over() { return {}; }
     // These have no way back. What goes wrong is for the log.
     virtual void take_over() {}
     // Primary: the other host is lost, whatever that comes to. No more waiting

@@ -159,6 +159,13 @@ Result<std::unique_ptr<DeviceContents>> DeviceSet::contents(size_t nth)
     return std::unique_ptr<DeviceContents>();
 }
 
+Status DeviceSet::may_take_over()
+{
+    return each("cannot be taken over", [](Entry& entry) {
+        return entry.device->may_take_over();
+    });
+}
+
 void DeviceSet::take_over()
 {
     for (Entry& entry : entries_) {

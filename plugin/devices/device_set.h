@@ -44,6 +44,7 @@ public:
     // of these; null if they cannot be told this time.
     std::vector<std::string> with_contents() const;
     Result<std::unique_ptr<DeviceContents>> contents(size_t nth);
+    Status may_take_over();
     void take_over();
     void other_is_lost();
     void protection_ended(State how);

@@ -1,5 +1,6 @@
 #include "devices/plain_kinds.h"
 
+#include "devices/disk_driver.h"
 #include "devices/pv_connection.h"
 
 namespace xl_colo {
@@ -29,52 +30,21 @@ public:
     }
 };
 
-class WritableDisk : public RefusedKind {
-public:
-    bool takes(const DeviceFacts& device) const override
-    {
-        return device.type == DeviceType::disk && device.writable;
-    }
-    Status check(const std::vector<DeviceFacts>& mine) const override
-    {
-        return refused("has writable disks (" + names(mine) +
-                       "), which only --output=commit protects: use that, or "
-                       "detach them");
-    }
-};
-
-// The driver makes a new ring at each checkpoint. The backend on the copy's
-// host is connected to the ring before, and takes no notice of a new one
-// (frontend_changed() in Linux' xen-blkback, and in QEMU's).
-class PvDisk : public RefusedKind {
-public:
-    bool takes(const DeviceFacts& device) const override
-    {
-        return device.type == DeviceType::disk && !device.writable &&
-               device.used_by_pv_driver;
-    }
-    Status check(const std::vector<DeviceFacts>& mine) const override
-    {
-        return refused("has disks that it uses by PV drivers (" + names(mine) +
-                       "), which only --output=commit protects: use that, or "
-                       "detach them");
-    }
-};
-
 // The two hosts have the same in it. How far the guest is with one that QEMU
-// emulates, a CD-ROM drive perhaps, is in QEMU's state. A PV driver connects
-// when the copy takes over, to a backend that waits for it until then.
-class ReadOnlyDisk : public DeviceKind {
+// emulates, a CD-ROM drive perhaps, is in QEMU's state.
+class ReadOnlyDiskKind : public DeviceKind {
 public:
     bool takes(const DeviceFacts& device) const override
     {
         return device.type == DeviceType::disk && !device.writable;
     }
     Status check(const std::vector<DeviceFacts>&) const override { return {}; }
-    std::unique_ptr<CheckpointDevice> make(const DeviceFacts&,
-                                           const DeviceContext&) const override
+    std::unique_ptr<CheckpointDevice> make(
+        const DeviceFacts& device, const DeviceContext& context) const override
     {
-        return nullptr;
+        return context.role == Role::secondary && device.used_by_pv_driver
+                   ? make_read_only_disk(device)
+                   : nullptr;
     }
 };
 
@@ -110,20 +80,12 @@ public:
 
 DeviceKinds plain_device_kinds()
 {
-    static const ReadOnlyDisk read_only_disk;
+    static const ReadOnlyDiskKind read_only_disk;
     static const ActingDevice acting_device;
     static const PvConnectionKind pv_connection;
     static const DeviceKind* const all[] = {
         &read_only_disk, &acting_device, &pv_connection,
     };
-    return all;
-}
-
-DeviceKinds kinds_refused_where_both_run()
-{
-    static const WritableDisk writable_disk;
-    static const PvDisk pv_disk;
-    static const DeviceKind* const all[] = {&writable_disk, &pv_disk};
     return all;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "devices/disk_driver.h"
 #include "disks/block_contents.h"
 #include "disks/disk_stores.h"
 #include "disks/kept_disk.h"
@@ -49,15 +50,21 @@ public:
           ask_(context.ask_for_checkpoint),
           stores_(context.disk_store, context.nth, context.of, *dm_),
           origin_first_(context.left_out.contains(without_first_snapshot)),
-          begin_(begin)
+          begin_(begin),
+          driver_(facts_.name)
     {
     }
 
     Status prepare(DiskPaths& instead) override;
-    Status set_up(Domain&) override { return commit(); }
+    Status set_up(Domain& domain) override;
+    Status guest_stands(CheckpointNumber) override
+    {
+        return driver_.guest_stands();
+    }
     Status other_stands(CheckpointNumber) override;
-    Status committed(CheckpointNumber) override { return commit(); }
-    Status may_run(CheckpointNumber) override;
+    Status committed(CheckpointNumber) override;
+    Status may_run(CheckpointNumber) override { return driver_.may_run(); }
+    Status may_take_over() override;
     bool has_contents() const override { return true; }
     Result<std::unique_ptr<DeviceContents>> contents() override
     {
@@ -94,6 +101,7 @@ private:
     const std::unique_ptr<Drbd> drbd_ = make_drbd();
     const bool origin_first_;
     const CopysDiskBegin begin_;
+    DiskDriver driver_;
     bool promoted_ = false, took_over_ = false;
     State ended_ = State::ended;
 
@@ -162,6 +170,20 @@ Status CopysDisk::prepare(DiskPaths& instead)
     return {};
 }
 
+Status CopysDisk::set_up(Domain& domain)
+{
+    driver_.set_up(domain);
+    return begin_ == CopysDiskBegin::anew ? commit() : Status();
+}
+
+Status CopysDisk::committed(CheckpointNumber)
+{
+    if (auto s = driver_.committed(); !s) {
+        return s;
+    }
+    return commit();
+}
+
 Status CopysDisk::other_stands(CheckpointNumber)
 {
     const std::lock_guard lock(mutex_);
@@ -173,7 +195,18 @@ Status CopysDisk::commit()
 {
     const std::lock_guard lock(mutex_);
     asked_ = false;
-    return disk_->commit();
+    if (auto s = disk_->commit(); !s) {
+        return s;
+    }
+    // QEMU's reads and writes of an emulated disk go through the page cache. It
+    // has written what it had when the copy was stopped; what is there is of
+    // another disk now.
+    const UniqueFd device(open(path_of_dm(disk_->copy()).c_str(),
+                               O_RDONLY | O_CLOEXEC));
+    if (device) {
+        (void)ioctl(device.get(), BLKFLSBUF);
+    }
+    return {};
 }
 
 // Half full: a checkpoint begins a new one. Full: protection ends, when the
@@ -221,8 +254,8 @@ Status CopysDisk::promote()
     return drbd_->promote(resource);
 }
 
-// The copy goes on, for the first time: it is the guest from here on.
-Status CopysDisk::may_run(CheckpointNumber)
+// It may be running, on the snapshot.
+Status CopysDisk::may_take_over()
 {
     if (!disk_) {
         return refused("there is no state of it here");
@@ -235,12 +268,6 @@ Status CopysDisk::may_run(CheckpointNumber)
     report(note_replica(facts_.disk.resource, false, true));
     if (auto s = disk_->begin_merge(); !s) {
         return s;
-    }
-    // QEMU may have read from it before that state.
-    const UniqueFd device(open(path_of_dm(disk_->copy()).c_str(),
-                               O_RDONLY | O_CLOEXEC));
-    if (device) {
-        (void)ioctl(device.get(), BLKFLSBUF);
     }
     say("being merged into DRBD's resource " + facts_.disk.resource);
     return {};

@@ -48,6 +48,8 @@ public:
     // The next one, which takes effect at the next swap(). What a target reads
     // from its devices it may read here.
     virtual Status load(const std::string& name, const DmTable& table) = 0;
+    // Waits for what is under way; what comes waits until the next swap().
+    virtual Status suspend(const std::string& name) = 0;
     // Also without a table that waits: then the targets only start anew.
     virtual Status swap(const std::string& name) = 0;
     Status replace(const std::string& name, const DmTable& table);

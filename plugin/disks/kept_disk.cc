@@ -365,10 +365,14 @@ Status KeptDisk::begin_merge()
             return last_is_lost();
         }
         // This reads from the store what is to be merged, so nothing may change
-        // from here on. The snapshot is still where "copy" reads from.
+        // from here on: a copy that runs has its writes wait.
+        if (auto s = dm_.suspend(copy()); !s) {
+            return s;
+        }
         if (auto s = dm_.load(copy(), snapshot("snapshot-merge",
                                                place_.replicated, *last_));
             !s) {
+            (void)dm_.swap(copy());
             return s;
         }
         merge_is_loaded_ = true;

@@ -182,12 +182,16 @@ public:
         return Task(DM_DEVICE_RELOAD, name).with(table).run();
     }
 
-    Status swap(const std::string& name) override
+    Status suspend(const std::string& name) override
     {
         // No file system is to be frozen that somebody has on it: who froze it
         // would wait for the guest's, which stands.
-        const Status suspended =
-            Task(DM_DEVICE_SUSPEND, name).with(dm_task_skip_lockfs).run();
+        return Task(DM_DEVICE_SUSPEND, name).with(dm_task_skip_lockfs).run();
+    }
+
+    Status swap(const std::string& name) override
+    {
+        const Status suspended = suspend(name);
         // In any case: it is not to stay suspended.
         const Status resumed = Task(DM_DEVICE_RESUME, name).run_with_nodes();
         return suspended ? resumed : suspended;

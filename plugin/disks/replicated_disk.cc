@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "devices/disk_driver.h"
 #include "disks/copys_disk.h"
 #include "disks/original_disk.h"
 #include "disks/resources.h"
@@ -124,7 +125,8 @@ Status find_resources(std::vector<DeviceFacts>& devices)
     return {};
 }
 
-DeviceSet adopt_disks(Role role, std::vector<DeviceFacts> devices, Log& log)
+DeviceSet adopt_disks(Role role, Domain& domain,
+                      std::vector<DeviceFacts> devices, Log& log)
 {
     DeviceSet disks;
     const DeviceContext context{role, log, [](const std::string&) {}, {},
@@ -135,7 +137,14 @@ DeviceSet adopt_disks(Role role, std::vector<DeviceFacts> devices, Log& log)
         }
     }
     for (DeviceFacts& device : devices) {
-        if (device.type != DeviceType::disk || !device.writable) {
+        if (device.type != DeviceType::disk) {
+            continue;
+        }
+        if (role == Role::secondary && !device.writable &&
+            device.used_by_pv_driver) {
+            disks.add(device.name, make_read_only_disk(device));
+        }
+        if (!device.writable) {
             continue;
         }
         if (role == Role::primary && !device.disk.resource.empty()) {
@@ -155,6 +164,11 @@ DeviceSet adopt_disks(Role role, std::vector<DeviceFacts> devices, Log& log)
     DiskPaths none;
     if (auto s = disks.prepare(none); !s) {
         log.error(s.error().text());
+    }
+    if (role == Role::secondary) {
+        if (auto s = disks.set_up(domain); !s) {
+            log.error(s.error().text());
+        }
     }
     // Until somebody knows.
     disks.protection_ended(State::held);

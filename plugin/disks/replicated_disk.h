@@ -7,13 +7,15 @@
 //                other_stands(n)  what there is, and the guest waits for it
 //                may_commit(n)    DRBD is connected and up to date, so that
 //                                 was all that the guest knows to be written
-//     secondary  committed(n)     that is the copy's disk
-//                may_run          DRBD is Primary here, alone; the copy's disk
-//                                 is merged into it from here on
+//     secondary  guest_stands(n)  its backend lets go of the copy
+//                committed(n)     that is the copy's disk, and what the copy
+//                                 has written itself is void
+//                may_take_over    DRBD is Primary here, alone; the copy's disk,
+//                                 with what it has written since, is merged
+//                                 into it from here on
 //
 // What was under way when the guest was suspended may be in the copy's disk or
-// not: the guest has no answer yet in its memory, and asks again. Only for
-// --output=commit, in which the copy makes no writes of its own.
+// not: the guest has no answer yet in its memory, and asks again.
 #pragma once
 
 #include "devices/device_kind.h"
@@ -28,9 +30,11 @@ Status find_resources(std::vector<DeviceFacts>& devices);
 
 // Of a process that is gone: what it has left of the disks among a guest's
 // devices, which are as that host has them. On the secondary of a copy's:
-// may_run() and take_over(), or neither; then protection_ended(), and
-// tear_down(), which leaves alone what is held. `log` outlives it.
-DeviceSet adopt_disks(Role role, std::vector<DeviceFacts> devices, Log& log);
+// may_take_over(), may_run() and take_over(), or none of these; then
+// protection_ended(), and tear_down(), which leaves alone what is held.
+// `domain` and `log` outlive it.
+DeviceSet adopt_disks(Role role, Domain& domain,
+                      std::vector<DeviceFacts> devices, Log& log);
 
 // Disks that the guest can write to.
 const DeviceKind& replicated_disk_kind();

@@ -159,6 +159,17 @@ public:
     // The copy goes on from where it stood after all, with its driver as far as
     // it was then. Errors: io; timeout.
     virtual Status restore_card(unsigned number, unsigned frontend) = 0;
+    // Of a copy that stands: has the backend of its disk `vdev` let go of it,
+    // so that nothing of this host writes into the copy any more; nothing where
+    // neither has begun. How far the driver was is noted with the domain, also
+    // for another process. Errors: io; timeout. May be tried again, as those
+    // below.
+    virtual Status release_disk(const std::string& vdev) = 0;
+    // What is put in has the driver connect anew.
+    virtual Status renew_disk(const std::string& vdev) = 0;
+    // The copy is about to go on, with its driver as is noted; nothing, where
+    // there is no note any more, nor if it runs. Errors: io; timeout.
+    virtual Status restore_disk(const std::string& vdev) = 0;
     // For changes of the guest's devices from `known` on, what it had of them
     // when that was read.
     virtual Result<std::unique_ptr<DeviceWatch>> watch_devices(

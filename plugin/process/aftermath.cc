@@ -114,6 +114,9 @@ Status Remains::let_run()
 {
     if (is_copy()) {
         // What it has of them is another guest's no more.
+        if (auto s = disks_.may_take_over(); !s) {
+            return s;
+        }
         if (auto s = disks_.may_run({}); !s) {
             return s;
         }
@@ -375,8 +378,10 @@ int see_to_what_is_left(Background& background,
     if (!process) {
         return tell(process.error());
     }
+    DeviceSet disks =
+        adopt_disks(found.role, **domain, facts->devices, *log);
     Remains remains(std::move(*domain), facts->devices,
-                    adopt_disks(found.role, facts->devices, *log),
+                    std::move(disks),
                     (*process)->board(), *log, found, died);
     const SessionEnd end = (*process)->run(remains);
     if (primary && end.state != State::held) {

@@ -100,6 +100,13 @@ Status Copy::run()
 
 Status Copy::become_guest()
 {
+    if (auto s = devices_.may_take_over(); !s) {
+        // It is not to go on, alone, with what is not the guest's.
+        if (state_ == CopyState::running) {
+            (void)pause();
+        }
+        return s;
+    }
     if (state_ != CopyState::running) {
         if (auto s = run(); !s) {
             return s;

@@ -16,7 +16,7 @@ class FakeDeviceMapper : public DeviceMapper {
 public:
     struct Device {
         DmTable active, next;
-        bool open = false;
+        bool open = false, suspended = false;
         std::string status;  // of a snapshot or a merge
     };
 
@@ -69,12 +69,22 @@ public:
         done.push_back("load " + name + " " + text(table));
         return {};
     }
+    Status suspend(const std::string& name) override
+    {
+        if (auto s = faults.pass("suspend"); !s) {
+            return s;
+        }
+        devices.at(name).suspended = true;
+        done.push_back("suspend " + name);
+        return {};
+    }
     Status swap(const std::string& name) override
     {
         if (auto s = faults.pass("swap"); !s) {
             return s;
         }
         Device& device = devices.at(name);
+        device.suspended = false;
         if (!device.next.empty()) {
             device.active = std::exchange(device.next, {});
         }

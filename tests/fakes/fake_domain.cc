@@ -324,6 +324,39 @@ Status FakeDomain::reconnect_card(unsigned number)
     return {};
 }
 
+Status FakeDomain::release_disk(const std::string& vdev)
+{
+    if (auto s = faults_.pass("release_disk"); !s) {
+        return s;
+    }
+    guest_->set_disk(vdev, DiskConnection::released);
+    return {};
+}
+
+Status FakeDomain::renew_disk(const std::string& vdev)
+{
+    if (auto s = faults_.pass("renew_disk"); !s) {
+        return s;
+    }
+    if (guest_->disk(vdev) == DiskConnection::released) {
+        guest_->set_disk(vdev, DiskConnection::begins_anew);
+    }
+    return {};
+}
+
+Status FakeDomain::restore_disk(const std::string& vdev)
+{
+    if (auto s = faults_.pass("restore_disk"); !s) {
+        return s;
+    }
+    if (guest_->disk(vdev) == DiskConnection::released) {
+        guest_->set_disk(vdev, DiskConnection::restored);
+    } else if (guest_->disk(vdev) == DiskConnection::begins_anew) {
+        guest_->set_disk(vdev, DiskConnection::made);
+    }
+    return {};
+}
+
 Result<std::unique_ptr<DeviceWatch>> FakeDomain::watch_devices(
     const std::vector<DeviceFacts>&)
 {

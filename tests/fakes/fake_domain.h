@@ -64,6 +64,9 @@ public:
     Result<unsigned> release_card(unsigned number) override;
     Status restore_card(unsigned number, unsigned frontend) override;
     Status reconnect_card(unsigned number) override;
+    Status release_disk(const std::string& vdev) override;
+    Status renew_disk(const std::string& vdev) override;
+    Status restore_disk(const std::string& vdev) override;
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>& known) override;
     Result<std::vector<Pfn>> hypervisor_pages() override;

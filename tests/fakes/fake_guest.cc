@@ -321,6 +321,19 @@ void FakeGuest::restore_card(unsigned number, unsigned frontend)
     }
 }
 
+DiskConnection FakeGuest::disk(const std::string& vdev) const
+{
+    const std::lock_guard lock(mutex_);
+    const auto known = disks_.find(vdev);
+    return known == disks_.end() ? DiskConnection::made : known->second;
+}
+
+void FakeGuest::set_disk(const std::string& vdev, DiskConnection connection)
+{
+    const std::lock_guard lock(mutex_);
+    disks_[vdev] = connection;
+}
+
 std::string FakeGuest::device_changes() const
 {
     const std::lock_guard lock(mutex_);

@@ -36,6 +36,14 @@
 
 namespace xl_colo {
 
+// Of a copy's disk: what its driver finds when the copy goes on.
+enum class DiskConnection {
+    made,         // or to be made by a driver that begins anew
+    released,
+    begins_anew,  // released, and what the driver knew of is gone
+    restored,     // as it was when the copy was made to stand
+};
+
 class FakeGuest {
 public:
     using Page = std::array<uint8_t, page_size>;
@@ -127,6 +135,9 @@ public:
     unsigned release_card(unsigned number);
     void restore_card(unsigned number, unsigned frontend);
 
+    DiskConnection disk(const std::string& vdev) const;
+    void set_disk(const std::string& vdev, DiskConnection connection);
+
     // Lets it run for a moment, if it does at all.
     void run();
 
@@ -164,6 +175,7 @@ private:
 
     std::set<unsigned> released_cards_;
     std::map<unsigned, unsigned> cut_off_cards_;  // tries that are needed yet
+    std::map<std::string, DiskConnection> disks_;  // not made() since
     std::string device_changes_;
     UniqueFd device_event_;
 

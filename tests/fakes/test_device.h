@@ -63,6 +63,7 @@ public:
         return moment("committed", n);
     }
     Status may_run(CheckpointNumber n) override { return moment("may_run", n); }
+    Status may_take_over() override { return moment("may_take_over"); }
     void take_over() override { (void)moment("take_over"); }
     void other_is_lost() override { (void)moment("other_is_lost"); }
     void protection_ended(State how) override

@@ -85,6 +85,9 @@ public:
     Result<unsigned> release_card(unsigned) override { return 1U; }
     Status restore_card(unsigned, unsigned) override { return {}; }
     Status reconnect_card(unsigned) override { return {}; }
+    Status release_disk(const std::string&) override { return {}; }
+    Status renew_disk(const std::string&) override { return {}; }
+    Status restore_disk(const std::string&) override { return {}; }
     // Nobody attaches anything to a guest of the model.
     Result<std::unique_ptr<DeviceWatch>> watch_devices(
         const std::vector<DeviceFacts>&) override

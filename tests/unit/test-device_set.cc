@@ -49,6 +49,7 @@ static void moments_come_in_order_and_the_end_backwards(void**)
     assert_true(bool(two.set.guest_stands(n)));
     assert_true(bool(two.set.committed(n)));
     assert_true(bool(two.set.may_run(n)));
+    assert_true(bool(two.set.may_take_over()));
     two.set.take_over();
     two.set.protection_ended(State::taken_over);
     two.set.tear_down();
@@ -57,8 +58,9 @@ static void moments_come_in_order_and_the_end_backwards(void**)
     assert_true(two.notes.all() ==
                 Notes({"a set_up", "b set_up", "a guest_stands 3",
                        "b guest_stands 3", "a committed 3", "b committed 3",
-                       "a may_run 3", "b may_run 3", "a take_over",
-                       "b take_over", "b protection_ended taken-over",
+                       "a may_run 3", "b may_run 3", "a may_take_over",
+                       "b may_take_over", "a take_over", "b take_over",
+                       "b protection_ended taken-over",
                        "a protection_ended taken-over", "b tear_down",
                        "a tear_down"}));
 }

@@ -46,14 +46,14 @@ void guest_is_refused_with_a_reason(void**)
              g.devices = {{DeviceType::disk, "hda", true},
                           {DeviceType::disk, "hdb", true, true}};
          },
-         "writable disks (hda, hdb), which only --output=commit protects: use "
-         "that, or detach them"},
-        {"pv_disks",
+         "has a disk (hda) that it can write to, which is not replicated: put "
+         "it on DRBD"},
+        {"read_only_disks",
          [](DomainFacts& g) {
-             g.devices = {{DeviceType::disk, "xvda", false, true}};
+             g.devices = {{DeviceType::disk, "xvda", false, true},
+                          {DeviceType::disk, "hdb"}};
          },
-         "uses by PV drivers (xvda), which only --output=commit protects: use "
-         "that, or detach them"},
+         nullptr},
         {"nics",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::network_card, "00:16:3e:00:00:01"}};
@@ -71,7 +71,7 @@ void guest_is_refused_with_a_reason(void**)
                           {DeviceType::disk, "hdc"},
                           {DeviceType::disk, "hda", true}};
          },
-         "writable disks (hda), which"},
+         "has a disk (hda) that it can write to"},
         {"passed_through_hardware_and_the_like",
          [](DomainFacts& g) {
              g.devices = {{DeviceType::acting, "PCI device"},

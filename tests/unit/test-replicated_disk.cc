@@ -64,6 +64,10 @@ public:
     {
         return kernel->load(name, table);
     }
+    Status suspend(const std::string& name) override
+    {
+        return kernel->suspend(name);
+    }
     Status swap(const std::string& name) override { return kernel->swap(name); }
     Status remove(const std::string& name) override
     {
@@ -442,6 +446,59 @@ static void copy_is_refused_what_is_not_in_step(void**)
     }
 }
 
+// With --output=compare: its backend must have let go of it before anybody
+// looks at what it has written to, and the disk's contents are changed beneath
+// a backend that waits.
+static void copy_that_runs_is_released_and_begins_anew(void**)
+{
+    FakeHost host("host");
+    const auto guest = host.add_guest("copy");
+    const auto its_domain = host.open(guest->domid, {});
+    Bed bed(Role::secondary);
+    auto disk = bed.make();
+    DiskPaths instead;
+    const CheckpointNumber first{0}, second{1}, third{2};
+    assert_true(bool(disk->prepare(instead)));
+    assert_true(bool(disk->other_stands(first)));
+    assert_true(bool(disk->set_up(**its_domain)));
+    assert_true(bool(disk->may_run(first)));
+
+    assert_true(bool(disk->guest_stands(second)));
+    assert_true(guest->disk("xvda") == DiskConnection::released);
+    assert_true(bool(disk->other_stands(second)));
+    assert_true(bool(disk->committed(second)));
+    assert_true(guest->disk("xvda") == DiskConnection::begins_anew);
+    assert_text(bed.dm.active("xl-colo-r0-0"),
+                "linear /dev/mapper/xl-colo-r0-0-kept-0 0");
+    assert_true(bool(disk->may_run(second)));
+    assert_true(guest->disk("xvda") == DiskConnection::made);
+
+    // The primary is lost before the next is committed: it goes on as it was,
+    // with its own writes, which are merged.
+    assert_true(bool(disk->guest_stands(third)));
+    assert_true(bool(disk->other_stands(third)));
+    assert_true(bool(disk->may_take_over()));
+    assert_text(bed.dm.active("xl-colo-r0-0"), "snapshot-merge 147:0 7:0 P 8");
+    assert_true(bool(disk->may_run(second)));
+    assert_true(guest->disk("xvda") == DiskConnection::restored);
+}
+
+// One that does not run has nothing to be let go of.
+static void copy_that_stands_is_left_alone(void**)
+{
+    FakeHost host("host");
+    const auto guest = host.add_guest("copy");
+    const auto its_domain = host.open(guest->domid, {});
+    Bed bed(Role::secondary);
+    auto disk = bed.make();
+    DiskPaths instead;
+    assert_true(bool(disk->prepare(instead)));
+    assert_true(bool(disk->other_stands(CheckpointNumber{0})));
+    assert_true(bool(disk->set_up(**its_domain)));
+    assert_true(bool(disk->guest_stands(CheckpointNumber{1})));
+    assert_true(guest->disk("xvda") == DiskConnection::made);
+}
+
 static void copy_that_is_given_up_leaves_drbd_alone(void**)
 {
     Bed bed(Role::secondary);
@@ -467,18 +524,17 @@ static void copy_that_is_held_keeps_its_state(void**)
 // Never before DRBD here is Primary and alone: what is merged would go past it.
 static void nothing_is_merged_before_drbd_is_primary(void**)
 {
-    const CheckpointNumber n{1};
     Bed bed(Role::secondary);
     const auto disk = kept(bed);
     const std::string state = bed.dm.active("xl-colo-r0-0");
     bed.set("fail-disconnect", "busy");
-    assert_contains(disk->may_run(n).error().text(), "busy");
+    assert_contains(disk->may_take_over().error().text(), "busy");
     bed.set("fails-primary", "State change failed: Need access to UpToDate "
                              "data");
-    assert_contains(disk->may_run(n).error().text(),
+    assert_contains(disk->may_take_over().error().text(),
                     "drbdadm primary r0: State change failed: Need access to "
                     "UpToDate data");
-    assert_contains(disk->may_run(n).error().text(), "Need access");
+    assert_contains(disk->may_take_over().error().text(), "Need access");
     assert_text(bed.dm.active("xl-colo-r0-0"), state);
     assert_true(bed.calls() ==
                 Words({"disconnect --force r0", "disconnect --force r0",
@@ -486,7 +542,7 @@ static void nothing_is_merged_before_drbd_is_primary(void**)
 
     // It is tried again, and goes on where it had got to.
     bed.forget("fails-primary");
-    assert_true(bool(disk->may_run(n)));
+    assert_true(bool(disk->may_take_over()));
     assert_true(bed.calls() == Words({"primary r0"}));
     assert_text(bed.dm.active("xl-colo-r0-0"), "snapshot-merge 147:0 7:0 P 8");
     disk->take_over();
@@ -507,7 +563,7 @@ static void promotion_for_nothing_is_taken_back(void**)
 {
     Bed bed(Role::secondary);
     const auto disk = kept(bed);
-    assert_true(bool(disk->may_run(CheckpointNumber{1})));
+    assert_true(bool(disk->may_take_over()));
     (void)bed.calls();
     disk->protection_ended(State::ended);
     disk->tear_down();
@@ -527,9 +583,10 @@ static void what_a_killed_process_left_is_gone_on_with(void**)
     bed.set("connection", "Connecting");  // the primary is dead
     DeviceFacts facts = bed.facts;
     facts.disk = {"/dev/mapper/xl-colo-r0-0", true, false, "", 0};
-    DeviceSet disks = adopt_disks(Role::secondary, {facts}, bed.log);
+    DeviceSet disks =
+        adopt_disks(Role::secondary, domain(), {facts}, bed.log);
     assert_text(bed.warnings(), "");
-    assert_true(bool(disks.may_run(CheckpointNumber{1})));
+    assert_true(bool(disks.may_take_over()));
     assert_true(bed.calls() == Words({"disconnect --force r0", "primary r0"}));
     assert_contains(bed.dm.active("xl-colo-r0-0"), "snapshot-merge 147:0");
 }
@@ -546,6 +603,8 @@ int main()
         cmocka_unit_test(nobody_waits_where_nothing_is_compared),
         cmocka_unit_test(copy_is_compared_as_of_the_checkpoint),
         cmocka_unit_test(copy_is_refused_what_is_not_in_step),
+        cmocka_unit_test(copy_that_runs_is_released_and_begins_anew),
+        cmocka_unit_test(copy_that_stands_is_left_alone),
         cmocka_unit_test(copy_that_is_given_up_leaves_drbd_alone),
         cmocka_unit_test(copy_that_is_held_keeps_its_state),
         cmocka_unit_test(nothing_is_merged_before_drbd_is_primary),

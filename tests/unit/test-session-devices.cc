@@ -281,9 +281,9 @@ static void copy_that_takes_over_tells_its_device(void**)
     const Notes notes = with.kind.on_secondary.all();
     // From its own state: number 2 was not committed.
     assert_int_equal(count(with.kind.on_primary.all(), "other_is_lost"), 1);
-    const Notes end(notes.end() - 5, notes.end());
-    assert_true(end == Notes({"disk guest_stands 2", "disk may_run 1",
-                              "disk take_over",
+    const Notes end(notes.end() - 6, notes.end());
+    assert_true(end == Notes({"disk guest_stands 2", "disk may_take_over",
+                              "disk may_run 1", "disk take_over",
                               "disk protection_ended taken-over",
                               "disk tear_down"}));
 }
