@@ -80,7 +80,8 @@ public:
     }
     Status release_disk(const std::string& vdev) override
     {
-        return release_disk_connection(*access_, domid_, vdev);
+        return release_disk_connection(*access_, domid_, vdev,
+                                       options_.await_disks);
     }
     Status renew_disk(const std::string& vdev) override
     {

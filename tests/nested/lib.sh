@@ -152,11 +152,12 @@ wait_for() {
 # guest_config NAME [LINE]...: makes $SHARE/NAME.cfg, with lines of the
 # caller's added.
 guest_config() {
-    local kind=$BED_GUEST devices=()
+    local kind=$BED_GUEST devices=() memory=
     case $kind in
     linux-net | linux-disk | linux-database) kind=linux-pvh ;;
     linux-emu-net) kind=linux ;;
-    linux-pv-net | linux-pv-disk) kind=linux-pv ;;
+    linux-pv-net) kind=linux-pv ;;
+    linux-pv-disk) kind=linux-pv memory=128 ;;
     esac
     case $BED_GUEST in
     *-disk | *-database) devices=("disk = [ $guest_disks ]") ;;&
@@ -171,6 +172,7 @@ guest_config() {
     esac
     {
         sed -e "s|@NAME@|$1|g" -e 's|@FOLDER@|/share|g' \
+            ${memory:+-e "s|^memory = .*|memory = $memory|"} \
             "$nested/guests/$kind.cfg"
         printf '%s\n' "${devices[@]}" "${@:2}"
     } >"$SHARE/$1.cfg"

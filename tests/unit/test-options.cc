@@ -183,10 +183,12 @@ static void a_wrong_word_is_named(void**)
          "--verify=yes: that option takes no argument"},
         {{"--without=f2,f9", "g", "h"},
          "--without: \"f9\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset, output-hold, first-snapshot"},
+         "elision, digest, pv-reset, output-hold, first-snapshot, "
+         "second-close"},
         {{"--without=", "g", "h"},
          "--without: \"\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset, output-hold, first-snapshot"},
+         "elision, digest, pv-reset, output-hold, first-snapshot, "
+         "second-close"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
         {{"-n", "4294967296", "g", "h"},
          "-n: \"4294967296\" is not a number from 1 to 4294967295"},
