@@ -1,9 +1,9 @@
 #!/bin/bash
 # A guest with two disks on DRBD and a network card, whose copy runs as well, and
 # writes to its own disks: at each checkpoint that is thrown away, and every page
-# and every byte of the disks is the same. Then its host dies, once while the copy
-# runs and once in the middle of a checkpoint: the guest goes on as its copy was,
-# with what that has written.
+# and every byte of the disks is the same. Then its host dies: the guest goes on
+# as its copy was, with what that has written. A third disk, that it only reads, is
+# no DRBD.
 BED_GUEST=${BED_GUEST:-linux-disk}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -12,6 +12,7 @@ BED_GUEST=${BED_GUEST:-linux-disk}
 
 # shellcheck disable=SC2034 # colo_start's
 output=compare
+guest_disks+=', "phy:/dev/mapper/ro,xvdc,r"'
 
 # The copy's card connects some seconds after each checkpoint, emulated.
 protect() {
@@ -38,6 +39,10 @@ copy_is_right() {
 colo_hosts_up
 load_filters
 disks_up
+for host in a b; do
+    on $host "dmsetup create ro --readonly --table '0 2048 linear /dev/vda 65536'" ||
+        fail "no disk to be read on $host"
+done
 colo_guest_up
 wait_for 120 "answer of the guest to c" guest_answers
 disks_right a "$guest" 400
@@ -90,5 +95,5 @@ client_starts after connect 30
 client_went_on after 120
 expect_only_on b
 disks_right b "$guest" 400
-disks_merged b
+disks_merged b 5
 disks_right b "$guest"

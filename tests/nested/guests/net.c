@@ -141,6 +141,16 @@ static void *bring_card_up(void *unused)
     return listen_for_ever(unused);
 }
 
+// One more, on a network of its own, if there is one or comes one.
+static void *bring_second_card_up(void *unused)
+{
+    const struct timespec pause = { .tv_sec = 1 };
+
+    while (bring_up("eth1", "10.78.0.10", "255.255.255.0"))
+        nanosleep(&pause, NULL);
+    return unused;
+}
+
 void net_start(void)
 {
     pthread_t thread;
@@ -150,6 +160,7 @@ void net_start(void)
     if (has_card) {
         bring_up("lo", "127.0.0.1", "255.0.0.0");
         pthread_create(&thread, NULL, bring_card_up, NULL);
+        pthread_create(&thread, NULL, bring_second_card_up, NULL);
     }
 }
 

@@ -5,8 +5,9 @@
 #ifndef NET_H
 #define NET_H
 
-// Loads the card's driver, if the guest has brought it along, gives the card
-// its address, 10.77.0.10, and starts the server's threads.
+// Loads the cards' driver, if the guest has brought it along, gives the card
+// its address, 10.77.0.10, a second one 10.78.0.10, and starts the server's
+// threads.
 void net_start(void);
 
 // Writes what the server has done to `line`, of LINE_SIZE; "BROKEN" when a byte
