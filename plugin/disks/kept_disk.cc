@@ -170,7 +170,11 @@ Status KeptDisk::adopt()
         return Error(ErrorKind::refused, "there is no " + copy());
     }
     lower_was_ = *was ? **was : **lower;
-    is_origin_ = *was && *lower && is_origin(**lower);
+    const auto ours = is_kept_from();
+    if (!ours) {
+        return ours.error();
+    }
+    is_origin_ = *ours;
     merges_ = is_merging(**table);
     for (size_t i = 0; i < stores_.size(); ++i) {
         const auto snapshot = dm_.table(kept(i));
@@ -243,8 +247,8 @@ Status KeptDisk::clear_leftovers()
     if (!was || !*was) {
         return was ? Status() : was.error();
     }
-    const auto lower = dm_.table(place_.lower);
-    if (lower && *lower && is_origin(**lower)) {
+    const auto ours = is_kept_from();
+    if (ours && *ours) {
         if (auto s = dm_.replace(place_.lower, **was); !s) {
             return s;
         }
@@ -267,19 +271,50 @@ Status KeptDisk::remove_stores()
     return first;
 }
 
-// LVM gives its volume another table when that is resized: then nothing is kept
-// any more of what is written to it.
-Status KeptDisk::check_lower()
+// LVM gives its volume another table when that is resized, or gets a snapshot:
+// then nothing is kept any more of what is written to it.
+Result<bool> KeptDisk::is_kept_from() const
 {
-    const auto table = dm_.table(place_.lower);
-    if (!table) {
-        return table.error();
+    const auto lower = dm_.table(place_.lower);
+    const auto was = dm_.table(real());
+    if (!lower || !was) {
+        return !lower ? lower.error() : was.error();
     }
-    if (!*table || !is_origin(**table)) {
+    if (!*was || !*lower || !is_origin(**lower)) {
+        return false;
+    }
+    const auto device = dm_.device_of(real());
+    return device ? Result<bool>((*lower)->front().parameters == *device)
+                  : device.error();
+}
+
+Status KeptDisk::check_lower() const
+{
+    const auto ours = is_kept_from();
+    if (!ours) {
+        return ours.error();
+    }
+    if (!*ours) {
         return Error(ErrorKind::refused,
                      "somebody has changed " + place_.lower +
                          ", on which DRBD keeps the disk, meanwhile");
     }
+    return {};
+}
+
+// What somebody else has made of it since is his.
+Status KeptDisk::restore_lower()
+{
+    const auto ours = is_kept_from();
+    if (!ours) {
+        return ours.error();
+    }
+    if (*ours) {
+        if (auto s = dm_.replace(place_.lower, lower_was_); !s) {
+            return s;
+        }
+    }
+    is_origin_ = false;
     return {};
 }
 
@@ -313,6 +348,9 @@ Status KeptDisk::commit()
 {
     if (!under_way_) {
         return Error(ErrorKind::protocol, "no state was kept");
+    }
+    if (auto s = check_lower(); !s) {
+        return s;
     }
     const auto filled = fill_of(*under_way_);
     if (!filled) {
@@ -357,6 +395,9 @@ Status KeptDisk::begin_merge()
         return Error(ErrorKind::refused, "no state of the disk was committed");
     }
     if (!merge_is_loaded_) {
+        if (auto s = check_lower(); !s) {
+            return s;
+        }
         const auto filled = fill_of(*last_);
         if (!filled) {
             return filled.error();
@@ -415,10 +456,9 @@ Status KeptDisk::finish_merge()
         !s) {
         return s;
     }
-    if (auto s = dm_.replace(place_.lower, lower_was_); !s) {
+    if (auto s = restore_lower(); !s) {
         return s;
     }
-    is_origin_ = false;
     const Status removed = dm_.remove(real());
     const Status stores_removed = remove_stores();
     return removed ? stores_removed : removed;
@@ -448,9 +488,7 @@ Status KeptDisk::take_away()
     }
     last_ = under_way_ = std::nullopt;
     if (is_origin_) {
-        const Status s = dm_.replace(place_.lower, lower_was_);
-        is_origin_ = !s;
-        note(s);
+        note(restore_lower());
     }
     if (!is_origin_ && exists(real())) {
         note(dm_.remove(real()));

@@ -69,7 +69,8 @@ public:
     // there is no such thing.
     Status adopt();
     // The state of this moment, if it is committed. Error refused when the last
-    // one is lost, as its store was full.
+    // one is lost, as its store was full; also of those below when it is,
+    // because somebody has given the lower device another table.
     Status keep();
     Status commit();
     // keep() without commit(): that state is given up.
@@ -108,7 +109,9 @@ private:
     Status clear_leftovers();
     Status make_origin();
     Status remove_stores();
-    Status check_lower();
+    Result<bool> is_kept_from() const;
+    Status check_lower() const;
+    Status restore_lower();
     Result<StoreFill> fill_of(size_t i);
     Status drop(size_t i);
 
@@ -117,7 +120,7 @@ private:
     const MakeStore make_store_;
     std::array<std::unique_ptr<CowStore>, 2> stores_;
     DmTable lower_was_;
-    bool is_origin_ = false;          // the lower device is a snapshot-origin
+    bool is_origin_ = false;          // we have made the lower device one
     std::optional<size_t> last_;      // what "copy" is on
     bool is_committed_ = false;       // and since a checkpoint
     std::optional<size_t> under_way_;

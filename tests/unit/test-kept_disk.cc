@@ -246,13 +246,37 @@ static void store_that_is_full_ends_it(void**)
     assert_contains(bed.disk.keep().error().text(), "was full");
 }
 
+// From then on nothing is kept of what the primary overwrites: there is no
+// state any more to go on from. What the admin has made of the device stays.
 static void lower_device_that_others_change_ends_it(void**)
 {
+    const DmTable changes[] = {
+        {{0, 2064, "linear", "254:0 2048"}},             // lvextend
+        {{0, 1064, "snapshot-origin", "/dev/mapper/x"}}  // lvcreate -s
+    };
+    for (const DmTable& change : changes) {
+        Bed bed;
+        assert_true(bool(bed.disk.build()));
+        assert_true(bool(bed.disk.keep()));
+        assert_true(bool(bed.disk.commit()));
+        assert_true(bool(bed.disk.keep()));
+        bed.dm.devices["vg-r0"].active = change;
+        const std::string why = "somebody has changed vg-r0";
+        assert_contains(bed.disk.keep().error().text(), why);
+        assert_contains(bed.disk.commit().error().text(), why);
+        assert_contains(bed.disk.begin_merge().error().text(), why);
+        assert_true(bool(bed.disk.take_away()));
+        assert_true(bed.devices().empty());
+        assert_true(*bed.dm.table("vg-r0") == change);
+    }
     Bed bed;
     assert_true(bool(bed.disk.build()));
-    bed.dm.devices["vg-r0"].active = {{0, 2064, "linear", "254:0 2048"}};
-    assert_contains(bed.disk.keep().error().text(),
-                    "somebody has changed vg-r0");
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+    assert_true(bool(bed.disk.begin_merge()));
+    bed.dm.devices["vg-r0"].active = changes[0];
+    assert_true(bool(bed.disk.finish_merge()));
+    assert_true(*bed.dm.table("vg-r0") == changes[0]);
 }
 
 static void leftovers_are_cleared_unless_they_are_in_use(void**)
