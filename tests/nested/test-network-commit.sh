@@ -23,12 +23,13 @@ grep -q -e '--accept-split-brain' "$RUNDIR/refused" ||
 
 progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
-client_starts before connect 30
+client_starts before connect 600
 client_went_on before
 colo_start -i 1000 -t 15 --accept-split-brain --verify || fail "xl-colo-start"
-wait_for 300 "5 checkpoints" checkpoints_reach a 6
+wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 client_went_on stream 120
+client_went_on before 120
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 20 "the copy to be gone" copy_is_gone
 networks_are_as_noted
