@@ -32,7 +32,7 @@ progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
 client_went_on stream
 colo_start -i 1000 -t 40 --accept-split-brain --verify || fail "xl-colo-start"
-wait_for 400 "3 checkpoints" checkpoints_reach a 4
+wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 disks_right a "$guest"
 client_went_on stream 120
