@@ -220,7 +220,7 @@ guest_is_beyond() { [ "$(guest_value "$1" "$2" "$3")" -gt "$4" ]; }
 # guest_runs HOST NAME [SECONDS]: the guest goes on there and has since
 # checked all of its memory, and found it right.
 guest_runs() {
-    local passes deadline=${3:-60}
+    local passes deadline=${3:-300}
     passes=$(guest_value "$1" "$2" passes)
     wait_for "$deadline" "guest $2 that checks its memory on $1" \
         guest_is_beyond "$1" "$2" passes $((passes + 1))
