@@ -156,3 +156,17 @@ has_merged() {
         [ "$(grep -c '^xl-colo-r[01]-0: .* linear 147:[01] 0$' \
             <<<"$table")" = 2 ] && ! grep -q 'snapshot' <<<"$table"
 }
+
+# for_copys_disk_let_go COMMAND: on b, as soon as the backend of the copy's xvda
+# has let go of it for a checkpoint: how far the driver was is noted then.
+for_copys_disk_let_go() {
+    on_deadline 180 b "
+        note=/local/domain/\$(xl domid $guest--incoming)/xl-colo/vbd/51712
+        until [ \"\$(xenstore-read \$note 2>/dev/null)\" = 4 ]; do :; done
+        $1" || fail "no checkpoint, or not: $1"
+}
+
+copy_is_held() {
+    on b "xl list" | awk -v copy="$guest--incoming" '
+        $1 == copy && $5 ~ /^..p/ { held = 1 } END { exit !held }'
+}

@@ -11,16 +11,10 @@ BED_GUEST=${BED_GUEST:-linux-disk}
 
 # shellcheck disable=SC2034 # colo_start's
 output=compare
-first_disk=51712  # xvda, in xenstore
 
 protect() {
     colo_start -i "$1" -t 40 --compare-timeout 30000 --accept-split-brain ||
         fail "xl-colo-start"
-}
-
-copy_is_held() {
-    on b "xl list" | awk -v copy="$guest--incoming" '
-        $1 == copy && $5 ~ /^..p/ { held = 1 } END { exit !held }'
 }
 
 colo_hosts_up
@@ -53,13 +47,9 @@ protect 15000
 wait_for 400 "a checkpoint" checkpoints_reach a 2
 client_starts stream stream 3600 4000
 client_went_on stream 180
-# What is noted there is how far the copy's driver was. A process that does not
-# go on commits nothing.
-on_deadline 180 b "
-    note=/local/domain/\$(xl domid $guest--incoming)/xl-colo/vbd/$first_disk
-    until [ \"\$(xenstore-read \$note 2>/dev/null)\" = 4 ]; do :; done
-    /usr/lib/testbed/plain-shell a 'kill -STOP \$(pidof xl-colo-start)'" ||
-    fail "no checkpoint, or no process on a"
+# A process that does not go on commits nothing.
+for_copys_disk_let_go \
+    "/usr/lib/testbed/plain-shell a 'kill -STOP \$(pidof xl-colo-start)'"
 host_dies a
 wait_for 240 "the guest to be taken over" status_is b state taken-over
 on b "grep 'which is not complete: the guest goes on without it' \
