@@ -11,7 +11,8 @@
 #   BED_QEMU     which QEMU runs them: 10, 7.2
 #   BED_GUEST    the guests on them: freestanding, linux, linux-pv, linux-pvh;
 #                with a network card: linux-net, which is PVH, linux-pv-net,
-#                linux-emu-net, which has an emulated one and no PV drivers;
+#                linux-emu-net, which has an emulated one and no PV drivers,
+#                linux-server;
 #                and with the disks $guest_disks: linux-disk, linux-pv-disk,
 #                linux-database
 #   BED_CLIENT   "yes": with machine c, which net.sh is for
@@ -154,7 +155,7 @@ wait_for() {
 guest_config() {
     local kind=$BED_GUEST devices=() memory=
     case $kind in
-    linux-net | linux-disk | linux-database) kind=linux-pvh ;;
+    linux-net | linux-disk | linux-database | linux-server) kind=linux-pvh ;;
     linux-emu-net) kind=linux ;;
     linux-pv-net) kind=linux-pv ;;
     linux-pv-disk) kind=linux-pv memory=128 ;;
@@ -166,7 +167,7 @@ guest_config() {
         devices=("vif = [\"type=ioemu,model=e1000,mac=$guest_mac,bridge=xenbr0\"]"
             'device_model_args = [ "-global", "e1000.romfile=" ]')
         ;;
-    *-net | *-disk | *-database)
+    *-net | *-disk | *-database | *-server)
         devices+=("vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\"]")
         ;;
     esac
@@ -192,7 +193,9 @@ guest_create() {
 guest_lines() {
     local files=("$RUNDIR/$1/log/$2.serial")
     case $BED_GUEST in
-    linux-pvh | linux-net | linux-disk | linux-database) files=("$RUNDIR/$1/log/guest-$2"*.log) ;;
+    linux-pvh | linux-net | linux-disk | linux-database | linux-server)
+        files=("$RUNDIR/$1/log/guest-$2"*.log)
+        ;;
     esac
     cat "${files[@]}" | perl -ne 's/\r?\n\z/\n/ and print'
 } 2>/dev/null

@@ -21,6 +21,7 @@
 #include "disk.h"
 #include "net.h"
 #include "pv.h"
+#include "server.h"
 #include "workload.h"
 
 static int serial;
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
     net_start();
     if (!database_start())
         disk_start();
+    server_start();
     uint32_t last = watch_clocks(0, &latest);
     uint32_t started = last;
     for (;;) {
