@@ -259,12 +259,20 @@ check-sanitized:
 	$(long_test_environment) $(srcdir)/tests/run-each check-sanitized.logs \
 	    $(TESTS_SANITIZED)
 
+# Ratios within one run, as bench's: of disks, and of servers.
+bench-disk:
+	$(long_test_environment) $(srcdir)/tests/nested/bench-disk.sh
+bench-server: all
+	$(long_test_environment) $(srcdir)/tests/nested/bench-server.sh
+
 demo: all
 	$(long_test_environment) $(srcdir)/tests/nested/demo.sh
 
 .PHONY: \
 	bench \
+	bench-disk \
 	bench-network \
+	bench-server \
 	check-nested \
 	check-nested-all \
 	check-nested-campaign \
