@@ -147,6 +147,7 @@ libcolo_a_SOURCES = \
 	plugin/devices/disk_driver.cc \
 	plugin/devices/disk_driver.h \
 	plugin/devices/disk_store.h \
+	plugin/devices/output_felt.h \
 	plugin/devices/plain_kinds.cc \
 	plugin/devices/plain_kinds.h \
 	plugin/devices/pv_connection.cc \

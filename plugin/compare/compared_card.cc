@@ -73,7 +73,8 @@ Status ComparedCard::hear(View words)
     return read_messages(
         words, [this](CheckpointNumber number, const CardMessage& message) {
             // Of a copy as it was before says nothing any more.
-            if (number.value() == number_ &&
+            const uint64_t now = number_;
+            if (now != none_yet && number.value() == now &&
                 message.interface < outputs_.size()) {
                 take(message);
             }
@@ -110,9 +111,23 @@ Status ComparedCard::guest_will_stand(CheckpointNumber number)
 
 Status ComparedCard::may_run(CheckpointNumber number)
 {
-    // Nothing comes in before the card lets it.
-    number_ = number.value();
-    return card_.may_run(number);
+    // Nothing comes in before the card lets it, and the guest stands until
+    // this is done.
+    number_ = copy_runs_ ? number.value() : none_yet;
+    const Status may = card_.may_run(number);
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+        card_.use_queue(i, [&] { outputs_[i]->set_copy_runs(copy_runs_); });
+    }
+    return may;
+}
+
+OutputFelt ComparedCard::output_felt() const
+{
+    OutputFelt all;
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+        card_.use_queue(i, [&] { all += outputs_[i]->felt(); });
+    }
+    return all;
 }
 
 Status ComparedCard::committed(CheckpointNumber number)

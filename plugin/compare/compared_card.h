@@ -5,6 +5,10 @@
 //     may_run(n)     input is told to the other host from here on, as n's
 //     from there     output of the copy as n has made it
 //
+// Where the copy stands from n to the next checkpoint, copy_will_run(), nothing
+// is told, what is heard says nothing, and output waits for that checkpoint, as
+// in network/network_card.h.
+//
 // The secondary's half is compare/copys_card.h.
 #pragma once
 
@@ -28,6 +32,8 @@ public:
     Status guest_will_stand(CheckpointNumber number) override;
     Status may_run(CheckpointNumber number) override;
     Status committed(CheckpointNumber number) override;
+    void copy_will_run(bool runs) override { copy_runs_ = runs; }
+    OutputFelt output_felt() const override;
     void protection_ended(State how) override;
     void tear_down() override;
     DeviceStatus status() const override;
@@ -41,7 +47,9 @@ private:
     const DeviceContext context_;
     const std::string name_;
     const Buffer hash_key_;
-    // Of may_run()'s checkpoint: for what the guest gets, from its own thread.
+    bool copy_runs_ = true;  // from the next may_run() on
+    // Of may_run()'s checkpoint, where the copy runs: for what the guest gets,
+    // from its own thread.
     std::atomic<uint64_t> number_{UINT64_MAX};
     std::vector<ComparedOutput*> outputs_;  // the interfaces' own
     std::unique_ptr<Courier> courier_;      // while it is set up

@@ -35,8 +35,10 @@ void ComparedOutput::count_wait(Comparison::Left how, Clock::time_point since)
 {
     HoldTimes& times = how == Comparison::Left::confirmed ? waits_.confirmed
                                                           : waits_.committed;
-    times.add(
-        std::chrono::duration_cast<HoldTimes::Time>(Clock::now() - since));
+    const auto waited =
+        std::chrono::duration_cast<HoldTimes::Time>(Clock::now() - since);
+    times.add(waited);
+    waited_ += waited;
 }
 
 // A mapping comes just before the frame that it is for.
@@ -47,8 +49,18 @@ void ComparedOutput::let_out(TapFrame frame)
         return;
     }
     const View bytes = frame.bytes();
-    delayed_.push_back({std::nullopt, {bytes.begin(), bytes.end()}});
+    delayed_.push_back(
+        {std::nullopt, {bytes.begin(), bytes.end()}, Clock::now()});
     delayed_bytes_ += bytes.size();
+}
+
+// One that is about to be delayed no more.
+void ComparedOutput::let_out(const Delayed& delayed)
+{
+    delayed_bytes_ -= delayed.frame.size();
+    waited_ += std::chrono::duration_cast<std::chrono::microseconds>(
+        Clock::now() - delayed.since);
+    sink_(TapFrame(delayed.frame));
 }
 
 void ComparedOutput::mapping_arrives()
@@ -56,15 +68,21 @@ void ComparedOutput::mapping_arrives()
     const auto oldest = std::ranges::find_if(
         delayed_, [](const Delayed& delayed) { return !delayed.number; });
     if (oldest != delayed_.end()) {
-        delayed_bytes_ -= oldest->frame.size();
-        sink_(TapFrame(oldest->frame));
+        let_out(*oldest);
         delayed_.erase(oldest);
     }
 }
 
 void ComparedOutput::put(TapFrame frame, Clock::time_point now)
 {
-    comparison_.from_primary(frame, now);
+    if (copy_runs_) {
+        comparison_.from_primary(frame, now);
+    } else if (must_not_wait(frame)) {
+        ++passed_;
+        sink_(frame);
+    } else {
+        comparison_.hold(frame, now);
+    }
 }
 
 void ComparedOutput::mark(CheckpointNumber number)
@@ -82,8 +100,7 @@ uint64_t ComparedOutput::release(CheckpointNumber number, uint64_t limit)
     uint64_t released = 0;
     for (; released < limit && !delayed_.empty() && delayed_.front().number &&
            *delayed_.front().number <= number; ++released) {
-        delayed_bytes_ -= delayed_.front().frame.size();
-        sink_(TapFrame(delayed_.front().frame));
+        let_out(delayed_.front());
         delayed_.pop_front();
     }
     return released + comparison_.release(number, limit - released);
@@ -114,6 +131,9 @@ std::optional<OutputQueue::Wish> ComparedOutput::wish() const
     if (!since) {
         return std::nullopt;
     }
+    if (!copy_runs_) {
+        return Wish{*since, "output waits"};
+    }
     if (!connected_) {
         return Wish{*since + connecting_factor * timeout_,
                     "output waits for a copy whose card is not connected"};
@@ -127,7 +147,14 @@ OutputQueue::Figures ComparedOutput::figures() const
 {
     const Comparison::Figures all = comparison_.figures();
     return {all.frames + delayed_.size(), all.bytes + delayed_bytes_,
-            all.confirmed_frames + all.not_compared, all.committed_frames};
+            all.confirmed_frames + all.not_compared + passed_,
+            all.committed_frames};
+}
+
+OutputFelt ComparedOutput::felt() const
+{
+    const Comparison::Figures all = comparison_.figures();
+    return {all.confirmed_frames + all.committed_frames, waited_};
 }
 
 std::string ComparedOutput::differences() const

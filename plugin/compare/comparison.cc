@@ -209,6 +209,12 @@ void Comparison::from_primary(TapFrame frame, Time now)
     keep(nullptr, frame, now, waiting);
 }
 
+void Comparison::hold(TapFrame frame, Time now)
+{
+    WaitingFrame waiting;
+    keep(nullptr, frame, now, waiting);
+}
+
 // For one more put().
 size_t Comparison::room(size_t used_by_flow)
 {

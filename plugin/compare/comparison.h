@@ -75,6 +75,9 @@ public:
     // As the guest and its copy have put them out, in their order.
     void from_primary(TapFrame frame, Time now);
     void from_copy(TapFrame frame);
+    // In place of from_primary(), where there is nothing to compare with: it
+    // waits for its checkpoint, whatever the copy puts out.
+    void hold(TapFrame frame, Time now);
 
     // The guest stands: what waits belongs to checkpoint `number`, as far as it
     // belongs to none before. From here on both start from the same state, so

@@ -81,6 +81,9 @@ Status CopysCard::hear(View words)
 
 Status CopysCard::guest_stands(CheckpointNumber)
 {
+    if (!std::exchange(ran_, false)) {
+        return {};
+    }
     for (const auto& interface : interfaces_) {
         interface->pump->stop();
     }
@@ -119,6 +122,7 @@ Status CopysCard::may_run(CheckpointNumber)
             return released.error();
         }
     }
+    ran_ = true;
     for (const auto& interface : interfaces_) {
         interface->pump->go();
     }

@@ -6,6 +6,8 @@
 //     may_run(n)       its driver connects anew; from then on it gets what the
 //                      guest has got since n, and what it sends is told
 //     may_run(n - 1)   as it was: n was not committed
+//     neither          it stands from one checkpoint to the next: it is let go
+//                      of already, gets nothing and says nothing
 //     take_over        it is on the wire; RARP
 //
 // The primary's half is compare/compared_card.h.
@@ -55,6 +57,7 @@ private:
     // How far its driver was when it was made to stand, until what is put in
     // has it begin anew.
     std::optional<unsigned> frontend_;
+    bool ran_ = false;  // may_run() was, and guest_stands() was not
     bool took_over_ = false;
 };
 

@@ -52,6 +52,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "devices/device_contents.h"
+#include "devices/output_felt.h"
 #include "hypervisor/host.h"
 #include "status/status.h"
 
@@ -86,6 +87,13 @@ public:
     {
         return std::unique_ptr<DeviceContents>();
     }
+    // On the primary, where that may change from one checkpoint to the next:
+    // whether the copy runs from the may_run() that follows on. It does where
+    // this is never called.
+    virtual void copy_will_run(bool) {}
+    // On the primary: of what has left by now, after committed(n) all that was
+    // sent before the guest stood for n.
+    virtual OutputFelt output_felt() const { return {}; }
     // An error leaves the copy what it is.
     virtual Status may_take_over() { return {}; }
     // These have no way back. What goes wrong is for the log.

@@ -37,8 +37,8 @@ struct DeviceContext {
     // anything. `place`: the device's, in it.
     DeviceChannel* channel = nullptr;
     size_t place = 0;
-    // Primary, Output::compare: how long output of the guest's waits for the
-    // copy's.
+    // Primary, where the copy runs: how long output of the guest's waits for
+    // the copy's.
     std::chrono::milliseconds compare_timeout{};
     // Secondary: keeps what has to be there as long as the guest is, once that
     // has been taken over. May be empty; the log outlives it.

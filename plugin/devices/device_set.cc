@@ -135,6 +135,22 @@ Status DeviceSet::may_run(CheckpointNumber number)
     });
 }
 
+void DeviceSet::copy_will_run(bool runs)
+{
+    for (Entry& entry : entries_) {
+        entry.device->copy_will_run(runs);
+    }
+}
+
+OutputFelt DeviceSet::output_felt() const
+{
+    OutputFelt all;
+    for (const Entry& entry : entries_) {
+        all += entry.device->output_felt();
+    }
+    return all;
+}
+
 std::vector<std::string> DeviceSet::with_contents() const
 {
     std::vector<std::string> names;

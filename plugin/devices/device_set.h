@@ -40,6 +40,8 @@ public:
     Status may_commit(CheckpointNumber number);
     Status committed(CheckpointNumber number);
     Status may_run(CheckpointNumber number);
+    void copy_will_run(bool runs);
+    OutputFelt output_felt() const;  // of all
     // The names of those that have contents, and the contents of number `nth`
     // of these; null if they cannot be told this time.
     std::vector<std::string> with_contents() const;

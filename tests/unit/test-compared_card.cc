@@ -67,7 +67,14 @@ public:
     bool commit(CheckpointNumber n)
     {
         return (n == zero || bool(copys.committed(n))) &&
-               bool(card.committed(n)) && bool(copys.may_run(n));
+               bool(card.committed(n)) &&
+               (!copy_runs_ || bool(copys.may_run(n)));
+    }
+    // From the next checkpoint on.
+    void let_copy_run(bool runs)
+    {
+        copy_runs_ = runs;
+        card.copy_will_run(runs);
     }
     bool checkpoint(CheckpointNumber n) { return stand(n) && commit(n); }
     bool is_released() const { return !copy_->card(0).is_made(); }
@@ -114,6 +121,7 @@ private:
     std::unique_ptr<Domain> domain_, copys_domain_;
     DeviceChannel to_copy_, to_guest_;
     std::optional<Tap> vif_;
+    bool copy_runs_ = true;
 
 public:
     FakeLog log;
@@ -274,6 +282,137 @@ void copy_is_on_the_wire_when_it_takes_over(void**)
     assert_true(got == Texts({"nothing", "2"}));
 }
 
+// ---- a copy that stands from one checkpoint to the next ---------------------
+
+void all_waits_beside_a_copy_that_stands(void**)
+{
+    Texts left;
+    bool well, asked;
+    std::string why;
+    OutputFelt felt;
+    {
+        Pair pair;
+        well = pair.up && pair.checkpoint(zero);
+        pair.connect();
+        // It says more than the guest has, and then is made to stand.
+        well = well && pair.copys_output.send("1") &&
+               pair.copys_output.send("2") && pair.output.send("1");
+        left.push_back(pair.output.next());
+        pair.disconnect();
+        pair.let_copy_run(false);
+        well = well && pair.checkpoint(one) && pair.output.send("2");
+        asked = Pair::becomes([&] { return pair.asked == 1; });
+        why = pair.last_why;
+        // Nobody there says anything; if it did, it would not count.
+        pair.connect();
+        well = well && pair.copys_output.send("2");
+        left.push_back(pair.output.next(100ms));
+        well = well && pair.stand(two);
+        left.push_back(pair.output.next(100ms));
+        well = well && pair.commit(two);
+        left.push_back(pair.output.next());
+        felt = pair.card.output_felt();
+    }
+    assert_true(well);
+    assert_true(asked);
+    assert_text(why, "output waits");
+    assert_true(left == Texts({"1", "nothing", "nothing", "2"}));
+    assert_int_equal(felt.frames, 2);
+    assert_true(felt.waited >= 200ms);
+}
+
+// What the guest got meanwhile is in the checkpoint that the copy then has.
+void copy_that_stood_gets_what_came_since_it_runs(void**)
+{
+    Texts guests, copys;
+    bool well, is_released, anew;
+    {
+        Pair pair;
+        pair.let_copy_run(false);
+        well = pair.up && pair.checkpoint(zero) && pair.checkpoint(one) &&
+               pair.input.send("1");
+        guests.push_back(pair.input.next());
+        pair.let_copy_run(true);
+        // The word that it runs comes after the commit; the guest goes on
+        // before.
+        well = well && pair.stand(two) && pair.input.send("2");
+        guests.push_back(pair.input.next());
+        well = well && pair.commit(two);
+        is_released = pair.is_released();
+        pair.connect();
+        copys.push_back(pair.copys_input.next());
+        copys.push_back(pair.copys_input.next(100ms));
+        // And both are compared again.
+        well = well && pair.output.send("3");
+        copys.push_back(pair.output.next(100ms));
+        well = well && pair.copys_output.send("3");
+        copys.push_back(pair.output.next());
+        anew = !pair.is_released();
+    }
+    assert_true(well);
+    assert_true(is_released);
+    assert_true(anew);
+    assert_true(guests == Texts({"1", "2"}));
+    assert_true(copys == Texts({"2", "nothing", "nothing", "3"}));
+}
+
+// Its rings are those of the guest's: there are none to go back to.
+void copy_that_stood_takes_over_as_a_checkpoint_has_made_it(void**)
+{
+    for (const bool ran_before : {false, true}) {
+        Texts left, got;
+        bool well, is_released;
+        {
+            Pair pair;
+            pair.let_copy_run(ran_before);
+            well = pair.up && pair.checkpoint(zero);
+            pair.connect();
+            pair.let_copy_run(false);
+            well = well && pair.checkpoint(one) && pair.output.send("held");
+            // The guest stands for the next one, and its host is lost.
+            pair.let_copy_run(true);
+            well = well && pair.stand(two) && pair.input.send("of two") &&
+                   bool(pair.copys.may_run(one));
+            is_released = pair.is_released();
+            pair.copys.take_over();
+            well = well && pair.copys_output.send("1") &&
+                   pair.copys_input.send("2");
+            left.push_back(pair.copys_output.next());
+            got.push_back(pair.copys_input.next());
+            left.push_back(pair.output.next(100ms));
+            // The guest's host is not: then it has not been seen either.
+            pair.card.protection_ended(State::held);
+            left.push_back(pair.output.next(100ms));
+        }
+        assert_true(well);
+        assert_true(is_released);
+        assert_true(left == Texts({"1", "nothing", "nothing"}));
+        assert_true(got == Texts({"2"}));
+    }
+}
+
+// Either way the guest goes on here, and nothing has to wait.
+void what_waits_leaves_when_the_guest_goes_on_alone(void**)
+{
+    for (const bool runs : {false, true}) {
+        Texts left;
+        bool well;
+        {
+            Pair pair;
+            pair.let_copy_run(runs);
+            well = pair.up && pair.checkpoint(zero) && pair.output.send("1");
+            left.push_back(pair.output.next(100ms));
+            pair.card.other_is_lost();
+            pair.card.protection_ended(State::unprotected);
+            left.push_back(pair.output.next());
+            well = well && pair.output.send("2");
+            left.push_back(pair.output.next());
+        }
+        assert_true(well);
+        assert_true(left == Texts({"nothing", "1", "2"}));
+    }
+}
+
 // A peer that lies ends the session, and nothing else.
 void malformed_words_are_refused(void**)
 {
@@ -328,6 +467,11 @@ int main()
         cmocka_unit_test(
             copys_backend_lets_go_and_comes_back_where_nothing_is_put_in),
         cmocka_unit_test(copy_is_on_the_wire_when_it_takes_over),
+        cmocka_unit_test(all_waits_beside_a_copy_that_stands),
+        cmocka_unit_test(copy_that_stood_gets_what_came_since_it_runs),
+        cmocka_unit_test(
+            copy_that_stood_takes_over_as_a_checkpoint_has_made_it),
+        cmocka_unit_test(what_waits_leaves_when_the_guest_goes_on_alone),
         cmocka_unit_test(malformed_words_are_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
