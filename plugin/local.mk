@@ -306,6 +306,8 @@ libcolo_a_SOURCES = \
 	plugin/session/opening.cc \
 	plugin/session/opening.h \
 	plugin/session/output.h \
+	plugin/session/output_choice.cc \
+	plugin/session/output_choice.h \
 	plugin/session/own_guest.cc \
 	plugin/session/own_guest.h \
 	plugin/session/pause.cc \

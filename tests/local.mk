@@ -97,6 +97,7 @@ unit_tests = \
 	tests/unit/test-network_card \
 	tests/unit/test-opening \
 	tests/unit/test-options \
+	tests/unit/test-output_choice \
 	tests/unit/test-packer \
 	tests/unit/test-packet \
 	tests/unit/test-page_difference \
