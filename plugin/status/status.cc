@@ -133,6 +133,12 @@ void StatusBoard::set_devices(std::vector<DeviceStatus> devices)
     status_.devices = std::move(devices);
 }
 
+void StatusBoard::set_output(OutputStatus output)
+{
+    const std::lock_guard lock(mutex_);
+    status_.output = std::move(output);
+}
+
 void StatusBoard::set_peer(const std::string& peer)
 {
     const std::lock_guard lock(mutex_);

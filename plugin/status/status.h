@@ -97,6 +97,17 @@ struct DeviceStatus {
     bool operator==(const DeviceStatus&) const = default;
 };
 
+// What becomes of what the guest sends: --output, and of which that may change
+// from one checkpoint to the next, how it is now.
+struct OutputStatus {
+    std::string mode;  // empty: not known
+    std::optional<bool> copy_runs = {};
+    std::optional<CheckpointNumber> since = {};  // that
+    std::string why = {};                        // in words
+    // What an answer waits in the mean, as measured.
+    std::optional<Microseconds> wait_copy_runs = {}, wait_copy_stands = {};
+};
+
 struct SessionStatus {
     std::string domain;
     Domid domid;
@@ -111,6 +122,7 @@ struct SessionStatus {
     std::optional<std::string> ended;      // why protection ended
     std::vector<Warning> warnings;  // one of a kind, the most urgent first
     std::chrono::milliseconds interval{};
+    OutputStatus output;
     std::vector<DeviceStatus> devices;  // as of the last checkpoint
     bool verify = false;
     uint64_t verified = 0;          // checkpoints compared and found equal
@@ -140,6 +152,7 @@ public:
     void clear(WarningKind kind);
     void set_domid(Domid domid);
     void set_devices(std::vector<DeviceStatus> devices);
+    void set_output(OutputStatus output);
     void set_peer(const std::string& peer);
 
 private:

@@ -51,6 +51,45 @@ Result<CheckpointFigures> read_checkpoint(const Json& json,
     return checkpoint;
 }
 
+// The members of that; all null when it is not known.
+void write_output(JsonWriter& json, const OutputStatus& output)
+{
+    const auto some = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(text);
+    };
+    const auto us = [](const std::optional<Microseconds>& time) {
+        return time ? std::optional(static_cast<uint64_t>(time->count()))
+                    : std::nullopt;
+    };
+    json.member("output", some(output.mode));
+    json.member("output-copy-runs", output.copy_runs);
+    json.member("output-since-number",
+                output.since ? std::optional(output.since->value())
+                             : std::nullopt);
+    json.member("output-because", some(output.why));
+    json.member("output-wait-copy-runs-us", us(output.wait_copy_runs));
+    json.member("output-wait-copy-stands-us", us(output.wait_copy_stands));
+}
+
+OutputStatus read_output(const Json& json, JsonMembers& read)
+{
+    OutputStatus output{read.maybe_text("output").value_or("")};
+    if (json.has("output-copy-runs")) {
+        output.copy_runs = read.flag("output-copy-runs");
+    }
+    if (json.has("output-since-number")) {
+        output.since = CheckpointNumber{read.number("output-since-number")};
+    }
+    output.why = read.maybe_text("output-because").value_or("");
+    const auto us = [&](const char* key) {
+        return json.has(key) ? std::optional(Microseconds(read.number(key)))
+                             : std::nullopt;
+    };
+    output.wait_copy_runs = us("output-wait-copy-runs-us");
+    output.wait_copy_stands = us("output-wait-copy-stands-us");
+    return output;
+}
+
 std::optional<Role> role_of(const std::string& name)
 {
     for (const Role role : {Role::primary, Role::secondary}) {
@@ -145,6 +184,7 @@ void write_report(JsonWriter& json, const DomainReport& report,
     json.member("interval-ms",
                 known(static_cast<uint64_t>(status.interval.count())));
     json.member("verify", known(status.verify));
+    write_output(json, status.output);
     json.member("checkpoints", known(status.checkpoints));
     json.member("verified-checkpoints", known(status.verified));
 
@@ -226,6 +266,7 @@ Result<SessionStatus> status_from_json(const Json& object)
     status.interval = std::chrono::milliseconds(
         static_cast<int64_t>(read.number("interval-ms")));
     status.verify = read.flag("verify");
+    status.output = read_output(object, read);
     status.checkpoints = read.number("checkpoints");
     status.verified = read.number("verified-checkpoints");
     if (object.has("last-number")) {

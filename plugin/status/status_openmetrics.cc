@@ -231,6 +231,27 @@ void write_checkpoints(Families& out, const Known& known,
     for (const auto* s : known) {
         out.sample(of(*s), seconds(Microseconds(s->interval).count()));
     }
+    out.begin("copy_runs",
+              "Whether the copy runs now, where that is chosen by measuring.");
+    for (const auto* s : known) {
+        if (s->output.copy_runs && s->state == State::protecting) {
+            out.sample(of(*s), *s->output.copy_runs);
+        }
+    }
+    out.begin("answer_wait_seconds",
+              "How long an answer of the guest waits in the mean, where the "
+              "copy runs and where it stands.",
+              units[0]);
+    for (const auto* s : known) {
+        for (const auto& [copy, wait] :
+             {std::pair("runs", s->output.wait_copy_runs),
+              std::pair("stands", s->output.wait_copy_stands)}) {
+            if (wait) {
+                out.sample({{"domain", s->domain}, {"copy", copy}},
+                           seconds(wait->count()));
+            }
+        }
+    }
     out.begin("checkpoints",
               "Checkpoints that stand, of this session, with the first copy.");
     for (const auto* s : known) {

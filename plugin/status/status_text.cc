@@ -222,6 +222,22 @@ std::string keeper_lines(const DomainReport& report, const std::string& indent,
     return text;
 }
 
+// "auto, the copy runs since checkpoint 12: ...", as long as there is one.
+std::string output_in_words(const SessionStatus& s)
+{
+    const OutputStatus& output = s.output;
+    std::string text = output.mode;
+    if (s.state != State::protecting) {
+        return text;
+    }
+    if (output.since) {
+        text += std::string(", the copy ") +
+                (output.copy_runs.value_or(false) ? "runs" : "stands") +
+                " since checkpoint " + std::to_string(output.since->value());
+    }
+    return text + (output.why.empty() ? "" : ": " + output.why);
+}
+
 std::string device_lines(const SessionStatus& s, const std::string& indent)
 {
     std::string text;
@@ -316,6 +332,9 @@ std::string status_detail(const DomainReport& report,
                                                ? ""
                                                : ", because " +
                                                      s.last_because));
+    }
+    if (!s.output.mode.empty()) {
+        text += paragraph("  output: ", output_in_words(s));
     }
     text += device_lines(s, "  ") + remarks(report, "  ") + keeper;
     return s.last ? text + figure_lines(s) : text;

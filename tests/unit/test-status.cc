@@ -67,6 +67,10 @@ SessionStatus protecting()
     s.verify = true;
     s.verified = 10;
     s.devices = {{"xenstore and console", "pv-connection", "as it is"}};
+    s.output = {"auto", true, CheckpointNumber{4},
+                "an answer waits 3 ms where the copy runs, 41 ms where it "
+                "stands",
+                Microseconds(3120), Microseconds(41007)};
     return s;
 }
 
@@ -78,6 +82,7 @@ SessionStatus copying()
     s.state = State::copying;
     s.since = noon - 3700ms;
     s.interval = 250ms;
+    s.output.mode = "commit";
     return s;
 }
 
