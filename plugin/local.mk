@@ -318,6 +318,7 @@ libcolo_a_SOURCES = \
 	plugin/session/primary.h \
 	plugin/session/primary_end.cc \
 	plugin/session/primary_end.h \
+	plugin/session/resume_frame.h \
 	plugin/session/secondary.cc \
 	plugin/session/secondary.h \
 	plugin/session/session.h \

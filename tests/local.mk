@@ -111,6 +111,7 @@ unit_tests = \
 	tests/unit/test-replicated_disk \
 	tests/unit/test-requests \
 	tests/unit/test-sequence_map \
+	tests/unit/test-session-auto \
 	tests/unit/test-session-commit \
 	tests/unit/test-session-copy \
 	tests/unit/test-session-devices \

@@ -90,9 +90,19 @@ Status Copy::run()
             return s;
         }
     }
-    const Status runs = state_ == CopyState::suspended ? domain_->resume()
-                                                       : domain_->unpause();
+    Status runs;
+    if (state_ == CopyState::suspended) {
+        runs = domain_->resume();
+        // libxl has built it paused, and it may have stood ever since.
+        if (runs && !was_unpaused_) {
+            enter(CopyState::paused);
+            runs = domain_->unpause();
+        }
+    } else {
+        runs = domain_->unpause();
+    }
     if (runs) {
+        was_unpaused_ = true;
         enter(CopyState::running);
     }
     return runs;

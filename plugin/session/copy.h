@@ -44,7 +44,7 @@ public:
     Status commit(CheckpointNumber number);
     // Holds one that runs.
     Status pause();
-    // Lets one run that stands. After an error it is what it was.
+    // Lets one run that stands. After an error it is what it was, or paused.
     Status run();
     // The same for good, also if somebody else has paused it ("xl pause").
     Status become_guest();
@@ -71,6 +71,7 @@ private:
     std::unique_ptr<Domain> domain_;
     DeviceSet devices_;  // of the domain
     CheckpointNumber committed_;
+    bool was_unpaused_ = false;  // since it was built
 };
 
 }  // namespace xl_colo

@@ -23,6 +23,7 @@
 #include "base/bytes.h"
 #include "base/errors.h"
 #include "session/figures_frame.h"
+#include "session/resume_frame.h"
 #include "session/verify.h"
 #include "session/verify_disks.h"
 
@@ -135,6 +136,9 @@ bool Primary::device_model_log_dirty(bool on)
 bool Primary::suspend()
 {
     notes_.begun = Clock::now();
+    before_.copy_ran = copy_runs_;
+    before_.length = std::chrono::duration_cast<OutputChoice::Time>(
+        notes_.begun - std::exchange(begun_before_, notes_.begun));
     auto suspension = guest_.suspend(notes_.number);
     if (!suspension) {
         return fail(suspension.error());
@@ -199,7 +203,8 @@ bool Primary::postcopy()
             return false;
         }
     }
-    if (auto s = peer_.send(FrameType::RESUME, notes_.number); !s) {
+    const Buffer resume = encode_resume(options_.settings.output, copy_runs_);
+    if (auto s = peer_.send(FrameType::RESUME, notes_.number, resume); !s) {
         return fail(s.error());
     }
     const auto resumed = peer_.expect(FrameType::RESUMED, notes_.number);
@@ -374,12 +379,55 @@ Status Primary::merge()
 
 bool Primary::let_run()
 {
+    choose_output();
     notes_.may_run = Clock::now();
     if (auto s = guest_.resume(); !s) {
         return fail(s.error());
     }
     notes_.resumed = Clock::now();
     return true;
+}
+
+// Before the guest goes on: what it gets and sends from there on is treated
+// accordingly. The copy hears of it in RESUME.
+void Primary::choose_output()
+{
+    if (options_.settings.output != Output::automatic) {
+        return;
+    }
+    const bool runs = options_.copy_runs ? options_.copy_runs(notes_.number)
+                                         : choice_.copy_runs();
+    if (notes_.number == initial_copy || runs != copy_runs_) {
+        copy_runs_since_ = notes_.number;
+    }
+    copy_runs_ = runs;
+    guest_.devices().copy_will_run(runs);
+}
+
+// All has left that the guest had sent when it stood.
+void Primary::measure_output()
+{
+    if (options_.settings.output != Output::automatic) {
+        return;
+    }
+    const OutputFelt felt = guest_.devices().output_felt();
+    const OutputFelt before = std::exchange(felt_, felt);
+    if (notes_.number == initial_copy) {
+        return;
+    }
+    before_.output = felt.since(before);
+    // With verify it stands yet.
+    before_.stood = std::chrono::duration_cast<OutputChoice::Time>(
+        notes_.resumed > notes_.begun
+            ? notes_.resumed - notes_.begun
+            : Clock::now() - notes_.begun);
+    const bool chosen = choice_.chosen_runs();
+    choice_.add(before_);
+    if (choice_.chosen_runs() != chosen) {
+        log_.info(std::string("output: the copy ") +
+                  (chosen ? "stands" : "runs") + " from now on: " +
+                  choice_.why());
+    }
 }
 
 // Once all of the checkpoint but the device state is with the sender.
@@ -430,7 +478,11 @@ Status Primary::commit()
         return s.error();
     }
     notes_.committed = Clock::now();
-    return guest_.devices().committed(notes_.number);
+    if (auto s = guest_.devices().committed(notes_.number); !s) {
+        return s;
+    }
+    measure_output();
+    return {};
 }
 
 Status Primary::tell_limits()
@@ -493,8 +545,19 @@ void Primary::record_checkpoint()
     const auto figures = figures_of(notes_, Clock::now(), WallClock::now());
     board_.add(figures, options_.settings.verify, notes_.because);
     board_.set_devices(guest_.devices().status());
+    show_output();
     // For the peer's status only; that it is lost shows soon enough.
     (void)link_.send(FrameType::DONE, {encode_figures(figures)});
+}
+
+void Primary::show_output()
+{
+    if (options_.settings.output != Output::automatic) {
+        return;
+    }
+    board_.set_output({to_string(options_.settings.output), copy_runs_,
+                       copy_runs_since_, choice_.why(), choice_.cost(true),
+                       choice_.cost(false)});
 }
 
 // ---- other threads ---------------------------------------------------------

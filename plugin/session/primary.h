@@ -9,6 +9,7 @@
 #include "relay/stream_to_wire.h"
 #include "session/device_guard.h"
 #include "session/guest_movement.h"
+#include "session/output_choice.h"
 #include "session/own_guest.h"
 #include "session/pause.h"
 #include "session/peer.h"
@@ -65,6 +66,9 @@ private:
     Status set_up_devices();
     Status merge();
     bool let_run();
+    void choose_output();
+    void measure_output();
+    void show_output();
     Result<const PageSet*> copy_has();
     Status commit();
     Status tell_limits();
@@ -109,6 +113,13 @@ private:
     std::optional<MemoryLimits> limits_;
     bool is_sent_ = false;          // all of it but these
     Growth sent_, received_;        // from one to the next
+    // Output::automatic.
+    OutputChoice choice_;
+    bool copy_runs_ = false;        // from this checkpoint on, or the last
+    CheckpointNumber copy_runs_since_;  // or stands
+    OutputChoice::Interval before_{};   // what ended with this one
+    CheckpointNotes::TimePoint begun_before_;
+    OutputFelt felt_;               // until the last commit
     std::optional<Error> failure_;  // of a callback: the first
 };
 

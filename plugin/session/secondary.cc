@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "base/heap.h"
 #include "session/figures_frame.h"
+#include "session/resume_frame.h"
 #include "session/verify.h"
 #include "session/verify_disks.h"
 #include "wire/stop_frame.h"
@@ -178,14 +179,16 @@ RestoreAnswer Secondary::postcopy()
         return leave(s.error());
     }
     copy_.enter(initial ? CopyState::unstarted : CopyState::suspended);
-    if (auto s = settle_with_primary(); !s) {
-        return leave(s.error());
+    const auto runs = settle_with_primary();
+    if (!runs) {
+        return leave(runs.error());
     }
     // libxc has cleaned the log when it took B, and the copy stands yet.
     if (auto s = copy_.domain()->mark_log(); !s) {
         return leave(s.error());
     }
-    if (options_.settings.output == Output::compare) {
+    show_output(*runs);
+    if (*runs) {
         if (auto s = copy_.run(); !s) {
             return leave(s.error());
         }
@@ -368,13 +371,27 @@ Result<std::vector<PageDigest>> Secondary::digest_dirty(
     return digests;
 }
 
-// From READY to RESUME. A primary that is lost in between leaves the new state
-// to us; but the copy does not run before it may take over.
-Status Secondary::settle_with_primary()
+// Where it may change from one checkpoint to the next.
+void Secondary::show_output(bool copy_runs)
+{
+    if (options_.settings.output != Output::automatic) {
+        return;
+    }
+    if (std::exchange(copy_runs_, copy_runs) != copy_runs) {
+        copy_runs_since_ = number_;
+    }
+    board_.set_output({to_string(options_.settings.output), copy_runs,
+                       copy_runs_since_, "the primary says so", {}, {}});
+}
+
+// From READY to RESUME: whether the copy runs now. A primary that is lost in
+// between leaves the new state to us; but the copy does not run before it may
+// take over.
+Result<bool> Secondary::settle_with_primary()
 {
     pause_.load = since(committed_);
     if (auto s = peer_.send(FrameType::READY, number_); !s) {
-        return s;
+        return s.error();
     }
     Pages differing{0};
     if (options_.settings.verify) {
@@ -396,7 +413,7 @@ Status Secondary::settle_with_primary()
                             ? peer_.expect(FrameType::RESUME, number_)
                             : Result<Buffer>(compared.error());
     if (resume) {
-        return {};
+        return decode_resume(options_.settings.output, *resume);
     }
     // The primary judges differences; without its word they count.
     if (differing != Pages{0}) {

@@ -69,7 +69,8 @@ private:
     Status make_ready();
     Result<std::vector<PageDigest>> digest_dirty(
         const std::vector<Pfn>& pages);
-    Status settle_with_primary();
+    Result<bool> settle_with_primary();
+    void show_output(bool copy_runs);
     void end_stream();
     Status keep_devices(const Frame& frame);
     Error cause_of_end(const Status& restored);
@@ -95,6 +96,8 @@ private:
     Takeover takeover_;
 
     CheckpointNumber number_;  // under way, or the last one
+    std::optional<bool> copy_runs_;     // from the last one on
+    CheckpointNumber copy_runs_since_;  // or stands
     std::chrono::steady_clock::time_point suspending_, committed_;
     CopyPause pause_;  // of that checkpoint, as far as it is known
     Buffer device_state_;

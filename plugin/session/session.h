@@ -30,9 +30,12 @@ struct SessionOptions {
     // stands meanwhile, but whatever comes to its end costs less than
     // protection. Those of the initial copy may take ten times as long.
     std::chrono::milliseconds step_timeout{60'000};
-    // Primary, Output::compare: how long what the guest sends waits for the
+    // Primary, where the copy runs: how long what the guest sends waits for the
     // copy to send the same, before a checkpoint is taken for it.
     std::chrono::milliseconds compare_timeout{100};
+    // Primary, Output::automatic: whether the copy runs from that checkpoint
+    // on. Empty: as output_choice.h measures; another one is for tests.
+    std::function<bool(CheckpointNumber)> copy_runs{};
     // Primary: how much of a checkpoint may be copied and not sent while its
     // guest goes on.
     Bytes buffer = default_buffer;

@@ -44,7 +44,7 @@ constexpr std::array rows{
     TypeRow{FrameType::DEVICE_STATE, "DEVICE_STATE", From::primary,
             8, frame_body_max},
     TypeRow{FrameType::CHECKPOINT, "CHECKPOINT", From::primary, 8, 8},
-    TypeRow{FrameType::RESUME, "RESUME", From::primary, 8, 8},
+    TypeRow{FrameType::RESUME, "RESUME", From::primary, 8, 16},
     TypeRow{FrameType::DONE, "DONE", From::primary,
             done_body_size, done_body_size},
     TypeRow{FrameType::DIGESTS, "DIGESTS", From::primary, 16, digests_max},

@@ -330,6 +330,7 @@ void Side::run_primary()
     const auto mover = host.page_mover();
     SessionOptions session{offer, options.checkpoints, nullptr};
     session.buffer = options.buffer;
+    session.copy_runs = options.copy_runs;
     Primary primary(*domain, *mover, link, board, log, session);
     run(primary, [&] { return primary.run(); });
     if (report.state == State::unprotected) {

@@ -53,6 +53,8 @@ struct PairOptions {
     std::chrono::milliseconds timeout{10000};
     bool verify = true;
     Output output = Output::compare;
+    // With Output::automatic: whether the copy runs from there on.
+    std::function<bool(CheckpointNumber)> copy_runs;
     std::optional<uint64_t> checkpoints = 5;  // beyond the initial copy
     std::set<std::string> without;            // work-arounds
     Compression compression = Compression::none;

@@ -36,8 +36,15 @@ void killed_primary_leaves_the_guest_on_the_secondary(void**)
         options.on_primary = [&](Scene& scene) {
             scene.kill_during(3, moment.step, moment.nth);
         };
-        for (const Output output : {Output::compare, Output::commit}) {
+        // With "auto" it runs from 2 and stands from 3, or the other way round.
+        for (const auto& [output, from] :
+             {std::pair(Output::compare, 2), std::pair(Output::commit, 2),
+              std::pair(Output::automatic, 0),
+              std::pair(Output::automatic, 1)}) {
             options.output = output;
+            options.copy_runs = [from = from](CheckpointNumber n) {
+                return n.value() % 2 == static_cast<unsigned>(from);
+            };
             const PairResult r = run_pair(options);
 
             print_message("primary killed at %s, %s\n", moment.step,

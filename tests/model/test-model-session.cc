@@ -45,6 +45,24 @@ void copy_that_stands_is_equal(void**)
     assert_has_guest(r.primary, State::unprotected);
 }
 
+void copy_that_runs_now_and_then_is_equal(void**)
+{
+    PairOptions options;
+    options.output = Output::automatic;
+    options.copy_runs = [](CheckpointNumber n) { return n.value() / 2 % 2; };
+    options.checkpoints = 12;
+    const PairResult r = run_pair(options);
+
+    assert_no_trouble(r);
+    assert_text(r.primary.why, "12 checkpoints taken");
+    assert_int_equal(r.comparison.made, 13);
+    assert_true(r.comparison.drifted >= 9);
+    assert_int_equal(r.comparison.differing_pages, 0);
+    assert_int_equal(r.comparison.differing_registers, 0);
+    assert_int_equal(r.comparison.differing_devices, 0);
+    assert_has_guest(r.primary, State::unprotected);
+}
+
 // What the back channel is for, and F3: C = B \ A is not sent, so the copy
 // keeps pages of its own.
 void copy_differs_without(const char* part)
@@ -162,6 +180,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(checkpoints_leave_two_equal_guests),
         cmocka_unit_test(copy_that_stands_is_equal),
+        cmocka_unit_test(copy_that_runs_now_and_then_is_equal),
         cmocka_unit_test(copy_differs_without_the_dirty_list),
         cmocka_unit_test(copy_differs_without_the_highest_gfn),
         cmocka_unit_test(copy_differs_without_a_digest),

@@ -94,6 +94,16 @@ void offer_arrives_as_it_was_sent(void**)
     assert_true(got->without == sent.without);
 }
 
+void every_output_arrives(void**)
+{
+    for (const char* name : {"commit", "compare", "auto"}) {
+        Offer sent = offer();
+        sent.output = parse_output(name).value();
+        const auto got = parse_offer(bytes_of(to_json(sent)));
+        assert_text(to_string(got->output), name);
+    }
+}
+
 struct Refusal {
     const char* name;
     void (*change)(Hello& primary, Hello& secondary);
@@ -433,6 +443,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(hello_arrives_as_it_was_sent),
         cmocka_unit_test(offer_arrives_as_it_was_sent),
+        cmocka_unit_test(every_output_arrives),
         cmocka_unit_test(secondary_that_does_not_fit_is_refused),
         cmocka_unit_test(compression_is_what_both_know),
         cmocka_unit_test(other_protocol_is_refused_by_its_number),

@@ -18,11 +18,14 @@ struct Mode {
     const char* name;
     Output output;  // whether the copy runs before it takes over
     bool verify;    // the primary's guest goes on last, not first
+    unsigned from = 2;  // automatic: it runs from each other checkpoint on
 };
 
 constexpr Mode compare{"", Output::compare, false};
 constexpr Mode verify{", verify", Output::compare, true};
 constexpr Mode commit{", commit", Output::commit, false};
+constexpr Mode even{", auto, even", Output::automatic, false, 0};
+constexpr Mode odd{", auto, odd", Output::automatic, false, 1};
 
 struct Case {
     FrameType type;
@@ -36,13 +39,16 @@ void set_up(SessionPair& pair, const Mode& mode = verify)
     pair.options.max_checkpoints = 2;
     pair.options.settings.verify = mode.verify;
     pair.options.settings.output = mode.output;
+    pair.options.copy_runs = [from = mode.from](CheckpointNumber n) {
+        return n.value() % 2 == from;
+    };
 }
 
 // Each frame of a session in which nothing happens.
 std::vector<Case> at_each_frame(WireFault fault)
 {
     std::vector<Case> cases;
-    for (const Mode& mode : {compare, verify, commit}) {
+    for (const Mode& mode : {compare, verify, commit, even, odd}) {
         SessionPair pair;
         set_up(pair, mode);
         for (const auto& [type, count] : pair.run().frames) {
