@@ -101,6 +101,7 @@ Status receive(Link& link, Log& log, Background& background)
     status.role = Role::secondary;
     status.peer = opened->primary.host;
     status.interval = offer.interval;
+    status.output.mode = to_string(offer.output);
     status.verify = offer.verify;
     auto process = DomainProcess::open(**host, log, status,
                                        &background.record());

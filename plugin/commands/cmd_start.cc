@@ -223,6 +223,7 @@ Status Start::protect()
     status.role = Role::primary;
     status.peer = options_.host;
     status.interval = options_.interval;
+    status.output.mode = to_string(options_.output);
     status.verify = options_.verify;
     auto process = DomainProcess::open(*host_, *log_, std::move(status),
                                        &background_.record(),

@@ -126,9 +126,9 @@ const Command<StartOptions>& start_command()
                  return set_duration(o.step_timeout, value, 1s);
              }},
             {'\0', "compare-timeout", "TIME",
-             "with --output=compare: how long what the guest\n"
-             "sends waits for the copy to send the same; a\n"
-             "bare number is in ms (default 100ms)",
+             "where the copy runs: how long what the guest\n"
+             "sends waits for it to send the same; a bare\n"
+             "number is in ms (default 100ms)",
              [](Options& o, const std::string& value) {
                  return set_duration(o.compare_timeout, value, 1ms);
              }},
@@ -170,12 +170,13 @@ const Command<StartOptions>& start_command()
              }},
             {'\0', "output", "MODE",
              "commit: the copy stands until it takes over\n"
-             "(default); compare: both run",
+             "(default); compare: both run; auto: whichever\n"
+             "holds back less of what the guest sends",
              [](Options& o, const std::string& value) -> Status {
                  const auto output = parse_output(value);
                  if (!output) {
                      return usage("\"" + value +
-                                  "\" is none of commit, compare");
+                                  "\" is none of commit, compare, auto");
                  }
                  o.output = *output;
                  return {};

@@ -38,7 +38,7 @@ static void every_start_option_is_taken(void**)
         "/bin/true", "--verify", "--max-checkpoints", "12", "-Fvv",
         "--without=f2,back-channel", "--witness", "ssh c claim",
         "--accept-split-brain", "--step-timeout=5",
-        "--compare-timeout=30", "--buffer=64", "host2"});
+        "--compare-timeout=30", "--buffer=64", "--output", "auto", "host2"});
     assert_true(bool(options));
     assert_text(options->ssh_command, "ssh -p 22");
     assert_true(options->interval == 250ms);
@@ -48,6 +48,7 @@ static void every_start_option_is_taken(void**)
     assert_true(options->accept_split_brain);
     assert_true(options->step_timeout == 5s);
     assert_true(options->compare_timeout == 30ms);
+    assert_true(options->output == Output::automatic);
     assert_true(options->buffer == Bytes{64 << 20});
     assert_true(options->verify);
     assert_int_equal(options->max_checkpoints.value(), 12);
@@ -189,6 +190,8 @@ static void a_wrong_word_is_named(void**)
          "--without: \"\" is none of f2, f3, f4, back-channel, "
          "elision, digest, pv-reset, output-hold, first-snapshot, "
          "second-close"},
+        {{"--output=both", "g", "h"},
+         "--output: \"both\" is none of commit, compare, auto"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
         {{"-n", "4294967296", "g", "h"},
          "-n: \"4294967296\" is not a number from 1 to 4294967295"},
