@@ -401,6 +401,7 @@ void Primary::choose_output()
         copy_runs_since_ = notes_.number;
     }
     copy_runs_ = runs;
+    copy_runs_why_ = choice_.why();
     guest_.devices().copy_will_run(runs);
 }
 
@@ -424,9 +425,9 @@ void Primary::measure_output()
     const bool chosen = choice_.chosen_runs();
     choice_.add(before_);
     if (choice_.chosen_runs() != chosen) {
-        log_.info(std::string("output: the copy ") +
-                  (chosen ? "stands" : "runs") + " from now on: " +
-                  choice_.why());
+        log_.notice(std::string("output: the copy ") +
+                    (chosen ? "stands" : "runs") + " from now on: " +
+                    choice_.why());
     }
 }
 
@@ -556,7 +557,7 @@ void Primary::show_output()
         return;
     }
     board_.set_output({to_string(options_.settings.output), copy_runs_,
-                       copy_runs_since_, choice_.why(), choice_.cost(true),
+                       copy_runs_since_, copy_runs_why_, choice_.cost(true),
                        choice_.cost(false)});
 }
 

@@ -117,6 +117,7 @@ private:
     OutputChoice choice_;
     bool copy_runs_ = false;        // from this checkpoint on, or the last
     CheckpointNumber copy_runs_since_;  // or stands
+    std::string copy_runs_why_;         // as it was known then
     OutputChoice::Interval before_{};   // what ended with this one
     CheckpointNotes::TimePoint begun_before_;
     OutputFelt felt_;               // until the last commit

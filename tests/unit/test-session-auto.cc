@@ -197,7 +197,8 @@ void copy_runs_when_that_holds_back_less(void**)
     assert_true(output.wait_copy_runs < output.wait_copy_stands);
     assert_int_equal(notices(with.pair.primary_log), 1);
     assert_true(with.pair.primary_log.says(
-        LogLevel::info, "output: the copy runs from now on: an answer waits"));
+        LogLevel::notice,
+        "output: the copy runs from now on: an answer waits"));
     assert_true(outcome.secondary.has_run);
 }
 
@@ -215,6 +216,20 @@ void copy_stands_when_that_holds_back_less(void**)
         only(with.kind.on_primary.all(), "copy_will_run").size(), 3);
     assert_int_equal(notices(with.pair.primary_log), 0);
     assert_true(outcome.secondary.has_run);
+}
+
+// What has just been measured decides of the next checkpoint; until then the
+// status tells of what was known.
+void status_says_why_the_copy_is_as_it_is_now(void**)
+{
+    WithCard with;
+    with.kind.runs = 400ms;
+    with.pair.options.max_checkpoints = 7;
+    const PairOutcome outcome = with.pair.run();
+    const OutputStatus& output = outcome.primary.status.output;
+    assert_true(output.copy_runs == true);
+    assert_text(output.why, "to measure that, too");
+    assert_true(output.wait_copy_runs > output.wait_copy_stands);
 }
 
 // Nobody feels anything: the one that writes to no page.
@@ -415,6 +430,7 @@ int main()
         cmocka_unit_test(other_modes_say_nothing_of_it),
         cmocka_unit_test(copy_runs_when_that_holds_back_less),
         cmocka_unit_test(copy_stands_when_that_holds_back_less),
+        cmocka_unit_test(status_says_why_the_copy_is_as_it_is_now),
         cmocka_unit_test(copy_of_a_guest_that_sends_nothing_stands),
         cmocka_unit_test(resume_with_another_body_ends_protection),
         cmocka_unit_test(copy_goes_on_from_where_it_stood_or_ran),
