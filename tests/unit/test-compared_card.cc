@@ -27,6 +27,7 @@ public:
           domain_(std::move(*host_.open(guest_->domid, {}))),
           copys_domain_(std::move(*host_.open(copy_->domid, {}))),
           to_copy_([this](View head, View words) {
+              ++told;
               return to_guest_.come(joined(head, words));
           }),
           to_guest_([this](View head, View words) {
@@ -116,6 +117,10 @@ private:
         return context;
     }
 
+public:
+    std::atomic<unsigned> told{0};  // messages to the copy's card
+
+private:
     FakeHost host_{"alpha"};
     std::shared_ptr<FakeGuest> guest_, copy_;
     std::unique_ptr<Domain> domain_, copys_domain_;
@@ -326,12 +331,15 @@ void copy_that_stood_gets_what_came_since_it_runs(void**)
 {
     Texts guests, copys;
     bool well, is_released, anew;
+    unsigned told;
     {
         Pair pair;
         pair.let_copy_run(false);
         well = pair.up && pair.checkpoint(zero) && pair.checkpoint(one) &&
                pair.input.send("1");
         guests.push_back(pair.input.next());
+        copys.push_back(pair.copys_input.next(100ms));
+        told = pair.told;
         pair.let_copy_run(true);
         // The word that it runs comes after the commit; the guest goes on
         // before.
@@ -352,8 +360,10 @@ void copy_that_stood_gets_what_came_since_it_runs(void**)
     assert_true(well);
     assert_true(is_released);
     assert_true(anew);
+    assert_int_equal(told, 0);
     assert_true(guests == Texts({"1", "2"}));
-    assert_true(copys == Texts({"2", "nothing", "nothing", "3"}));
+    assert_true(copys ==
+                Texts({"nothing", "2", "nothing", "nothing", "3"}));
 }
 
 // Its rings are those of the guest's: there are none to go back to.
@@ -389,6 +399,21 @@ void copy_that_stood_takes_over_as_a_checkpoint_has_made_it(void**)
         assert_true(left == Texts({"1", "nothing", "nothing"}));
         assert_true(got == Texts({"2"}));
     }
+}
+
+// Nor has one that has not run at all, and stands for a first checkpoint.
+void copy_that_never_ran_has_no_rings_to_go_back_to(void**)
+{
+    bool well, is_released;
+    {
+        Pair pair;
+        pair.let_copy_run(false);
+        well = pair.up && pair.checkpoint(zero) && pair.stand(one) &&
+               bool(pair.copys.may_run(zero));
+        is_released = pair.is_released();
+    }
+    assert_true(well);
+    assert_true(is_released);
 }
 
 // Either way the guest goes on here, and nothing has to wait.
@@ -471,6 +496,7 @@ int main()
         cmocka_unit_test(copy_that_stood_gets_what_came_since_it_runs),
         cmocka_unit_test(
             copy_that_stood_takes_over_as_a_checkpoint_has_made_it),
+        cmocka_unit_test(copy_that_never_ran_has_no_rings_to_go_back_to),
         cmocka_unit_test(what_waits_leaves_when_the_guest_goes_on_alone),
         cmocka_unit_test(malformed_words_are_refused),
     };
