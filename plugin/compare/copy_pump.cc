@@ -91,6 +91,12 @@ void CopyPump::go()
     wake();
 }
 
+void CopyPump::stand_on()
+{
+    const std::lock_guard lock(mutex_);
+    answers_.forget();
+}
+
 void CopyPump::open()
 {
     {

@@ -52,6 +52,8 @@ public:
     void begin(CheckpointNumber number);
     // It is about to run, with that in it, or on from where it stood.
     void go();
+    // It stands on, and is not told what the guest hears meanwhile.
+    void stand_on();
     // It is the guest now.
     void open();
 

@@ -82,6 +82,9 @@ Status CopysCard::hear(View words)
 Status CopysCard::guest_stands(CheckpointNumber)
 {
     if (!std::exchange(ran_, false)) {
+        for (const auto& interface : interfaces_) {
+            interface->pump->stand_on();
+        }
         return {};
     }
     for (const auto& interface : interfaces_) {

@@ -205,6 +205,12 @@ NeighbourAnswers::Reply NeighbourAnswers::reply_solicitation(
     return {Kind::answered, with_virtio_header(frame)};
 }
 
+void NeighbourAnswers::forget()
+{
+    neighbours_.clear();
+    by_age_.clear();
+}
+
 NeighbourAnswers::Reply NeighbourAnswers::reply(TapFrame frame) const
 {
     if (!must_not_wait(frame)) {

@@ -47,6 +47,9 @@ public:
     // the guest has got.
     Reply reply(TapFrame of_copy) const;
 
+    // What was heard may be so no more.
+    void forget();
+
     size_t size() const { return neighbours_.size(); }
 
 private:

@@ -197,6 +197,20 @@ void the_oldest_are_forgotten_for_new_ones(void**)
     }
 }
 
+void what_is_forgotten_is_to_be_asked_and_learned_again(void**)
+{
+    const Buffer told = arp(2, router, router_ip, guest, guest_ip);
+    const Buffer question = arp(1, guest, guest_ip, nobody, router_ip);
+    auto answers = that_know({told}, 1);
+    answers.forget();
+    assert_int_equal(answers.size(), 0);
+    assert_true(answers.reply(TapFrame(question)).kind == Kind::unknown);
+    answers.learn(TapFrame(told));
+    answers.learn(TapFrame(told));
+    assert_int_equal(answers.size(), 1);
+    assert_true(answers.reply(TapFrame(question)).kind == Kind::answered);
+}
+
 }  // namespace
 
 int main()
@@ -210,6 +224,8 @@ int main()
         cmocka_unit_test(probes_and_announcements_get_no_answer),
         cmocka_unit_test(nonsense_is_not_learned),
         cmocka_unit_test(the_oldest_are_forgotten_for_new_ones),
+        cmocka_unit_test(
+            what_is_forgotten_is_to_be_asked_and_learned_again),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
