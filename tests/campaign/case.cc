@@ -19,6 +19,7 @@ constexpr Named<Story> stories[] = {
     {Story::failover, "failover"},
     {Story::verify, "verify"},
     {Story::quiet, "quiet"},
+    {Story::by_turns, "by-turns"},
 };
 constexpr Named<Guard> guards[] = {
     {Guard::none, "none"},
@@ -153,7 +154,11 @@ bool belongs_to(const FrameName& name, Story story)
     case FrameType::DISK_VERIFIED:
         return story == Story::verify;
     case FrameType::RESUME:
-        return story == Story::verify || story == Story::stop;
+        return story == Story::verify || story == Story::stop ||
+               story == Story::by_turns;
+    case FrameType::CHECKPOINT:
+    case FrameType::RESUMED:
+        return story == Story::stop || story == Story::by_turns;
     case FrameType::PAGES:
     case FrameType::PACKED_PAGES:
         return story == Story::stop &&

@@ -18,6 +18,8 @@ enum class Story {
     failover,        // the secondary's admin wants the guest
     verify,          // as stop, and each checkpoint is compared
     quiet,           // as stop, with time for heartbeats
+    by_turns,        // as stop, and the copy runs from 1 and 3 on, and stands
+                     // from 0 and 2 on
 };
 
 // What keeps the guest from running twice.

@@ -126,11 +126,12 @@ SessionOptions CampaignHost::options(SessionSettings settings) const
     if (role_ == Role::primary && ends_by_itself) {
         options.max_checkpoints = checkpoints_wanted;
     }
+    options.copy_runs = [](CheckpointNumber n) { return n.value() % 2 == 1; };
     return options;
 }
 
 // What the primary's guest was when it stood, and whether the copy is that when
-// it goes on from there. Each stays as it is meanwhile.
+// it goes on from there, or is kept. Each stays as it is meanwhile.
 void CampaignHost::note_checkpoint(const std::string& step)
 {
     if (role_ == Role::primary) {
@@ -140,7 +141,9 @@ void CampaignHost::note_checkpoint(const std::string& step)
         return;
     }
     put_in_ |= step == "restore.postcopy";
-    if (step != "resume" || !std::exchange(put_in_, false)) {
+    // One that is kept as it stands is so when the next checkpoint may come.
+    if ((step != "resume" && step != "restore.wait") ||
+        !std::exchange(put_in_, false)) {
         return;
     }
     const Difference d = difference(layout_, stood_, image_);
@@ -168,6 +171,9 @@ void CampaignHost::run_primary()
     offer.interval = case_.story == Story::quiet ? times_.timeout / 3
                                                  : milliseconds(10);
     offer.verify = case_.story == Story::verify;
+    if (case_.story == Story::by_turns) {
+        offer.output = Output::automatic;
+    }
     if (auto s = open_as_primary(link_, host_, offer); !s) {
         return never_opened(s.error());
     }

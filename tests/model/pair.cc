@@ -224,8 +224,8 @@ void Side::look_at(const std::string& step)
 {
     if (role == Role::secondary) {
         put_in |= step == "restore.postcopy";
-        if (step == "resume" && std::exchange(put_in, false) &&
-            !options.verify) {
+        if ((step == "resume" || step == "restore.wait") &&
+            std::exchange(put_in, false) && !options.verify) {
             compare_with_what_stood();
         }
         return;
