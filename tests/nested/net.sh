@@ -44,7 +44,7 @@ networks_are_as_noted() {
 # made again.
 guest_answers() { on c "ping -c 1 -W 2 $guest_address >/dev/null"; }
 
-# client_starts NAME stream|connect SECONDS [BYTES-A-SECOND]: on c, in the
+# client_starts NAME stream|connect|clock SECONDS [BYTES-A-SECOND]: on c, in the
 # background. See guests/net-client.c.
 client_starts() {
     on c "/share/net-client $2 $guest_address ${*:3} </dev/null \
@@ -64,9 +64,9 @@ client_value() {
     echo 0
 }
 
-# client_progress NAME: bytes that have come back, or connections that worked.
+# client_progress NAME: bytes that have come back, or what else has worked.
 client_progress() {
-    if grep -qs '^connect:' "$RUNDIR/c/log/$1.log"; then
+    if grep -qsE '^(connect|clock):' "$RUNDIR/c/log/$1.log"; then
         client_value "$1" good
     else
         client_value "$1" received

@@ -3,10 +3,13 @@
 //         one connection; ends it in order when the time is over
 //     net-client connect ADDRESS SECONDS
 //         one connection after another, some bytes on each
+//     net-client clock ADDRESS SECONDS
+//         questions whose answers are never the same twice
 // Writes a line each second and a last one that ends in "ok" or "BROKEN"; the
 // exit status is 1 after a wrong byte, a reset or a lost connection, and with
-// `connect` after a wrong byte only: a connection that cannot be made or that
-// breaks is counted as failed. Times are ms of this machine's clock.
+// `connect` and `clock` after a wrong byte only: a connection that cannot be made
+// or that breaks is counted as failed, a question without an answer not at all.
+// Times are ms of this machine's clock.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -267,6 +270,73 @@ static int connect_for(int64_t seconds)
     return wrong;
 }
 
+// ---- answers that differ ----
+
+// One that came, to any question that was asked: whether it is right.
+static int answer_is_right(const uint8_t *data, ssize_t size, uint64_t number,
+                           uint64_t asked)
+{
+    uint64_t place;
+
+    if (size != NET_QUESTION_SIZE + NET_CLOCK_SIZE)
+        return 0;
+    memcpy(&place, data, sizeof(place));
+    return place < asked &&
+           net_right(number, NET_TO_SERVER, place * 8, data + sizeof(place),
+                     NET_QUESTION_SIZE - sizeof(place)) ==
+               NET_QUESTION_SIZE - sizeof(place);
+}
+
+static int clock_for(int64_t seconds)
+{
+    int socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int64_t started = now_ms(), printed = 0, now = started, next = started;
+    int64_t heard = started, longest = 0;
+    uint64_t number = (uint64_t)time(NULL) << 20, asked = 0;
+    unsigned good = 0;
+    int wrong = 0;
+
+    server.sin_port = htons(NET_CLOCK_PORT);
+    if (connect(socket_, (struct sockaddr *)&server, sizeof(server)))
+        err(2, "no socket");
+    while (now < started + seconds * 1000 && !wrong) {
+        struct pollfd polled = { .fd = socket_, .events = POLLIN };
+        uint8_t data[64];
+
+        if (now >= next) {
+            memcpy(data, &asked, sizeof(asked));
+            net_fill(number, NET_TO_SERVER, asked * 8, data + sizeof(asked),
+                     NET_QUESTION_SIZE - sizeof(asked));
+            asked++;
+            next = now + 100;
+            // A host that is gone is no error of the guest's.
+            if (send(socket_, data, NET_QUESTION_SIZE, MSG_NOSIGNAL) < 0)
+                next = now + 200;
+        }
+        if (poll(&polled, 1, 20) > 0) {
+            ssize_t r = recv(socket_, data, sizeof(data), MSG_DONTWAIT);
+            if (r >= 0) {
+                wrong = !answer_is_right(data, r, number, asked);
+                good += !wrong;
+                heard = now_ms();
+            }
+        }
+        now = now_ms();
+        if (now - heard > longest)
+            longest = now - heard;
+        if ((now - started) / 1000 == printed)
+            continue;
+        printed = (now - started) / 1000;
+        printf("clock: seconds=%lld asked=%llu good=%u longest-ms=%lld%s\n",
+               (long long)printed, (unsigned long long)asked, good,
+               (long long)longest, wrong ? " wrong byte" : "");
+    }
+    printf("clock: ended asked=%llu good=%u longest-ms=%lld %s\n",
+           (unsigned long long)asked, good, (long long)longest,
+           wrong ? "BROKEN" : "ok");
+    return wrong;
+}
+
 int main(int argc, char **argv)
 {
     int64_t seconds = argc < 4 ? 0 : atoll(argv[3]);
@@ -278,7 +348,9 @@ int main(int argc, char **argv)
             return stream(seconds, argc == 5 ? atoll(argv[4]) : 0);
         if (strcmp(argv[1], "connect") == 0 && argc == 4)
             return connect_for(seconds);
+        if (strcmp(argv[1], "clock") == 0 && argc == 4)
+            return clock_for(seconds);
     }
     errx(2, "usage: net-client stream ADDRESS SECONDS [BYTES-A-SECOND] | "
-            "connect ADDRESS SECONDS");
+            "connect ADDRESS SECONDS | clock ADDRESS SECONDS");
 }

@@ -5,6 +5,9 @@
 // The client begins with 8 bytes, the connection's number, lowest first. Then
 // for each byte of the stream from the client the server gives one of the
 // stream to the client.
+//
+// A datagram of NET_QUESTION_SIZE bytes to another port comes back with the
+// processor's clock behind it: two guests never answer that alike.
 
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -13,6 +16,7 @@
 #include <stdint.h>
 
 enum { NET_PORT = 7, NET_NUMBER_SIZE = 8 };
+enum { NET_CLOCK_PORT = 13, NET_QUESTION_SIZE = 16, NET_CLOCK_SIZE = 8 };
 enum net_way { NET_TO_SERVER, NET_TO_CLIENT };
 
 // Eight bytes of a stream: splitmix64 of their place.
