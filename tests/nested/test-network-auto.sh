@@ -90,5 +90,5 @@ client_went_on young 180
 client_starts after connect 30
 client_went_on after 120
 progress "the client heard of it $(($(now_ms) - killed_at)) ms later at the latest"
-expect_only_on a
 on a "xl-colo-status $guest"
+expect_only_on a
