@@ -39,7 +39,7 @@ class Host(Machine):
     def _boot_options(self):
         # Names relative to the host's folder: a comma in a path would end
         # the multiboot module's name.
-        kernel = (f"image/vmlinux console=hvc0 {LINUX} "
+        kernel = (f"image/vmlinux console=hvc0 tsc=reliable {LINUX} "
                   f"bed.host={self.name} bed.number={self.number}")
         return ["-kernel", "image/xen", "-append", _XEN,
                 "-initrd", f"{kernel.replace(',', ',,')},image/dom0.cpio"]

@@ -25,7 +25,7 @@ _MACHINE = [
     "-machine", "pc", "-accel", "tcg,thread=multi", "-smp", "1",
     "-display", "none", "-nodefaults", "-no-reboot", "-vga", "none",
 ]
-LINUX = "tsc=reliable mitigations=off loglevel=7"
+LINUX = "mitigations=off loglevel=7"
 
 
 class BedError(Exception):
