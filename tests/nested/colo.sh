@@ -149,16 +149,14 @@ copy_is_gone() {
     guest_is_gone b "$guest--incoming"
 }
 
-# must_go_wrong WHAT COUNT PATTERN [INTERVAL]: with WHAT switched off, protection
-# ends within so many checkpoints, for a reason that PATTERN matches, and the guest
-# goes on.
+# must_go_wrong WHAT COUNT PATTERN: with WHAT switched off, protection ends within
+# so many checkpoints, for a reason that PATTERN matches, and the guest goes on.
 # F3 may take a few: as long as the copy happens to write to no page that the
 # guest does not write to as well, nothing differs.
 must_go_wrong() {
     local out=$RUNDIR/without-$1.out
-    colo_start --verify -i "${4:-500}" --max-checkpoints "$2" -F \
-        --accept-split-brain "--without=$1" >"$out" 2>&1 &&
-        fail "$2 checkpoints without $1, and nothing went wrong"
+    colo_start --verify -i 500 --max-checkpoints "$2" "--without=$1" -F \
+        >"$out" 2>&1 && fail "$2 checkpoints without $1, and nothing went wrong"
     grep -Eq "$3" "$out" || {
         cat "$out" >&2
         fail "it failed in another way than for want of $1"
