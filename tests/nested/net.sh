@@ -113,12 +113,12 @@ frames() { bed frames --host "$@"; }
 # line a frame; see bed/session.py. Its times are on the same clock.
 session() { bed session --host "$1"; }
 
-# only_committed HOST: nothing of the guest left HOST, where it was protected,
-# before the checkpoint that knows of it was committed; see bed/commits.py.
-# Says how much did.
+# only_committed HOST [--last]: nothing of the guest left HOST, where it was
+# protected, or was the last time, before the checkpoint that knows of it was
+# committed; see bed/commits.py. Says how much did.
 only_committed() {
     local said
-    said=$(bed commits --host "$1" --source "$guest_mac") ||
+    said=$(bed commits --host "$1" --source "$guest_mac" "${@:2}") ||
         fail "output left before its commit: $(head -n 3 <<<"$said")"
     progress "$said"
 }

@@ -74,5 +74,5 @@ host_dies a
 wait_for 240 "the guest to be taken over" status_is b state taken-over
 both_went_on 240
 expect_only_on b
-only_committed a
-on_second only_committed a
+only_committed a --last
+on_second only_committed a --last

@@ -17,12 +17,12 @@ import statistics
 from bed.frames import segments
 
 
-def commits(networks, primary, guest):
+def commits(networks, primary, guest, last=False):
     """A line on what was seen, and the segments that left too early.
 
-    `guest`: its address on Ethernet. Looks at each session from its COMMITTED 0
-    until one of its programs says that it ends, not at what a guest sends
-    unprotected: so not at sessions whose secondary is lost.
+    `guest`: its address on Ethernet. Looks at each session, or at the `last`,
+    from its COMMITTED 0 until one of its programs says that it ends, not at
+    what a guest sends unprotected: so not at sessions whose secondary is lost.
     """
     sent = networks.sessions(primary)
     answered = networks.sessions("b" if primary == "a" else "a")
@@ -31,8 +31,10 @@ def commits(networks, primary, guest):
               for segment in segments(networks.capture("guests", primary))
               if segment.sender == guest]
     checkpoints, waits, early = 0, [], []
-    for ends in sent:
-        begin, end, order = _checkpoints(sent[ends], answered.get(ends, []))
+    sessions = sorted(
+        session for session in (_checkpoints(sent[ends], answered.get(ends, []))
+                                for ends in sent) if session[2])
+    for begin, end, order in sessions[-1:] if last else sessions:
         checkpoints += len(order)
         for segment in output:
             if not begin <= segment.time_ns < end:
