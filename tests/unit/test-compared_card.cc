@@ -107,8 +107,8 @@ private:
     {
         DeviceContext context{role, log, {}, {}, {}};
         context.ask_for_checkpoint = [this](const std::string& why) {
-            ++asked;
             last_why = why;
+            ++asked;  // who sees that sees the words, too
         };
         context.pause_guest = [&domain] { return domain.pause(); };
         context.unpause_guest = [&domain] { return domain.unpause(); };
