@@ -1,6 +1,6 @@
 #!/bin/bash
 # A guest with two disks on DRBD whose copy runs as well, on disks of b's that
-# take three seconds for each read: the backend has requests under way whenever
+# take 15 seconds for each read: the backend has requests under way whenever
 # the copy is made to stand, and does not let go of it when it is told so for the
 # first time. Without the second time it refuses the driver that begins anew; with
 # it every page and every block is right.
@@ -32,7 +32,7 @@ slow_b_down() {
     for r in $resources; do
         on b "dmsetup create slow-$r --notable" || fail "no slow-$r on b"
     done
-    reads_take 3000
+    reads_take 15000
     for r in $resources; do
         on b "dmsetup load vg-$r --table \
                 '0 $disk_sectors linear /dev/mapper/slow-$r 0' &&
@@ -42,7 +42,7 @@ slow_b_down() {
 }
 
 protect() {
-    colo_start -i 8000 -t 40 --compare-timeout 30000 --accept-split-brain "$@"
+    colo_start -i 4000 -t 40 --compare-timeout 30000 --accept-split-brain "$@"
 }
 refusals() { grep -c ' pending I/O' "$RUNDIR/b/console.log"; }
 
@@ -55,16 +55,16 @@ wait_for 120 "answer of the guest to c" guest_answers
 disks_right a "$guest" 400
 
 progress "without waiting until the backend has let go"
-protect --without=second-close --max-checkpoints 5 -F || fail "xl-colo-start"
+protect --without=second-close --max-checkpoints 8 -F || fail "xl-colo-start"
 grep ' pending I/O' "$RUNDIR/b/console.log" | head -n 1 | cut -c -120
 [ "$(refusals)" -gt 0 ] || fail "it was never refused"
-wait_for 60 "the copy to be gone" copy_is_gone
+wait_for 120 "the copy to be gone" copy_is_gone
 disks_wait a
 
 progress "with it, every page compared"
 seen=$(refusals)
 protect --verify || fail "xl-colo-start"
-wait_for 600 "5 checkpoints" checkpoints_reach a 6
+wait_for 600 "3 checkpoints" checkpoints_reach a 4
 status_is a state protecting || fail "not protecting: $(status a ended)"
 reads_take 0
 host_dies a
