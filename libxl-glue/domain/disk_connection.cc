@@ -45,7 +45,7 @@ public:
         return now.frontend == initialising && now.backend == init_wait;
     }
     unsigned frontend() const { return pair_.look().frontend; }
-    Status close(Access& access, bool await = true) const;
+    Status close(Access& access) const;
     Status open(unsigned frontend) const;
 
 private:
@@ -173,14 +173,14 @@ bool Disk::has_let_go(Access& access) const
     });
 }
 
-Status Disk::close(Access& access, bool await) const
+Status Disk::close(Access& access) const
 {
     constexpr const char* keeps = "the backend does not let go of the disk";
     const auto deadline = Clock::now() + backend_limit;
     if (auto s = tell(closed, closed, deadline, keeps); !s) {
         return s;
     }
-    while (await && !has_let_go(access)) {
+    while (!has_let_go(access)) {
         if (Clock::now() > deadline) {
             return Error(ErrorKind::timeout, keeps);
         }
@@ -209,7 +209,7 @@ Status Disk::open(unsigned frontend) const
 }  // namespace
 
 Status release_disk_connection(Access& access, Domid domid,
-                               const std::string& vdev, bool await)
+                               const std::string& vdev)
 {
     const auto disk = Disk::of(domid, vdev);
     if (!disk) {
@@ -228,7 +228,7 @@ Status release_disk_connection(Access& access, Domid domid,
             return s;
         }
     }
-    return disk->close(access, await);
+    return disk->close(access);
 }
 
 Status renew_disk_connection(Domid domid, const std::string& vdev)

@@ -27,9 +27,8 @@
 namespace xl_colo {
 
 // See Domain::release_disk() and those after it. `vdev` as libxl has it.
-// `await`: until the backend has let go; else it was only told to, for a test.
 Status release_disk_connection(Access& access, Domid domid,
-                               const std::string& vdev, bool await);
+                               const std::string& vdev);
 Status renew_disk_connection(Domid domid, const std::string& vdev);
 Status restore_disk_connection(Access& access, Domid domid,
                                const std::string& vdev);

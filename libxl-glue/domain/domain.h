@@ -80,8 +80,7 @@ public:
     }
     Status release_disk(const std::string& vdev) override
     {
-        return release_disk_connection(*access_, domid_, vdev,
-                                       options_.await_disks);
+        return release_disk_connection(*access_, domid_, vdev);
     }
     Status renew_disk(const std::string& vdev) override
     {

@@ -20,14 +20,11 @@ constexpr const char* without_pv_reset = "pv-reset";
 constexpr const char* without_output_hold = "output-hold";
 // Of a disk, before its origin.
 constexpr const char* without_first_snapshot = "first-snapshot";
-// Of a copy's disk, until its backend has let go.
-constexpr const char* without_second_close = "second-close";
 
 inline constexpr std::array what_may_be_left_out{
     without_f2,           without_f3,          without_f4,
     without_back_channel, without_elision,     without_digest,
     without_pv_reset,     without_output_hold, without_first_snapshot,
-    without_second_close,
 };
 
 using LeftOut = std::set<std::string>;

@@ -106,9 +106,6 @@ struct OpenOptions {
     bool reload_by_snapshot = true;
     // What copies of guests with PV drivers need, switched off only by a test.
     bool reset_pv = true;
-    // release_disk() waits until the backend has let go; that it was told to is
-    // enough only for a test.
-    bool await_disks = true;
 };
 
 // Block devices for disks, by vdev.

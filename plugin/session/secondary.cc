@@ -92,8 +92,7 @@ SessionEnd Secondary::receive()
     board_.enter(State::copying);
     const OpenOptions open{
         .reload_by_snapshot = !options_.settings.lacks(without_f4),
-        .reset_pv = !options_.settings.lacks(without_pv_reset),
-        .await_disks = !options_.settings.lacks(without_second_close)};
+        .reset_pv = !options_.settings.lacks(without_pv_reset)};
     DiskPaths disks;
     if (auto s = copy_.devices().prepare(disks); !s) {
         return takeover_.discard(s.error());

@@ -184,12 +184,10 @@ static void a_wrong_word_is_named(void**)
          "--verify=yes: that option takes no argument"},
         {{"--without=f2,f9", "g", "h"},
          "--without: \"f9\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset, output-hold, first-snapshot, "
-         "second-close"},
+         "elision, digest, pv-reset, output-hold, first-snapshot"},
         {{"--without=", "g", "h"},
          "--without: \"\" is none of f2, f3, f4, back-channel, "
-         "elision, digest, pv-reset, output-hold, first-snapshot, "
-         "second-close"},
+         "elision, digest, pv-reset, output-hold, first-snapshot"},
         {{"--output=both", "g", "h"},
          "--output: \"both\" is none of commit, compare, auto"},
         {{"-n0", "g", "h"}, "-n: \"0\" is not a number from 1 to 4294967295"},
