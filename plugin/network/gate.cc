@@ -221,6 +221,11 @@ Result<Gate> Gate::set_up(const std::string& interface, const TapNames& names)
     if (!output) {
         return output.error();
     }
+    // The kernel tells by that whom a frame is for, before it is redirected:
+    // one for a host that routes for the guest would be dropped as another's.
+    if (auto s = output->take_address_of(interface); !s) {
+        return s.error();
+    }
     auto input = Tap::make(names.input);
     if (!input) {
         return input.error();

@@ -32,6 +32,14 @@ public:
         request_.ifr_qlen = frames;
         return ask(SIOCSIFTXQLEN, "set its queue's length");
     }
+    Status copy_address_to(InterfaceControl& other)
+    {
+        if (auto s = ask(SIOCGIFHWADDR, "read its address"); !s) {
+            return errno == ENODEV ? Status() : s;
+        }
+        other.request_.ifr_hwaddr = request_.ifr_hwaddr;
+        return other.ask(SIOCSIFHWADDR, "set its address");
+    }
     Status change_flags(short add, short take)
     {
         if (auto s = ask(SIOCGIFFLAGS, "read its flags"); !s) {
@@ -133,6 +141,13 @@ Result<Tap> Tap::make(const std::string& name)
         return fd.error().with_context("tap " + name);
     }
     return Tap(std::move(*fd), name);
+}
+
+Status Tap::take_address_of(const std::string& interface)
+{
+    InterfaceControl other(interface), own(name_);
+    const Status taken = other.copy_address_to(own);
+    return taken ? taken : taken.error().with_context("tap " + name_);
 }
 
 Result<std::optional<TapFrame>> Tap::read()

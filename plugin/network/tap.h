@@ -25,6 +25,9 @@ public:
     // segments and checksums may be left to us: TCP over IPv4 and IPv6.
     // Errors: refused, when there is an interface of that name; io.
     static Result<Tap> make(const std::string& name);
+    // Has the same address on Ethernet from now on; its own, where there is no
+    // such interface, as who redirects to it finds out. Error io.
+    Status take_address_of(const std::string& interface);
 
     const std::string& name() const { return name_; }
     // For poll(2). Does not block.
