@@ -93,6 +93,8 @@ libglue_a_SOURCES = \
 	libxl-glue/xen/handles.h \
 	libxl-glue/xen/logger.cc \
 	libxl-glue/xen/logger.h \
+	libxl-glue/xen/store_nodes.cc \
+	libxl-glue/xen/store_nodes.h \
 	libxl-glue/xen/xen_headers.h \
 	$(NULL)
 

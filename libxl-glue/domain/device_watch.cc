@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "base/errors.h"
+#include "xen/store_nodes.h"
 
 namespace xl_colo {
 
@@ -67,24 +68,6 @@ Result<std::unique_ptr<DeviceWatch>> XenstoreDeviceWatch::on(
     return std::unique_ptr<DeviceWatch>(std::move(made));
 }
 
-std::string XenstoreDeviceWatch::read(const std::string& path) const
-{
-    unsigned length = 0;
-    const Malloced<char> value(static_cast<char*>(
-        xs_read(xs_.get(), XBT_NULL, path.c_str(), &length)));
-    return value ? std::string(value.get(), length) : "";
-}
-
-std::vector<std::string> XenstoreDeviceWatch::entries(
-    const std::string& path) const
-{
-    unsigned count = 0;
-    const Malloced<char*> names(
-        xs_directory(xs_.get(), XBT_NULL, path.c_str(), &count));
-    return names ? std::vector<std::string>(names.get(), names.get() + count)
-                 : std::vector<std::string>();
-}
-
 Status XenstoreDeviceWatch::watch(const std::string& path)
 {
     if (!watched_.insert(path).second) {
@@ -98,27 +81,29 @@ Status XenstoreDeviceWatch::watch(const std::string& path)
 // One that is being detached is none any more.
 Result<XenstoreDeviceWatch::Devices> XenstoreDeviceWatch::look()
 {
+    xs_handle* const xs = xs_.get();
     Devices all;
-    for (const std::string& kind : entries(list_)) {
-        for (const std::string& number : entries(list_ + "/" + kind)) {
+    for (const std::string& kind : entries_of(xs, list_)) {
+        for (const std::string& number : entries_of(xs, list_ + "/" + kind)) {
             const std::string path = list_ + "/" + kind + "/" + number;
-            const std::string backend = read(path + "/backend");
+            const std::string backend = read_node(xs, path + "/backend");
             if (!backend.empty()) {
                 if (auto s = watch(backend + "/online"); !s) {
                     return s.error();
                 }
-                if (read(backend + "/online") == "0") {
+                if (read_node(xs, backend + "/online") == "0") {
                     continue;
                 }
             }
             if (kind == "vbd") {
-                all[disk_named(read(path + "/dev"))] = read(path + "/params");
+                all[disk_named(read_node(xs, path + "/dev"))] =
+                    read_node(xs, path + "/params");
             } else if (kind == "vif") {
-                all[card_named(read(path + "/mac"))] = "";
+                all[card_named(read_node(xs, path + "/mac"))] = "";
             } else {
                 std::string& ports = all["device " + kind + " " + number];
-                for (const std::string& port : entries(path + "/port")) {
-                    ports += read(path + "/port/" + port) + " ";
+                for (const std::string& port : entries_of(xs, path + "/port")) {
+                    ports += read_node(xs, path + "/port/" + port) + " ";
                 }
             }
         }

@@ -42,8 +42,6 @@ private:
           list_("/libxl/" + std::to_string(domid.value()) + "/device")
     {
     }
-    std::string read(const std::string& path) const;
-    std::vector<std::string> entries(const std::string& path) const;
     Status watch(const std::string& path);
     Result<Devices> look();
 

@@ -12,6 +12,7 @@
 
 #include "base/errors.h"
 #include "domain/xenbus_pair.h"
+#include "xen/store_nodes.h"
 
 namespace xl_colo {
 
@@ -39,10 +40,12 @@ public:
     Status note(unsigned frontend) const;
     Status drop_note() const;
 
+    // A backend that says nothing is none: QEMU may have refused to be it.
     bool is_at_rest() const
     {
         const auto now = pair_.look();
-        return now.frontend == initialising && now.backend == init_wait;
+        return now.backend == 0 ||
+               (now.frontend == initialising && now.backend == init_wait);
     }
     unsigned frontend() const { return pair_.look().frontend; }
     Status close(Access& access) const;
@@ -71,16 +74,8 @@ Result<unsigned> devid_of(Domid domid, const std::string& vdev)
     }
     const std::string list =
         "/libxl/" + std::to_string(domid.value()) + "/device/vbd";
-    unsigned count = 0;
-    const Malloced<char*> numbers(
-        xs_directory(xs.get(), XBT_NULL, list.c_str(), &count));
-    for (unsigned i = 0; numbers && i < count; ++i) {
-        const std::string number = numbers.get()[i];
-        const std::string path = list + "/" + number + "/dev";
-        unsigned length = 0;
-        const Malloced<char> name(static_cast<char*>(
-            xs_read(xs.get(), XBT_NULL, path.c_str(), &length)));
-        if (name && std::string(name.get(), length) == vdev) {
+    for (const std::string& number : entries_of(xs.get(), list)) {
+        if (read_node(xs.get(), list + "/" + number + "/dev") == vdev) {
             return static_cast<unsigned>(
                 std::strtoul(number.c_str(), nullptr, 10));
         }
@@ -105,7 +100,7 @@ Result<Disk> Disk::of(Domid domid, const std::string& vdev)
 
 std::optional<unsigned> Disk::noted() const
 {
-    const std::string text = pair_.read(XBT_NULL, note_);
+    const std::string text = read_node(pair_.xs(), note_);
     unsigned frontend = 0;
     const auto parsed =
         std::from_chars(text.data(), text.data() + text.size(), frontend);
@@ -146,7 +141,7 @@ std::vector<uint32_t> Disk::ports() const
     std::vector<uint32_t> ports;
     const auto add = [&](const std::string& folder) {
         const std::string text =
-            pair_.read(XBT_NULL, folder + "/event-channel");
+            read_node(pair_.xs(), folder + "/event-channel");
         uint32_t port = 0;
         if (std::from_chars(text.data(), text.data() + text.size(), port).ec ==
             std::errc()) {
@@ -154,7 +149,7 @@ std::vector<uint32_t> Disk::ports() const
         }
     };
     add(pair_.frontend());
-    for (const std::string& entry : pair_.entries(pair_.frontend())) {
+    for (const std::string& entry : entries_of(pair_.xs(), pair_.frontend())) {
         if (entry.starts_with("queue-")) {
             add(pair_.frontend() + "/" + entry);
         }
@@ -192,6 +187,15 @@ Status Disk::close(Access& access) const
         if (auto s = tell(closed, closed, deadline, keeps); !s) {
             return s;
         }
+    }
+    // QEMU's has done all that before it says 6; of a driver that is to begin
+    // anew it takes no notice (xen_block_frontend_changed() in QEMU's
+    // xen-block.c). As with a new disk, it is for the toolstack to say 2.
+    if (pair_.backend_is("qdisk")) {
+        if (auto s = pair_.set_frontend(initialising); !s) {
+            return s;
+        }
+        return pair_.set_backend(init_wait);
     }
     return tell(initialising, init_wait, deadline, keeps);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "xen/store_nodes.h"
 
 namespace xl_colo {
 
@@ -42,36 +43,24 @@ Result<XenbusPair> XenbusPair::of(Domid domid, const std::string& kind,
     // libxl's own note of it, which no guest can write to.
     const std::string note = "/libxl/" + id + device + "/backend";
     XenbusPair pair(std::move(xs), "/local/domain/" + id + device, "");
-    pair.backend_ = pair.read(XBT_NULL, note);
+    pair.backend_ = read_node(pair.xs_.get(), note);
     if (pair.backend_.empty()) {
         return io_error("cannot read " + note, errno);
     }
     return pair;
 }
 
-std::string XenbusPair::read(xs_transaction_t transaction,
-                             const std::string& path) const
+bool XenbusPair::backend_is(const std::string& kind) const
 {
-    unsigned length = 0;
-    const Malloced<char> value(static_cast<char*>(
-        xs_read(xs_.get(), transaction, path.c_str(), &length)));
-    return value ? std::string(value.get(), length) : "";
-}
-
-std::vector<std::string> XenbusPair::entries(const std::string& path) const
-{
-    unsigned count = 0;
-    const Malloced<char*> names(
-        xs_directory(xs_.get(), XBT_NULL, path.c_str(), &count));
-    return names ? std::vector<std::string>(names.get(), names.get() + count)
-                 : std::vector<std::string>();
+    return backend_.find("/backend/" + kind + "/") != std::string::npos;
 }
 
 XenbusPair::States XenbusPair::look(xs_transaction_t transaction) const
 {
     const auto state = [&](const std::string& end) {
         return static_cast<unsigned>(std::strtoul(
-            read(transaction, end + "/state").c_str(), nullptr, 10));
+            read_node(xs_.get(), end + "/state", transaction).c_str(), nullptr,
+            10));
     };
     return {state(frontend_), state(backend_)};
 }
@@ -93,6 +82,13 @@ Status XenbusPair::set_frontend(unsigned state) const
     return write_frontend(XBT_NULL, state)
                ? Status()
                : io_error("cannot write " + frontend_ + "/state", errno);
+}
+
+Status XenbusPair::set_backend(unsigned state) const
+{
+    return write_backend(XBT_NULL, state)
+               ? Status()
+               : io_error("cannot write " + backend_ + "/state", errno);
 }
 
 bool XenbusPair::backend_comes_to(

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -32,11 +31,8 @@ public:
     xs_handle* xs() const { return xs_.get(); }
     // Where the frontend's nodes are; the guest can write what it likes there.
     const std::string& frontend() const { return frontend_; }
-
-    // Empty: there is none, or nothing in it.
-    std::string read(xs_transaction_t transaction,
-                     const std::string& path) const;
-    std::vector<std::string> entries(const std::string& path) const;
+    // By its path: "vbd" is in the kernel, "qdisk" in QEMU.
+    bool backend_is(const std::string& kind) const;
 
     States look(xs_transaction_t transaction = XBT_NULL) const;
     // xenstored keeps the nodes' permissions. With a transaction, for the
@@ -44,6 +40,7 @@ public:
     bool write_frontend(xs_transaction_t transaction, unsigned state) const;
     bool write_backend(xs_transaction_t transaction, unsigned state) const;
     Status set_frontend(unsigned state) const;
+    Status set_backend(unsigned state) const;
 
     // Whether the backend gets there before the deadline.
     bool backend_comes_to(unsigned state,
