@@ -1,5 +1,7 @@
 #include "devices/plain_kinds.h"
 
+#include <unistd.h>
+
 #include "devices/disk_driver.h"
 #include "devices/pv_connection.h"
 
@@ -39,6 +41,22 @@ public:
         return device.type == DeviceType::disk && !device.writable;
     }
     Status check(const std::vector<DeviceFacts>&) const override { return {}; }
+    // libxl makes a guest's disks when all of its memory has been copied: late
+    // to hear of one that is not there.
+    Status check_host(const std::vector<DeviceFacts>& mine) const override
+    {
+        for (const DeviceFacts& device : mine) {
+            const std::string& path = device.disk.path;
+            if (device.disk.elsewhere || !path.starts_with('/') ||
+                access(path.c_str(), F_OK) == 0) {
+                continue;
+            }
+            return refused("has a read-only disk (" + device.name + "), " +
+                           path + ", which is not on this host: put the same "
+                           "there, or detach it");
+        }
+        return {};
+    }
     std::unique_ptr<CheckpointDevice> make(
         const DeviceFacts& device, const DeviceContext& context) const override
     {

@@ -50,10 +50,11 @@ CardFacts parse_card(JsonMembers& members)
             members.flag("emulated"),      members.flag("elsewhere")};
 }
 
-// Where it is on its own host is no business of the other's.
 DiskFacts parse_disk(JsonMembers& members)
 {
     DiskFacts disk;
+    disk.path = members.text("path");
+    disk.elsewhere = members.flag("elsewhere");
     disk.resource = members.text("resource");
     disk.volume = static_cast<unsigned>(
         std::min(members.number("volume"), too_many_volumes));
@@ -130,7 +131,11 @@ std::string to_json(const Offer& offer)
                 .member("elsewhere", device.card.elsewhere);
         }
         if (device.type == DeviceType::disk) {
-            json.member("resource", device.disk.resource)
+            // Where one that is replicated is on its own host is no business of
+            // the other's.
+            json.member("path", device.writable ? "" : device.disk.path)
+                .member("elsewhere", device.disk.elsewhere)
+                .member("resource", device.disk.resource)
                 .member("volume", uint64_t{device.disk.volume});
         }
         json.close_object();

@@ -46,11 +46,6 @@ guest_create a disk \
     'disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=/tmp/disk.img"]'
 refused 'not replicated' "xl-colo-start $plain disk b"
 on a 'xl destroy disk'
-guest_create a disk \
-    'disk=["format=raw,vdev=sda,access=ro,backendtype=qdisk,target=/tmp/disk.img"]'
-claim_pv disk
-refused 'PV drivers .sda.' "xl-colo-start $plain --output=compare disk b"
-on a 'xl destroy disk'
 guest_create a nic 'vif=["type=vif,mac=00:16:3e:00:00:01,script=/bin/true"]'
 refused '00:16:3e:00:00:01' "xl-colo-start $plain nic b"
 on a 'xl destroy nic'
@@ -64,6 +59,11 @@ progress "what the secondary refuses"
 guest_create b "$guest"
 refused "b: .*$guest" "xl-colo-start $plain $guest b"
 on b "xl destroy $guest"
+guest_create a disk \
+    'disk=["format=raw,vdev=hdc,devtype=cdrom,access=ro,target=/tmp/disk.img"]'
+refused 'b: .*hdc.*/tmp/disk.img, which is not on this host' \
+    "xl-colo-start $plain disk b"
+on a 'xl destroy disk'
 # Nearly all that is free; the guest's own 16 MiB and what Xen needs with
 # them do not fit in the rest.
 free=$(on b 'xl info' | sed -n 's/^free_memory *: //p')

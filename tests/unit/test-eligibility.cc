@@ -123,7 +123,27 @@ void guest_with_a_network_card_or_a_disk_needs_an_arbiter(void**)
     }
 }
 
-// The secondary asks this of itself, by what the primary's guest has.
+// The secondary asks these of itself, by what the primary's guest has.
+void host_without_the_read_only_disk_says_so(void**)
+{
+    DeviceFacts disk{DeviceType::disk, "xvdc"};
+    const auto on_host = [&](const char* path, bool elsewhere = false) {
+        disk.disk.path = path;
+        disk.disk.elsewhere = elsewhere;
+        return check_host_for_devices(device_kinds(Output::commit), {disk});
+    };
+    const Status s = on_host("/nonexistent/dvd.iso");
+    assert_false(bool(s));
+    assert_true(s.error().kind() == ErrorKind::refused);
+    assert_text(s.error().text(),
+                "has a read-only disk (xvdc), /nonexistent/dvd.iso, which is "
+                "not on this host: put the same there, or detach it");
+    assert_true(bool(on_host("/dev/null")));
+    assert_true(bool(on_host("")));  // an empty drive
+    assert_true(bool(on_host("iqn=of.a.script")));
+    assert_true(bool(on_host("/nonexistent/dvd.iso", true)));
+}
+
 void host_without_the_bridge_says_to_make_one(void**)
 {
     if (access("/dev/net/tun", R_OK | W_OK) != 0) {
@@ -185,6 +205,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(guest_is_refused_with_a_reason),
         cmocka_unit_test(guest_with_a_network_card_or_a_disk_needs_an_arbiter),
+        cmocka_unit_test(host_without_the_read_only_disk_says_so),
         cmocka_unit_test(host_without_the_bridge_says_to_make_one),
         cmocka_unit_test(room_on_the_secondary),
         cmocka_unit_test(room_that_cannot_be_looked_at_is_refused),

@@ -232,6 +232,27 @@ void store_of_disks_is_a_word_or_a_device(void**)
     }
 }
 
+// Of a disk's path, only that of one that both hosts have at the same.
+void devices_arrive_but_for_where_a_replica_is(void**)
+{
+    DeviceFacts card{DeviceType::network_card, "00:16:3e:00:00:01"};
+    card.used_by_pv_driver = true;
+    card.card = {2, "tap7", "br0", "vif-bridge", true, true};
+    DeviceFacts dvd{DeviceType::disk, "hdc"};
+    dvd.disk.path = "/srv/dvd.iso";
+    dvd.disk.elsewhere = true;
+    DeviceFacts disk{DeviceType::disk, "xvda", true, true};
+    disk.disk.path = "/dev/drbd7";
+    disk.disk.resource = "r0";
+    disk.disk.volume = 3;
+    Offer sent = offer();
+    sent.devices = {card, dvd, disk};
+    const auto got = parse_offer(bytes_of(to_json(sent)));
+    assert_true(bool(got));
+    sent.devices[2].disk.path = "";
+    assert_true(got->devices == sent.devices);
+}
+
 void nonsense_in_offer_is_refused(void**)
 {
     const std::string good = to_json(offer());
@@ -449,6 +470,7 @@ int main()
         cmocka_unit_test(other_protocol_is_refused_by_its_number),
         cmocka_unit_test(nonsense_in_hello_is_refused),
         cmocka_unit_test(store_of_disks_is_a_word_or_a_device),
+        cmocka_unit_test(devices_arrive_but_for_where_a_replica_is),
         cmocka_unit_test(nonsense_in_offer_is_refused),
         cmocka_unit_test(each_session_has_an_id_of_its_own),
         cmocka_unit_test(digest_key_is_two_of_32_bytes),
