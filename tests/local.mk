@@ -262,8 +262,9 @@ check-sanitized:
 	    $(TESTS_SANITIZED)
 
 # Ratios within one run, as bench's: of disks, and of servers.
-bench-disk:
+bench-disk: all
 	$(long_test_environment) $(srcdir)/tests/nested/bench-disk.sh
+	$(long_test_environment) $(srcdir)/tests/nested/bench-kept.sh
 bench-server: all
 	$(long_test_environment) $(srcdir)/tests/nested/bench-server.sh
 

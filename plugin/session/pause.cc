@@ -22,6 +22,7 @@ CheckpointFigures figures_of(const CheckpointNotes& notes,
     figures.suspend = between(notes.begun, notes.stood);
     figures.copy = between(notes.stood, notes.copied);
     figures.buffer_wait = notes.sent.waited;
+    figures.disk_wait = notes.disk_wait;
     figures.resume = between(notes.may_run, notes.resumed);
     figures.commit = between(notes.begun, notes.committed);
     figures.send = between(notes.begun, notes.all_sent);

@@ -31,6 +31,7 @@ struct CheckpointNotes {
     TimePoint stood;           // its devices, too
     std::optional<Pages> a, b; // not known of the initial copy
     TimePoint copied;          // libxc has written all
+    std::optional<Microseconds> disk_wait;  // after that, for KEPT; if awaited
     TimePoint may_run;         // the primary's guest
     TimePoint resumed;         // it runs
     SentPages sent;

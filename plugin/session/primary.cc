@@ -180,9 +180,12 @@ bool Primary::checkpoint()
         }
     }
     if (guest_.devices().are_kept_by_other()) {
+        const auto from = Clock::now();
         if (auto s = peer_.expect(FrameType::KEPT, notes_.number); !s) {
             return fail(s.error());
         }
+        notes_.disk_wait =
+            std::chrono::duration_cast<Microseconds>(Clock::now() - from);
     }
     return options_.settings.verify || let_run();
 }

@@ -39,7 +39,7 @@ std::vector<uint64_t> known(const Figure& figure, const SessionStatus& status)
 using Checkpoint = CheckpointFigures;
 using Value = std::optional<uint64_t>;
 
-const std::array<Figure, 22> figures{{
+const std::array<Figure, 23> figures{{
     {"pause-us", "pause", FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.pause); },
      [](Checkpoint& c, uint64_t v) { c.pause = microseconds(v); }},
@@ -61,6 +61,10 @@ const std::array<Figure, 22> figures{{
      FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.buffer_wait); },
      [](Checkpoint& c, uint64_t v) { c.buffer_wait = microseconds(v); }},
+    {"disk-wait-us", "of it, waiting for the disks",
+     FigureUnit::microseconds,
+     [](const Checkpoint& c) { return count_of(c.disk_wait); },
+     [](Checkpoint& c, uint64_t v) { c.disk_wait = microseconds(v); }},
     {"resume-us", "of it, to resume",
      FigureUnit::microseconds,
      [](const Checkpoint& c) { return count_of(c.resume); },

@@ -63,13 +63,16 @@ struct CheckpointFigures {
     Microseconds pause{};
     // Of it: until the guest had taken the request to suspend (unknown if it
     // got none), until its vCPUs stood, until its devices stood as well; to
-    // copy its pages, and of that, waiting because the buffer was full; and, at
-    // the end, until it ran once it might.
+    // copy its pages, and of that, waiting because the buffer was full; then,
+    // until the other host said that it keeps what the guest's disks have
+    // (unknown if it keeps nothing); and, at the end, until it ran once it
+    // might.
     std::optional<Microseconds> acknowledge;
     Microseconds guest_suspend{};
     Microseconds suspend{};
     Microseconds copy{};
     Microseconds buffer_wait{};
+    std::optional<Microseconds> disk_wait;
     Microseconds resume{};
     // From the same beginning: until COMMITTED, and of it, until all but the
     // device state was sent; until both guests ran.

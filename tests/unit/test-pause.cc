@@ -22,6 +22,7 @@ CheckpointNotes notes_of_a_checkpoint()
     notes.a = Pages{11};
     notes.b = Pages{13};
     notes.copied = begun + 19us;
+    notes.disk_wait = 1us;
     notes.may_run = begun + 22us;
     notes.resumed = begun + 25us;
     notes.sent = {Pages{20}, Pages{4}, Pages{3}, Bytes{4096}, Bytes{90000},
@@ -44,6 +45,7 @@ void times_are_counted_from_where_they_begin(void**)
     assert_int_equal(figures.suspend.count(), 9);
     assert_int_equal(figures.copy.count(), 10);
     assert_int_equal(figures.buffer_wait.count(), 7);
+    assert_int_equal(figures.disk_wait->count(), 1);
     assert_int_equal(figures.resume.count(), 3);
     assert_int_equal(figures.pause.count(), 25);
     assert_int_equal(figures.send.count(), 33);

@@ -26,6 +26,7 @@ CheckpointFigures checkpoint(uint64_t number)
     c.suspend = Microseconds(20000 + 1000 * number);
     c.copy = Microseconds(40000 + 1000 * number);
     c.buffer_wait = Microseconds(100 * number);
+    c.disk_wait = Microseconds(50 * number);
     c.resume = Microseconds(10000 + 1000 * number);
     c.commit = Microseconds(200000 + 1000 * number);
     c.send = Microseconds(180000 + 1000 * number);
