@@ -34,8 +34,9 @@ public:
     }
     Status copy_address_to(InterfaceControl& other)
     {
-        if (auto s = ask(SIOCGIFHWADDR, "read its address"); !s) {
-            return errno == ENODEV ? Status() : s;
+        if (const int error = try_to(SIOCGIFHWADDR); error != 0) {
+            return error == ENODEV ? Status()
+                                   : io_error("cannot read its address", error);
         }
         other.request_.ifr_hwaddr = request_.ifr_hwaddr;
         return other.ask(SIOCSIFHWADDR, "set its address");
@@ -51,12 +52,16 @@ public:
     }
 
 private:
+    // An errno, or 0.
+    int try_to(unsigned long what)
+    {
+        return ioctl(socket_.get(), what, &request_) < 0 ? errno : 0;
+    }
     Status ask(unsigned long what, const char* text)
     {
-        if (ioctl(socket_.get(), what, &request_) < 0) {
-            return io_error(std::string("cannot ") + text, errno);
-        }
-        return {};
+        const int error = try_to(what);
+        return error == 0 ? Status()
+                          : io_error(std::string("cannot ") + text, error);
     }
 
     UniqueFd socket_;
