@@ -98,8 +98,8 @@ disks_sums() {
     done"
 }
 
-# disk_value HOST NAME DISK KEY: writes, fsyncs, kilobytes or passes, as the
-# guest last said it; see guests/disk.h. 0 before it has.
+# disk_value HOST NAME DISK KEY: writes, fsyncs, kilobytes, discards or passes, as
+# the guest last said it; see guests/disk.h. 0 before it has.
 disk_value() {
     local word
     for word in $(guest_lines "$1" "$2" |
@@ -136,6 +136,19 @@ disks_right() {
     for disk in xvda xvdb; do
         guest_lines "$1" "$2" | grep "^disk: $disk writes=" | tail -n 1 |
             sed 's/^/    /'
+    done
+}
+
+# disks_discard HOST NAME: the guest has discarded blocks of both disks since this
+# was last called. Where it runs is where it was created: one that was taken over
+# is not offered that.
+declare -A discarded
+disks_discard() {
+    local disk
+    for disk in xvda xvdb; do
+        wait_for 120 "discard of guest $2 on $disk" disk_is_beyond "$1" "$2" \
+            $disk discards "${discarded[$disk]:-0}"
+        discarded[$disk]=$(disk_value "$1" "$2" $disk discards)
     done
 }
 

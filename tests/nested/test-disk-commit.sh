@@ -18,6 +18,7 @@ disks_up
 colo_guest_up
 wait_for 120 "answer of the guest to c" guest_answers
 disks_right a "$guest"
+disks_discard a "$guest"
 for host in a b; do
     network_state $host >"$RUNDIR/network-$host"
     disks_state $host >"$RUNDIR/disks-$host"
@@ -35,6 +36,7 @@ colo_start -i 1000 -t 40 --accept-split-brain --verify || fail "xl-colo-start"
 wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 disks_right a "$guest"
+disks_discard a "$guest"
 client_went_on stream 120
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 60 "the copy to be gone" copy_is_gone

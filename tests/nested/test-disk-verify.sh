@@ -1,7 +1,8 @@
 #!/bin/bash
 # A guest with two disks on DRBD, of which both hosts compare each byte at each
 # checkpoint, beside the guest itself; and blocks that are changed behind DRBD's
-# back are found, as are those that a snapshot misses which comes too late.
+# back are found, as are those that a snapshot misses which comes too late. What the
+# guest has discarded is compared as well.
 BED_GUEST=${BED_GUEST:-linux-disk}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -28,6 +29,7 @@ disks_up
 colo_guest_up
 wait_for 120 "answer of the guest to c" guest_answers
 disks_right a "$guest" 400
+disks_discard a "$guest"
 
 progress "pages and disks compared at each checkpoint"
 compare_disks
@@ -35,6 +37,7 @@ wait_for 400 "3 checkpoints" checkpoints_reach a 4
 status_is a state protecting || fail "not protecting: $(status a ended)"
 # The guest stands for most of the time.
 disks_right a "$guest" 600
+disks_discard a "$guest"
 compared=$(($(status a checkpoints) * 2))
 [ "$(left_out)" -lt "$compared" ] || fail "no disk was compared"
 progress "$(left_out) of $compared comparisons of a disk were left out"

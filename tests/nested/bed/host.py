@@ -29,11 +29,13 @@ class Host(Machine):
 
     def _disk(self, size_mb):
         """RUNDIR/<host>/disk, which outlives the host. What the emulator has
-        written to it is not lost with the emulator, so nothing is flushed."""
+        written to it is not lost with the emulator, so nothing is flushed; what
+        is discarded reads as zeros."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "disk", "ab") as file:
             file.truncate(size_mb << 20)
-        return ["-drive", "file=disk,format=raw,if=none,id=disk,cache=unsafe",
+        return ["-drive", "file=disk,format=raw,if=none,id=disk,cache=unsafe,"
+                "discard=unmap",
                 "-device", "virtio-blk-pci,drive=disk,addr=7"]
 
     def _boot_options(self):

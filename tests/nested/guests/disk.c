@@ -21,6 +21,7 @@ enum {
     MOST_BLOCKS = 256, // of one write: 1 MiB
     READ_BLOCKS = 64,  // of one read
     READS_A_WRITE = 4,
+    WRITES_A_DISCARD = 8,
     SHARES = 2, // of a disk, each with a thread of its own
     DISKS = 2,
     RESTS_OF_WORK = 8,
@@ -44,9 +45,10 @@ struct disk {
     const char *name;
     int direct, cached; // the disk, opened in two ways
     uint32_t *seeds;    // of each block: its contents, see fill()
+    uint8_t *discarded; // each, since it was written
     struct share shares[SHARES];
     atomic_int is_there;
-    atomic_uint writes, fsyncs, kilobytes, broken;
+    atomic_uint writes, fsyncs, kilobytes, discards, broken;
 };
 
 static struct disk disks[DISKS] = { { .name = "xvda" }, { .name = "xvdb" } };
@@ -79,6 +81,7 @@ static void report(struct disk *disk, const char *what, uint32_t block,
 
 static void compare(struct disk *disk, uint32_t block, const void *data)
 {
+    static const uint32_t zeros[BLOCK / 4];
     uint32_t must[BLOCK / 4];
     const uint32_t *is = data;
     char more[64];
@@ -86,6 +89,8 @@ static void compare(struct disk *disk, uint32_t block, const void *data)
 
     fill(must, disk->seeds[block], block);
     if (!memcmp(must, is, BLOCK))
+        return;
+    if (disk->discarded[block] && !memcmp(zeros, is, BLOCK))
         return;
     while (must[i] == is[i])
         i++;
@@ -131,9 +136,24 @@ static void write_blocks(struct share *share, uint32_t block, uint32_t count,
     }
     for (uint32_t i = 0; i < count; i++)
         disk->seeds[block + i] = seed;
+    memset(disk->discarded + block, 0, count);
     disk->writes++;
     disk->fsyncs += !is_direct;
     disk->kilobytes += size / 1024;
+}
+
+// Whatever it says: a backend that does not take it any more, as the guest is on
+// another host, may follow one that has.
+static void discard_blocks(struct share *share, uint32_t block, uint32_t count)
+{
+    struct disk *disk = share->disk;
+    uint64_t range[] = { (uint64_t)block * BLOCK, (uint64_t)count * BLOCK };
+
+    memset(disk->discarded + block, 1, count);
+    if (!ioctl(disk->direct, BLKDISCARD, range))
+        disk->discards++;
+    else if (errno != EOPNOTSUPP)
+        report(disk, "cannot discard", block, strerror(errno));
 }
 
 // Up to 65535; between two copies of the guest, too.
@@ -181,7 +201,11 @@ static void *use_share(void *argument)
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
         uint32_t count = some_count(all);
         uint32_t block = share->begin + differing() % (all - count + 1);
-        write_blocks(share, block, count, platform_clock(), differing() & 1);
+        if (differing() % WRITES_A_DISCARD)
+            write_blocks(share, block, count, platform_clock(),
+                         differing() & 1);
+        else
+            discard_blocks(share, block, count);
         for (int i = 0; i < READS_A_WRITE; i++)
             read_next(share);
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
@@ -209,6 +233,7 @@ static int open_disk(struct disk *disk)
     }
     uint32_t blocks = size / BLOCK;
     disk->seeds = calloc(blocks, sizeof(*disk->seeds));
+    disk->discarded = calloc(blocks, sizeof(*disk->discarded));
     for (int i = 0; i < SHARES; i++)
         disk->shares[i] = (struct share){
             .disk = disk,
@@ -259,8 +284,9 @@ int disk_status(int number, char *line)
         if (disk->shares[i].passes < passes)
             passes = disk->shares[i].passes;
     snprintf(line, LINE_SIZE,
-             "disk: %s writes=%u fsyncs=%u kilobytes=%u passes=%u %s\n",
-             disk->name, disk->writes, disk->fsyncs, disk->kilobytes, passes,
-             disk->broken ? "BROKEN" : "ok");
+             "disk: %s writes=%u fsyncs=%u kilobytes=%u discards=%u passes=%u "
+             "%s\n",
+             disk->name, disk->writes, disk->fsyncs, disk->kilobytes,
+             disk->discards, passes, disk->broken ? "BROKEN" : "ok");
     return 1;
 }
