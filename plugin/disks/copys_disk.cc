@@ -27,6 +27,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto look_again = 200ms;
+// One discard may take that long; the guest waits for it, too.
+constexpr auto until_discarded = 20s;
 // Each attempt may run the admin's handler for a split brain.
 constexpr auto connect_again = 5s;
 constexpr auto connect_again_at_most = 5min;
@@ -77,6 +79,8 @@ public:
 
 private:
     Result<KeptDiskPlace> place();
+    Status stop_discards();
+    void allow_discards();
     Status commit();
     Status promote();
     void watch_store(const std::stop_token& stop);
@@ -142,11 +146,65 @@ Result<KeptDiskPlace> CopysDisk::place()
                          origin_first_};
 }
 
+// An origin takes no discards. One that waits while the lower device becomes
+// that would be dropped afterwards, and DRBD told that it is done; and if it is
+// one of several parts, the next fails, and DRBD gives up the disk. So DRBD
+// writes zeros instead, from before that moment until the origin is gone.
+Status CopysDisk::stop_discards()
+{
+    const auto volume = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+    if (!volume) {
+        return volume.error();
+    }
+    if (auto s = drbd_->zero_what_is_discarded(*volume); !s) {
+        return s;
+    }
+    // While DRBD discards it does nothing else for its peer, and it has waited
+    // for all that it had begun before. So what it does next is the first sign
+    // of its being done.
+    const auto deadline = std::chrono::steady_clock::now() + until_discarded;
+    std::optional<uint64_t> written;
+    for (;;) {
+        const auto now = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+        if (!now) {
+            return now.error();
+        }
+        const bool is_idle = std::ranges::all_of(
+            now->peers, [](const auto& peer) { return peer.unacked == 0; });
+        if (is_idle || now->written_kib != written.value_or(now->written_kib)) {
+            return {};
+        }
+        written = now->written_kib;
+        if (std::chrono::steady_clock::now() > deadline) {
+            return Error(ErrorKind::timeout,
+                         "DRBD's resource " + facts_.disk.resource +
+                             " does not come to an end of what the guest has "
+                             "discarded");
+        }
+        std::this_thread::sleep_for(look_again);
+    }
+}
+
+void CopysDisk::allow_discards()
+{
+    const auto volume = drbd_->find(facts_.disk.resource, facts_.disk.volume);
+    // One without a disk gets the admin's options with the next one.
+    if (volume && volume->disk != "Diskless") {
+        report(drbd_->discard_as_configured(*volume));
+    }
+}
+
 Status CopysDisk::prepare(DiskPaths& instead)
 {
     const auto its_place = place();
     if (!its_place) {
         return its_place.error();
+    }
+    if (begin_ == CopysDiskBegin::anew) {
+        if (auto s = stop_discards(); !s) {
+            allow_discards();
+            return s;
+        }
     }
     const std::lock_guard lock(mutex_);
     disk_.emplace(*dm_, *its_place,
@@ -157,6 +215,9 @@ Status CopysDisk::prepare(DiskPaths& instead)
                                                         : disk_->adopt();
     if (!there) {
         disk_.reset();
+        if (begin_ == CopysDiskBegin::anew) {
+            allow_discards();
+        }
         return there;
     }
     if (begin_ == CopysDiskBegin::with_what_is_left) {
@@ -284,6 +345,7 @@ void CopysDisk::tear_down()
         if (!took_over_) {
             report(disk_->take_away());
             disk_.reset();
+            allow_discards();
         }
     }
     if (took_over_) {
@@ -320,6 +382,7 @@ void CopysDisk::finish(const std::stop_token& stop)
     const Status done = disk_->finish_merge();
     report(done);
     if (done) {
+        allow_discards();
         report(note_replica(facts_.disk.resource, true, true));
     }
     say("on DRBD's resource " + facts_.disk.resource);

@@ -78,6 +78,17 @@ public:
         }
         return {};
     }
+    Status zero_what_is_discarded(const DrbdVolume& volume) override
+    {
+        return set_discards(volume, false);
+    }
+    Status discard_as_configured(const DrbdVolume& volume) override
+    {
+        // Without -d it leaves out what all resources have in common.
+        const auto text = run(drbdadm, {"-d", "dump", volume.resource});
+        return text ? set_discards(volume, parse_drbd_discards(*text))
+                    : text.error();
+    }
     Status promote(const std::string& resource) override
     {
         return adm({"primary", resource});
@@ -130,6 +141,14 @@ private:
                    });
         });
     }
+    static Status set_discards(const DrbdVolume& volume, bool are_discards)
+    {
+        const auto text = run(
+            drbdsetup, {"disk-options", std::to_string(volume.minor),
+                        std::string("--discard-zeroes-if-aligned=") +
+                            (are_discards ? "yes" : "no")});
+        return text ? Status() : text.error();
+    }
     static Status adm(const std::vector<std::string>& words)
     {
         const auto text = run(drbdadm, words);
@@ -166,7 +185,7 @@ std::optional<Number> number_in(const Words& words, const char* key)
     return number;
 }
 
-// In KiB. Not in each version's output.
+// Not in each version's output.
 uint64_t statistic(const Words& words, const char* key)
 {
     return number_in<uint64_t>(words, key).value_or(0);
@@ -217,7 +236,7 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
             roles[name] = text_in(words, "role");
         } else if (object == "connection") {
             peers[{name, id}] = {text_in(words, "connection"),
-                                 text_in(words, "role"), "", "", 0};
+                                 text_in(words, "role"), "", "", 0, 0};
         } else if (object == "device" || object == "peer-device") {
             const auto volume = number_in(words, "volume");
             const auto minor = number_in(words, "minor");
@@ -241,6 +260,7 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text)
                 peer.replication = text_in(words, "replication");
                 peer.disk = text_in(words, "peer-disk");
                 peer.out_of_sync_kib = statistic(words, "out-of-sync");
+                peer.unacked = statistic(words, "unacked");
                 its->peers.push_back(peer);
             }
         }
@@ -258,6 +278,18 @@ char parse_drbd_protocol(const std::string& text)
         }
     }
     return 'C';
+}
+
+bool parse_drbd_discards(const std::string& text)
+{
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (word == "discard-zeroes-if-aligned" && words >> word &&
+            word == "no;") {
+            return false;
+        }
+    }
+    return true;
 }
 
 Result<DrbdVolume> Drbd::find(const std::string& resource, unsigned volume)

@@ -22,6 +22,7 @@ struct DrbdVolume {
     struct Peer {
         std::string connection, role, replication, disk;
         uint64_t out_of_sync_kib = 0;
+        uint64_t unacked = 0;  // writes of its that are not done here yet
         bool operator==(const Peer&) const = default;
     };
     std::vector<Peer> peers;
@@ -53,6 +54,12 @@ public:
     // hour; and a backend whose guest goes meanwhile waits for them in the one
     // thread that serves all backends of domain 0.
     virtual Status send_copies() = 0;
+
+    // From now on zeros are written here where the peer discards, whether the
+    // lower device would take that or not. What has begun goes on as it did.
+    virtual Status zero_what_is_discarded(const DrbdVolume& volume) = 0;
+    // Ends that, unless the admin has it so.
+    virtual Status discard_as_configured(const DrbdVolume& volume) = 0;
 
     virtual Status promote(const std::string& resource) = 0;
     virtual Status demote(const std::string& resource) = 0;
@@ -86,6 +93,10 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text);
 
 // That of "drbdsetup show RESOURCE".
 char parse_drbd_protocol(const std::string& text);
+
+// That of "drbdadm -d dump RESOURCE": whether what is discarded may be discarded
+// here as well. Not, if it says so of any of the volumes.
+bool parse_drbd_discards(const std::string& text);
 
 // What speaks against a checkpoint, or a start: both sides must have all that
 // was written. Error refused, in words for an admin.

@@ -37,6 +37,8 @@ wait_for 900 "20 checkpoints" checkpoints_reach a 21
 status_is a state protecting || fail "not protecting: $(status a ended)"
 disks_right a "$guest"
 disks_discard a "$guest"
+on b "drbdsetup show r0" | grep -q 'discard-zeroes-if-aligned[^a-z]*no;' ||
+    fail "b's DRBD would discard beneath the copy's disk"
 client_went_on stream 120
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 60 "the copy to be gone" copy_is_gone

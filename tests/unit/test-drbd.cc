@@ -17,7 +17,8 @@ const char* const connected =
     "written:18888 al-writes:9\n"
     "exists peer-device name:r0 peer-node-id:0 conn-name:peer volume:0 "
     "replication:Established peer-disk:UpToDate resync-suspended:no "
-    "received:0 sent:0 out-of-sync:4508 pending:0\n"
+    "received:0 sent:0 out-of-sync:4508 pending:0 "
+    "unacked:3\n"
     "exists resource name:r1 role:Secondary suspended:no\n"
     "exists connection name:r1 peer-node-id:0 connection:StandAlone "
     "role:Unknown congested:no\n"
@@ -29,7 +30,8 @@ const char* const connected =
 DrbdVolume good()
 {
     return {"r0", 0, 0, "Primary", "UpToDate", 18888,
-            {{"Connected", "Secondary", "Established", "UpToDate", 4508}}};
+            {{"Connected", "Secondary", "Established", "UpToDate", 4508,
+              3}}};
 }
 
 std::string what_is_wrong(const DrbdVolume& volume)
@@ -78,6 +80,15 @@ static void protocol_is_c_unless_it_says_so(void**)
         'A');
 }
 
+static void discards_are_as_the_admin_has_them(void**)
+{
+    assert_true(parse_drbd_discards("resource r0 {\n disk {\n }\n}\n"));
+    assert_true(parse_drbd_discards("    disk {\n        "
+                                    "discard-zeroes-if-aligned yes;\n"));
+    assert_false(parse_drbd_discards("    disk {\n        "
+                                     "discard-zeroes-if-aligned  no;\n"));
+}
+
 static void both_must_have_all(void**)
 {
     assert_text(what_is_wrong(good()), "");
@@ -113,6 +124,7 @@ int main()
         cmocka_unit_test(no_resource_is_no_volume),
         cmocka_unit_test(line_without_its_numbers_is_an_error),
         cmocka_unit_test(protocol_is_c_unless_it_says_so),
+        cmocka_unit_test(discards_are_as_the_admin_has_them),
         cmocka_unit_test(both_must_have_all),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

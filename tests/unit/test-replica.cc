@@ -40,6 +40,8 @@ public:
         return std::string();
     }
     Status send_copies() override { return {}; }
+    Status zero_what_is_discarded(const DrbdVolume&) override { return {}; }
+    Status discard_as_configured(const DrbdVolume&) override { return {}; }
     Status promote(const std::string&) override { return {}; }
     Status demote(const std::string&) override { return {}; }
     Status disconnect(const std::string&) override { return {}; }

@@ -83,24 +83,34 @@ public:
 
 // Says what it finds in files of its folder; "fail-COMMAND" holds what the next
 // one of that says when it fails, "fails-COMMAND" what each of them says.
+// "looks" has a line for each look once discards are to be none: how many
+// writes are not acknowledged then, and what was written.
 constexpr const char* drbdsetup = R"(#!/bin/sh
 cd "${0%/*}" || exit
 if [ -e fails-setup ]; then cat fails-setup >&2; exit 1; fi
+if [ -e "fails-$1" ]; then cat "fails-$1" >&2; exit 1; fi
+unacked=0 written=100
+if [ "$1" = events2 ] && [ -s looks ] && grep -q no discards; then
+    read -r unacked written <looks
+    sed -i 1d looks
+fi
 case $1 in
+disk-options) printf '%s' "${3#--discard-zeroes-if-aligned=}" >discards ;;
 show) echo "resource r0 { net { protocol $(cat protocol); } }" ;;
 events2) echo "exists resource name:$(cat resource) role:$(cat role)
 exists connection name:$(cat resource) peer-node-id:0 \
 connection:$(cat connection) role:Secondary
 exists device name:$(cat resource) volume:0 minor:0 disk:$(cat disk) \
-written:100
+written:$written
 exists peer-device name:$(cat resource) peer-node-id:0 volume:0 \
-replication:Established peer-disk:$(cat peer) out-of-sync:4
+replication:Established peer-disk:$(cat peer) out-of-sync:4 unacked:$unacked
 exists -" ;;
 esac
 )";
 constexpr const char* drbdadm = R"(#!/bin/sh
 cd "${0%/*}" || exit
-[ "$1" = sh-ll-dev ] || echo "$*" >>calls
+if [ "$1" = -d ]; then shift; fi
+case $1 in sh-ll-dev | dump) ;; *) echo "$*" >>calls ;; esac
 if [ "$1" = connect ]; then printf '%s' Connecting >connection; fi
 for said in "fail-$1" "fails-$1"; do
     if [ -e "$said" ]; then
@@ -111,6 +121,8 @@ for said in "fail-$1" "fails-$1"; do
 done
 case $1 in
 sh-ll-dev) cat lower ;;
+dump) echo "resource r0 { disk { discard-zeroes-if-aligned $(cat configured); \
+} }" ;;
 primary) printf '%s' Primary >role ;;
 secondary) printf '%s' Secondary >role ;;
 disconnect) printf '%s' StandAlone >connection ;;
@@ -133,7 +145,8 @@ public:
              {std::pair("resource", "r0"), {"role", "Primary"},
               {"connection", "Connected"}, {"disk", "UpToDate"},
               {"peer", "UpToDate"}, {"protocol", "C"},
-              {"lower", "/dev/vg/r0"}}) {
+              {"lower", "/dev/vg/r0"}, {"configured", "yes"},
+              {"discards", "yes"}}) {
             set(key, value);
         }
         if (role == Role::secondary) {
@@ -510,6 +523,64 @@ static void copy_that_is_given_up_leaves_drbd_alone(void**)
     assert_true(bed.calls().empty());
 }
 
+// What is discarded while the lower device becomes an origin would be dropped,
+// and the two disks differ; a longer one has DRBD give up its disk.
+static void nothing_is_discarded_from_before_the_layers_on(void**)
+{
+    DiskPaths instead;
+    {
+        Bed bed(Role::secondary);
+        bed.set("fails-disk-options", "no disk");
+        assert_contains(bed.make()->prepare(instead).error().text(),
+                        "drbdsetup disk-options 0 "
+                        "--discard-zeroes-if-aligned=no: no disk");
+        assert_true(bed.has_no_layers());
+    }
+    {
+        Bed bed(Role::secondary);
+        std::string discards;
+        bed.dm.faults.at("create", 1, [&] { discards = bed.get("discards"); });
+        bed.dm.faults.let_fail("create", 2, Error(ErrorKind::io, "no"));
+        assert_false(bool(bed.make()->prepare(instead)));
+        assert_text(discards, "no");
+        assert_text(bed.get("discards"), "yes");
+    }
+    for (const char* configured : {"yes", "no"}) {
+        Bed bed(Role::secondary);
+        bed.set("configured", configured);
+        const auto disk = kept(bed);
+        assert_text(bed.get("discards"), "no");
+        disk->protection_ended(State::ended);
+        disk->tear_down();
+        assert_true(bed.has_no_layers());
+        assert_text(bed.get("discards"), configured);
+    }
+    // One that lost its disk meanwhile is not asked.
+    Bed bed(Role::secondary);
+    const auto disk = kept(bed);
+    bed.set("disk", "Diskless");
+    bed.set("fails-disk-options", "no disk");
+    disk->protection_ended(State::ended);
+    disk->tear_down();
+    assert_text(bed.warnings(), "");
+}
+
+static void what_has_begun_to_be_discarded_is_waited_for(void**)
+{
+    for (const char* looks :
+         {"1 100\n2 100\n0 100\n", "1 100\n1 100\n1 104\n"}) {
+        Bed bed(Role::secondary);
+        bed.set("looks", looks);
+        const auto disk = bed.make();
+        DiskPaths instead;
+        assert_true(bool(disk->prepare(instead)));
+        assert_text(bed.get("looks"), "");
+        bed.set("looks", "1 104\n");  // the next one is not waited for
+        assert_true(bool(disk->other_stands(CheckpointNumber{0})));
+        assert_text(bed.get("looks"), "1 104\n");
+    }
+}
+
 static void copy_that_is_held_keeps_its_state(void**)
 {
     Bed bed(Role::secondary);
@@ -555,6 +626,7 @@ static void nothing_is_merged_before_drbd_is_primary(void**)
     assert_text(bed.dm.active("vg-r0"), "linear 254:0 2048");
     assert_int_equal(bed.dm.devices.size(), 2);
     assert_text(bed.get("role"), "Primary");
+    assert_text(bed.get("discards"), "yes");
     assert_true(bed.calls() == Words({"connect r0"}));
 }
 
@@ -606,6 +678,8 @@ int main()
         cmocka_unit_test(copy_that_runs_is_released_and_begins_anew),
         cmocka_unit_test(copy_that_stands_is_left_alone),
         cmocka_unit_test(copy_that_is_given_up_leaves_drbd_alone),
+        cmocka_unit_test(nothing_is_discarded_from_before_the_layers_on),
+        cmocka_unit_test(what_has_begun_to_be_discarded_is_waited_for),
         cmocka_unit_test(copy_that_is_held_keeps_its_state),
         cmocka_unit_test(nothing_is_merged_before_drbd_is_primary),
         cmocka_unit_test(promotion_for_nothing_is_taken_back),
