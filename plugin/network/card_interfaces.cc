@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 
 #include "network/announcement.h"
 #include "network/gate.h"
@@ -34,6 +35,53 @@ bool is_interface_name(const std::string& name)
 std::string script_path(const std::string& script)
 {
     return script.starts_with('/') ? script : "/etc/xen/scripts/" + script;
+}
+
+// What follows the name of a bridge of Open vSwitch's, for Xen's script: the
+// VLAN that the card is in, and those that pass with their tags, ".20:30:31".
+bool are_vlans(std::string_view text)
+{
+    for (bool first = true; !text.empty(); first = false) {
+        if (text.front() != ':' && !(first && text.front() == '.')) {
+            return false;
+        }
+        text.remove_prefix(1);
+        const size_t digits =
+            std::min(text.find_first_not_of("0123456789"), text.size());
+        if (digits == 0) {
+            return false;
+        }
+        text.remove_prefix(digits);
+    }
+    return true;
+}
+
+// The bridge that the script puts the card on: empty, none; not so where that
+// is no name that the script takes. Of a script that is not Xen's: as
+// vif-bridge.
+Result<std::string> bridge_of(const DeviceFacts& device)
+{
+    const std::string& bridge = device.card.bridge;
+    const std::string script =
+        device.card.script.substr(device.card.script.rfind('/') + 1);
+    // libxl gives each card a bridge, xenbr0 if none is configured.
+    if (bridge.empty() || script == "vif-route" || script == "vif-nat") {
+        return std::string();
+    }
+    const bool switched = script == "vif-openvswitch";
+    const size_t end = switched ? std::min(bridge.find_first_of(".:"),
+                                           bridge.size())
+                                : bridge.size();
+    const std::string name = bridge.substr(0, end);
+    if (!is_interface_name(name) ||
+        !are_vlans(std::string_view(bridge).substr(end))) {
+        return refused("has a network card (" + device.name +
+                       ") whose bridge is no name of an interface" +
+                       (switched ? ", or VLANs that vif-openvswitch does not "
+                                   "take" : "") +
+                       ": \"" + bridge + "\"");
+    }
+    return name;
 }
 
 }  // namespace
@@ -69,13 +117,8 @@ Status check_card(const DeviceFacts& device)
                        ") whose vifname is too long, or no name of an "
                        "interface: \"" + device.card.interface + "\"");
     }
-    if (!device.card.bridge.empty() &&
-        !is_interface_name(device.card.bridge)) {
-        return refused("has a network card (" + device.name +
-                       ") whose bridge is no name of an interface: \"" +
-                       device.card.bridge + "\"");
-    }
-    return {};
+    const auto bridge = bridge_of(device);
+    return bridge ? Status() : bridge.error();
 }
 
 Status check_host_for_card(const DeviceFacts& device)
@@ -87,9 +130,12 @@ Status check_host_for_card(const DeviceFacts& device)
     if (access("/dev/net/tun", R_OK | W_OK) != 0) {
         return lacks("has no /dev/net/tun: \"modprobe tun\"");
     }
-    const std::string& bridge = device.card.bridge;
-    if (!bridge.empty() && if_nametoindex(bridge.c_str()) == 0) {
-        return lacks("has no bridge " + bridge +
+    const auto bridge = bridge_of(device);
+    if (!bridge) {
+        return bridge.error();
+    }
+    if (!bridge->empty() && if_nametoindex(bridge->c_str()) == 0) {
+        return lacks("has no bridge " + *bridge +
                      ": make one of that name, on the same network");
     }
     const std::string& script = device.card.script;

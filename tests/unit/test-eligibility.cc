@@ -2,7 +2,10 @@
 // to do about it.
 #include "commands/eligibility.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "commands/device_kinds.h"
 #include "devices/device_kind.h"
@@ -160,6 +163,57 @@ void host_without_the_bridge_says_to_make_one(void**)
                 "network");
 }
 
+// The same bridge, by what Xen's scripts make of it.
+void bridge_is_what_the_script_reads(void**)
+{
+    if (access("/dev/net/tun", R_OK | W_OK) != 0) {
+        print_message("  skipped: no /dev/net/tun\n");
+        return;
+    }
+    const struct {
+        const char *script, *bridge, *why;
+    } cases[] = {
+        {"vif-bridge", "lo", ""},
+        {"vif-bridge", "none.20", "has no bridge none.20: "},
+        {"vif-bridge", "lo:20", "no name of an interface: \"lo:20\""},
+        {"vif-route", "xenbr0", ""},
+        {"vif-route", "no: name", ""},
+        {"vif-openvswitch", "lo", ""},
+        {"vif-openvswitch", "lo.20", ""},
+        {"vif-openvswitch", "lo.20:30:31", ""},
+        {"vif-openvswitch", "lo:30", ""},
+        {"vif-openvswitch", "none.20:30", "has no bridge none: "},
+        {"vif-openvswitch", ".20", "no name of an interface"},
+        {"vif-openvswitch", "lo.", "VLANs that vif-openvswitch does not take"},
+        {"vif-openvswitch", "lo.20.30", "does not take: \"lo.20.30\""},
+        {"vif-openvswitch", "lo:30.20", "does not take"},
+        {"vif-openvswitch", "lo.2x", "does not take"},
+        {"vif-openvswitch", "lo:30:", "does not take"},
+        {"vif-of-our-own", "none", "has no bridge none: "},
+    };
+    const ScratchFolder scripts;
+    for (const auto& c : cases) {
+        print_message("  %s, %s\n", c.script, c.bridge);
+        DeviceFacts card{DeviceType::network_card, "00:16:3e:00:00:01"};
+        card.card.bridge = c.bridge;
+        card.card.script = scripts.path() + "/" + c.script;
+        std::ofstream(card.card.script).close();
+        chmod(card.card.script.c_str(), 0700);
+        DomainFacts guest = good_guest();
+        guest.devices = {card};
+        Status s = check_guest(guest, Output::commit);
+        if (s) {
+            s = check_host_for_devices(device_kinds(Output::commit), {card});
+        }
+        const std::string said = s ? "" : s.error().text();
+        if (*c.why) {
+            assert_contains(said, c.why);
+        } else {
+            assert_text(said, "");
+        }
+    }
+}
+
 void room_on_the_secondary(void**)
 {
     FakeHost host("beta");
@@ -207,6 +261,7 @@ int main()
         cmocka_unit_test(guest_with_a_network_card_or_a_disk_needs_an_arbiter),
         cmocka_unit_test(host_without_the_read_only_disk_says_so),
         cmocka_unit_test(host_without_the_bridge_says_to_make_one),
+        cmocka_unit_test(bridge_is_what_the_script_reads),
         cmocka_unit_test(room_on_the_secondary),
         cmocka_unit_test(room_that_cannot_be_looked_at_is_refused),
     };
