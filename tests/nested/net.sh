@@ -105,6 +105,36 @@ client_ends() {
     progress "client $1: $(tail -n 1 "$RUNDIR/c/log/$1.log")"
 }
 
+# confirmed MAC: frames that the guest has sent by that card, and that waited for
+# no checkpoint, as its copy has sent the same.
+confirmed() {
+    on a "xl-colo-status --json $guest" | python3 -c '
+import json, re, sys
+for device in json.load(sys.stdin)[0]["devices"]:
+    if device["name"] == sys.argv[1]:
+        print(re.search(r"(\d+) let out as", device["text"])[1])' "$1"
+}
+is_confirmed_beyond() { [ "$(confirmed "$1")" -gt "$2" ]; }
+
+# protection_comes_and_goes OPTION...: with every page compared, under the traffic
+# of client stream, from a to b; what was noted of the networks is so again.
+protection_comes_and_goes() {
+    progress "protection comes and goes under traffic, every page compared"
+    colo_start -t 15 --accept-split-brain --verify "$@" ||
+        fail "xl-colo-start"
+    wait_for 400 "3 checkpoints" checkpoints_reach a 4
+    status_is a state protecting || fail "not protecting: $(status a ended)"
+    client_went_on stream 180
+    on a "xl-colo-status $guest"
+    protection_goes
+}
+protection_goes() {
+    on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
+    wait_for 60 "the copy to be gone" copy_is_gone
+    networks_are_as_noted
+    client_went_on stream
+}
+
 # frames MACHINE [OPTION]...: what the machine has sent into the guests'
 # network, a line a frame; see bed/frames.py.
 frames() { bed frames --host "$@"; }

@@ -11,22 +11,6 @@ BED_GUEST=${BED_GUEST:-linux-net}
 # shellcheck disable=SC2034 # colo_start's
 output=compare
 
-# confirmed: frames that the guest has sent, and that waited for no checkpoint.
-confirmed() {
-    on a "xl-colo-status --json $guest" | python3 -c '
-import json, re, sys
-for device in json.load(sys.stdin)[0]["devices"]:
-    if device["kind"] == "network-card":
-        print(re.search(r"(\d+) let out as", device["text"])[1])'
-}
-is_confirmed_beyond() { [ "$(confirmed)" -gt "$1" ]; }
-
-# The copy's card connects some seconds after each checkpoint, emulated.
-protect() {
-    colo_start -i "$1" -t 15 --compare-timeout 30000 --accept-split-brain \
-        "${@:2}" || fail "xl-colo-start"
-}
-
 colo_hosts_up
 # Both guest and copy are busy, with two processors each.
 domain0_first a
@@ -36,26 +20,19 @@ load_filters
 wait_for 120 "answer of the guest to c" guest_answers
 networks_are_noted
 
-progress "protection comes and goes under traffic, every page compared"
 client_starts stream stream 3600 4000
 client_went_on stream
-protect 20000 --verify
-wait_for 400 "3 checkpoints" checkpoints_reach a 4
-status_is a state protecting || fail "not protecting: $(status a ended)"
-client_went_on stream 180
-on a "xl-colo-status $guest"
-on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
-wait_for 20 "the copy to be gone" copy_is_gone
-networks_are_as_noted
-client_went_on stream
+# The copy's card connects some seconds after each checkpoint, emulated.
+protection_comes_and_goes -i 20000 --compare-timeout 30000
 expect_only_on a
 
 progress "what both send alike waits for no checkpoint"
-protect 600000
+colo_start -i 600000 -t 15 --compare-timeout 30000 --accept-split-brain ||
+    fail "xl-colo-start"
 client_went_on stream 180
-before=$(confirmed)
+before=$(confirmed $guest_mac)
 wait_for 180 "20 frames that the copy confirms" \
-    is_confirmed_beyond $((before + 20))
+    is_confirmed_beyond $guest_mac $((before + 20))
 number=$(status a checkpoints)
 client_starts young stream 3600 4000
 client_went_on young 180

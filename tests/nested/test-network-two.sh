@@ -19,16 +19,6 @@ both_went_on() {
     client_went_on second "$@"
 }
 
-# confirmed MAC: frames of that card's that its copy has confirmed.
-confirmed() {
-    on a "xl-colo-status --json $guest" | python3 -c '
-import json, re, sys
-for device in json.load(sys.stdin)[0]["devices"]:
-    if device["name"] == sys.argv[1]:
-        print(re.search(r"(\d+) let out as", device["text"])[1])' "$1"
-}
-is_confirmed_beyond() { [ "$(confirmed "$1")" -gt "$2" ]; }
-
 colo_hosts_up
 domain0_first a
 domain0_first b

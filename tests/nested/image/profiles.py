@@ -113,10 +113,12 @@ MODULES = [
 ]
 
 # In the image as well: the filters, which the kernel has loaded when they are
-# asked for, and those for disks, which tests load; see net.sh and disk.sh.
+# asked for, and those for disks, which tests load; see net.sh and disk.sh. Open
+# vSwitch is of the one test that has it.
 MODULES_ON_DEMAND = [
     "act_gact", "act_mirred", "act_skbedit", "cls_fw", "cls_matchall",
     "sch_ingress",
+    "openvswitch",
     "brd", "dm-delay", "dm-snapshot", "drbd", "loop", "virtio_blk",
     "xen-blkback",
 ]
