@@ -31,17 +31,44 @@ const std::vector<unsigned>& on(const Filters& filters, Way way)
     return way == Way::incoming ? filters.incoming : filters.outgoing;
 }
 
-std::string filter(const char* verb, const std::string& interface, Way way,
-                   unsigned pref)
+// Where tc is told that a filter is: "dev vif7.0 ingress", or "block N".
+struct Places {
+    std::string incoming, outgoing;
+
+    Places(const std::string& interface, const Filters& filters)
+        : incoming(place(interface, Way::incoming, filters.incoming_block)),
+          outgoing(place(interface, Way::outgoing, filters.outgoing_block))
+    {
+    }
+    const std::string& at(Way way) const
+    {
+        return way == Way::incoming ? incoming : outgoing;
+    }
+
+private:
+    static std::string place(const std::string& interface, Way way,
+                             unsigned block)
+    {
+        return block != 0 ? "block " + std::to_string(block)
+                          : "dev " + interface + " " + name_of(way);
+    }
+};
+
+std::string filter(const char* verb, const std::string& place, unsigned pref)
 {
-    return std::string("filter ") + verb + " dev " + interface + " " +
-           name_of(way) + " protocol all pref " + std::to_string(pref);
+    return std::string("filter ") + verb + " " + place + " protocol all pref " +
+           std::to_string(pref);
 }
 
-std::string match_all(const std::string& interface, Way way, unsigned pref,
+std::string match_all(const std::string& place, unsigned pref,
                       const std::string& action)
 {
-    return filter("add", interface, way, pref) + " matchall action " + action;
+    return filter("add", place, pref) + " matchall action " + action;
+}
+
+std::string comes_in_by(const std::string& tap)
+{
+    return Places(tap, {}).at(Way::incoming);
 }
 
 // Where what comes in by a tap goes on: as if it had come in from, or were just
@@ -99,6 +126,23 @@ Result<Filters> free_for_us(const std::string& interface)
     return filters;
 }
 
+// The qdisc for ours, if there is none yet, and where they are in it: in blocks
+// of our own numbers, so nobody who names the interface puts one before ours.
+Places make_room(Commands& all, const std::string& interface, Filters filters)
+{
+    if (!filters.clsact) {
+        // "xc" in letters.
+        filters.incoming_block =
+            0x78630000 + 2 * if_nametoindex(interface.c_str());
+        filters.outgoing_block = filters.incoming_block + 1;
+        all.push_back("qdisc add dev " + interface + " ingress_block " +
+                      std::to_string(filters.incoming_block) +
+                      " egress_block " +
+                      std::to_string(filters.outgoing_block) + " clsact");
+    }
+    return {interface, filters};
+}
+
 // No frame passes meanwhile that did not before: what we shall have written
 // back can pass, before anything else is stopped.
 Commands commands_to_set_up(const std::string& interface,
@@ -107,36 +151,34 @@ Commands commands_to_set_up(const std::string& interface,
     Commands all{"qdisc add dev " + names.output + " clsact",
                  "qdisc add dev " + names.input + " clsact"};
     const std::string marked = "skbedit mark " + mark + " pipe action ";
-    all.push_back(match_all(names.output, Way::incoming, gate_stop_pref,
+    all.push_back(match_all(comes_in_by(names.output), gate_stop_pref,
                             marked + onward(interface, Way::incoming)));
-    all.push_back(match_all(names.input, Way::incoming, gate_stop_pref,
+    all.push_back(match_all(comes_in_by(names.input), gate_stop_pref,
                             marked + onward(interface, Way::outgoing)));
-    if (!before.clsact) {
-        all.push_back("qdisc add dev " + interface + " clsact");
-    }
+    const Places places = make_room(all, interface, before);
     for (const Way way : ways) {
         // A bolt before what closed it until now is taken away.
         if (before.clsact && !has(on(before, way), gate_bolt_pref)) {
-            all.push_back(match_all(interface, way, gate_bolt_pref, "drop"));
+            all.push_back(match_all(places.at(way), gate_bolt_pref, "drop"));
         }
         for (const unsigned pref : on(before, way)) {
             if (pref != gate_bolt_pref) {
-                all.push_back(filter("del", interface, way, pref));
+                all.push_back(filter("del", places.at(way), pref));
             }
         }
-        all.push_back(filter("add", interface, way, gate_pass_pref) +
+        all.push_back(filter("add", places.at(way), gate_pass_pref) +
                       " handle " + mark +
                       " fw action skbedit mark 0 pipe action pass");
     }
     for (const Way way : ways) {
         const std::string& tap =
             way == Way::incoming ? names.output : names.input;
-        all.push_back(match_all(interface, way, gate_stop_pref,
+        all.push_back(match_all(places.at(way), gate_stop_pref,
                                 onward(tap, Way::outgoing)));
     }
     for (const Way way : ways) {
         if (before.clsact) {
-            all.push_back(filter("del", interface, way, gate_bolt_pref));
+            all.push_back(filter("del", places.at(way), gate_bolt_pref));
         }
     }
     return all;
@@ -149,13 +191,14 @@ Commands commands_to_open(const std::string& interface, const Filters& filters)
         return {"qdisc del dev " + interface + " clsact"};
     }
     Commands all;
+    const Places places(interface, filters);
     for (const Way way : ways) {
         // From the last on: what passes by a mark stays until nothing is
         // stopped.
         for (const unsigned pref :
              {gate_stop_pref, gate_bolt_pref, gate_pass_pref}) {
             if (has(on(filters, way), pref)) {
-                all.push_back(filter("del", interface, way, pref));
+                all.push_back(filter("del", places.at(way), pref));
             }
         }
     }
@@ -258,9 +301,9 @@ Status Gate::remove()
         all = commands_to_open(interface_, *filters);
     }
     // Nobody takes their mark away any more.
-    all.push_back(match_all(output.name(), Way::incoming, gate_bolt_pref,
+    all.push_back(match_all(comes_in_by(output.name()), gate_bolt_pref,
                             onward(interface_, Way::incoming)));
-    all.push_back(match_all(input.name(), Way::incoming, gate_bolt_pref,
+    all.push_back(match_all(comes_in_by(input.name()), gate_bolt_pref,
                             onward(interface_, Way::outgoing)));
     if (auto s = run_tc(all); !s) {
         return s;
@@ -283,13 +326,11 @@ Status close_interface(const std::string& interface)
         return before.error();
     }
     Commands all;
-    if (!before->clsact) {
-        all.push_back("qdisc add dev " + interface + " clsact");
-    }
+    const Places places = make_room(all, interface, *before);
     for (const Way way : ways) {
         if (!has(on(*before, way), gate_bolt_pref) &&
             !has(on(*before, way), gate_stop_pref)) {
-            all.push_back(match_all(interface, way, gate_stop_pref, "drop"));
+            all.push_back(match_all(places.at(way), gate_stop_pref, "drop"));
         }
     }
     auto s = all.empty() ? Status() : run_tc(all);

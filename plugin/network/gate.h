@@ -17,6 +17,10 @@
 // filters, which then have nowhere to send anything: nothing of what they were
 // to stop gets past, in both directions, until open_interface(V).
 //
+// Nobody's filters get before ours by accident, such as those of an Open
+// vSwitch that begins to offload: V's are in blocks of their own, for which the
+// kernel refuses what names the interface.
+//
 // A filter on V is ours when it has one of the preferences below (tc's "pref"),
 // whatever it does: tc by itself never chooses them. So anybody can tell what a
 // dead process has left. A clsact qdisc is ours when it has filters, all ours.

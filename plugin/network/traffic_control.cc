@@ -114,6 +114,13 @@ Result<Filters> filters_of(const std::string& interface)
         const auto kind = qdisc.text("kind");
         filters.clsact |= kind && *kind == "clsact";
         filters.ingress |= kind && *kind == "ingress";
+        for (auto [key, block] :
+             {std::pair("ingress_block", &filters.incoming_block),
+              std::pair("egress_block", &filters.outgoing_block)}) {
+            if (const auto number = qdisc.number(key); number) {
+                *block = static_cast<unsigned>(*number);
+            }
+        }
     }
     for (auto [side, found] : {std::pair("ingress", &filters.incoming),
                                std::pair("egress", &filters.outgoing)}) {

@@ -22,6 +22,9 @@ struct Filters {
     bool ingress = false;  // the older one, of incoming frames
     // What each filter has for "pref", in both directions, ascending.
     std::vector<unsigned> incoming, outgoing;
+    // The blocks that they are in: who adds one, or takes one away, has to name
+    // that, not the interface. 0: none.
+    unsigned incoming_block = 0, outgoing_block = 0;
 };
 
 // Errors as above, also when there is no such interface.

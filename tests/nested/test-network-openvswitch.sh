@@ -2,8 +2,8 @@
 # A guest whose network card is in a VLAN of an Open vSwitch bridge, by
 # vif-openvswitch: its output waits for its checkpoints, or for its copy's;
 # interfaces, qdiscs and the bridge are as before when protection is stopped; Open
-# vSwitch does not take the filters away; and its client's connection goes on when
-# its host dies.
+# vSwitch, policing and offloading, neither takes the filters away nor gets before
+# them; and its client's connection goes on when its host dies.
 BED_GUEST=linux-net
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -14,12 +14,15 @@ network_state() {
     on "$1" 'tc qdisc show; ip -o link show | cut -d : -f 2-; ovs-vsctl show'
 }
 
+vswitchd='/usr/lib/openvswitch-switch/ovs-vswitchd --detach --no-chdir --pidfile \
+    --verbose=console:off --log-file=/var/log/xen/ovs-vswitchd.log'
+
 # switch_up HOST: Open vSwitch, as its package would start it; its bridge has the
 # place of xenbr0, whose wire is in VLAN 20 there, without tags outside.
 switch_up() {
     put_on "$1" root-openvswitch
     on "$1" 'set -e
-        modprobe openvswitch
+        modprobe -a cls_flower openvswitch
         ip link del xenbr0
         mkdir -p /etc/openvswitch /run/openvswitch
         ovsdb-tool create /etc/openvswitch/conf.db \
@@ -28,9 +31,7 @@ switch_up() {
             --no-chdir --pidfile --verbose=console:off \
             --log-file=/var/log/xen/ovsdb-server.log
         ovs-vsctl --no-wait init
-        /usr/lib/openvswitch-switch/ovs-vswitchd --detach --no-chdir \
-            --pidfile --verbose=console:off \
-            --log-file=/var/log/xen/ovs-vswitchd.log
+        '"$vswitchd"'
         ovs-vsctl add-br ovsbr0 -- add-port ovsbr0 eth2 tag=20
         ip link set ovsbr0 up' || fail "no Open vSwitch on $1"
 }
@@ -84,12 +85,16 @@ for rate in 100000 0; do
     on a "ovs-vsctl set interface $card ingress_policing_rate=$rate" ||
         fail "cannot set a rate"
 done
-[ "$(filters)" = "$filters" ] || fail "they are not as they were: $(filters)"
+on a "ovs-vsctl set open . other_config:hw-offload=true &&
+    ovs-appctl -t ovs-vswitchd exit && $vswitchd" ||
+    fail "Open vSwitch does not start again"
 client_went_on stream 120
+[ "$(filters)" = "$filters" ] || fail "they are not as they were: $(filters)"
 
 progress "killing host a under traffic"
 host_dies a
 wait_for 240 "the guest to be taken over" status_is b state taken-over
+only_committed a --last
 client_went_on stream 240
 client_starts after connect 30
 client_went_on after 120

@@ -464,7 +464,11 @@ void a_filter_that_comes_later_stays(void**)
     Filters left;
     {
         auto gate = Gate::set_up("vif", names);
-        output_of("tc filter add dev vif ingress pref 7 matchall action pipe");
+        if (const auto filters = filters_of("vif")) {
+            output_of("tc filter add block " +
+                      std::to_string(filters->incoming_block) +
+                      " pref 7 matchall action pipe");
+        }
         error = gate ? what_of(gate->remove()) : gate.error().text();
         if (const auto filters = filters_of("vif")) {
             left = *filters;
@@ -474,6 +478,55 @@ void a_filter_that_comes_later_stays(void**)
     assert_text(error, "");
     assert_true(left.incoming == std::vector<unsigned>{7});
     assert_true(left.outgoing.empty());
+    assert_true(bed->is_open());
+}
+
+// One of a program that had them in no blocks.
+void a_gate_takes_the_place_of_an_older_one(void**)
+{
+    std::string error, passed;
+    output_of("tc qdisc add dev vif clsact");
+    for (const std::string way : {"ingress", "egress"}) {
+        output_of("tc filter add dev vif " + way + " protocol all pref " +
+                  std::to_string(gate_stop_pref) + " matchall action drop");
+    }
+    const bool was_open = bed->is_open();
+    {
+        auto gate = Gate::set_up("vif", names);
+        error = what_of(gate);
+        bed->guest_port->send("let out");
+        passed = gate ? next_of(gate->output()) : "";
+        passed += ", " + bed->client_port->receive();
+    }
+    assert_false(was_open);
+    assert_text(error, "");
+    assert_text(passed, "let out, let out");
+    assert_true(bed->is_open());
+}
+
+// As Open vSwitch adds its own where it offloads what it decides.
+void no_filter_gets_before_ours(void**)
+{
+    std::string error, added, taken, before, after, received;
+    {
+        auto gate = Gate::set_up("vif", names);
+        error = what_of(gate);
+        before = seen_by_admin();
+        for (const std::string way : {"ingress", "egress"}) {
+            added += output_of("tc filter add dev vif " + way +
+                               " pref 2 matchall action pass");
+            taken += output_of("tc filter del dev vif " + way);
+        }
+        after = seen_by_admin();
+        bed->guest_port->send("kept");
+        received = gate ? next_of(gate->output(), false) : "";
+    }
+    print_message("  %s\n", added.c_str());
+    assert_text(error, "");
+    assert_contains(added, "This filter block is shared");
+    assert_contains(taken, "This filter block is shared");
+    assert_text(changes(before, after), "");
+    assert_text(received, "kept");
     assert_true(bed->is_open());
 }
 
@@ -633,6 +686,8 @@ int main()
         cmocka_unit_test(a_closed_interface_gets_a_gate),
         cmocka_unit_test(filters_that_are_not_ours_are_refused_and_left_alone),
         cmocka_unit_test(a_filter_that_comes_later_stays),
+        cmocka_unit_test(a_gate_takes_the_place_of_an_older_one),
+        cmocka_unit_test(no_filter_gets_before_ours),
         cmocka_unit_test(a_gate_that_cannot_be_set_up_changes_nothing),
         cmocka_unit_test(what_tc_refuses_is_told_with_the_command),
         cmocka_unit_test(an_interface_may_go_while_it_has_a_gate),

@@ -114,11 +114,11 @@ MODULES = [
 
 # In the image as well: the filters, which the kernel has loaded when they are
 # asked for, and those for disks, which tests load; see net.sh and disk.sh. Open
-# vSwitch is of the one test that has it.
+# vSwitch, and what it offloads to, are of the one test that has it.
 MODULES_ON_DEMAND = [
     "act_gact", "act_mirred", "act_skbedit", "cls_fw", "cls_matchall",
     "sch_ingress",
-    "openvswitch",
+    "cls_flower", "openvswitch",
     "brd", "dm-delay", "dm-snapshot", "drbd", "loop", "virtio_blk",
     "xen-blkback",
 ]
