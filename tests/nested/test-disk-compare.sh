@@ -1,9 +1,9 @@
 #!/bin/bash
-# A guest with two disks on DRBD and a network card, whose copy runs as well, and
-# writes to its own disks: at each checkpoint that is thrown away, and every page
-# and every byte of the disks is the same. Then its host dies: the guest goes on
-# as its copy was, with what that has written. A third disk, that it only reads, is
-# no DRBD.
+# A guest with two disks on DRBD, of two rings each, and a network card, whose copy
+# runs as well, and writes to its own disks: at each checkpoint that is thrown
+# away, and every page and every byte of the disks is the same. Then its host dies:
+# the guest goes on as its copy was, with what that has written. A third disk, that
+# it only reads, is no DRBD.
 BED_GUEST=${BED_GUEST:-linux-disk}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -49,11 +49,17 @@ colo_hosts_up
 load_filters
 disks_up
 for host in a b; do
+    on $host 'echo 2 >/sys/module/xen_blkback/parameters/max_queues' ||
+        fail "no second ring on $host"
     on $host "$make_third" || fail "no disk to be read on $host"
 done
 colo_guest_up
+rings=$(on a "xenstore-ls -f /local/domain/\$(xl domid $guest)/device/vbd" |
+    grep -c 'multi-queue-num-queues = "2"')
+[ "$rings" -ge 2 ] || [ "$BED_GUEST" != linux-disk ] || fail "not two rings a disk"
 wait_for 120 "answer of the guest to c" guest_answers
 disks_right a "$guest" 400
+disks_discard a "$guest"
 networks_are_noted
 for host in a b; do disks_state $host >"$RUNDIR/disks-$host"; done
 
