@@ -94,7 +94,7 @@ Result<std::vector<DrbdVolume>> parse_drbd_events(const std::string& text);
 // That of "drbdsetup show RESOURCE".
 char parse_drbd_protocol(const std::string& text);
 
-// That of "drbdadm -d dump RESOURCE": whether what is discarded there may be
+// That of "drbdadm -d dump RESOURCE": whether what is discarded may be
 // discarded here as well. Not, if it says so of any of the volumes.
 bool parse_drbd_discards(const std::string& text);
 
