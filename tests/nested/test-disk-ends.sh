@@ -2,6 +2,8 @@
 # A guest with two disks on DRBD, and ends of its protection that nobody asked
 # for: the wire breaks, and the processes of either host are killed. The guest and
 # its disks do not notice, and in the end the devices of both hosts are as before.
+# Last, host a dies while a checkpoint's state of the disks takes the place of the
+# one before.
 BED_GUEST=${BED_GUEST:-linux-disk}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -70,3 +72,17 @@ protect
 on_deadline 60 a "xl-colo-stop $guest" || fail "xl-colo-stop"
 wait_for 60 "the copy to be gone" copy_is_gone
 as_before
+
+progress "host a dies while b has two states of each disk"
+protect
+on_deadline 180 b "
+    until [ \$(dmsetup ls | grep -c '^xl-colo-r[01]-0-kept-') = 4 ]; do :; done
+    kill -STOP \$(pidof xl-colo-receive)" || fail "no two states"
+host_dies a
+on b 'dmsetup ls | grep kept-; kill -CONT $(pidof xl-colo-receive)' ||
+    fail "no process on b"
+wait_for 240 "the guest to be taken over" status_is b state taken-over
+expect_only_on b
+disks_right b "$guest"
+disks_merged b
+disks_right b "$guest"
