@@ -1,6 +1,6 @@
 #!/bin/bash
-# A guest with two network cards, each on a network of its own, on which it has a
-# client: with comparison every page is the same, and both cards' output is
+# A guest with two network cards of two queues each, on networks of their own, on
+# each of which it has a client: with comparison every page is the same, and both cards' output is
 # compared; with output commit nothing leaves by either before its checkpoint is
 # committed, and both clients' connections outlive the guest's host.
 BED_GUEST=linux-net
@@ -23,6 +23,10 @@ colo_hosts_up
 domain0_first a
 domain0_first b
 load_filters
+for host in a b; do
+    on $host 'echo 2 >/sys/module/xen_netback/parameters/max_queues' ||
+        fail "no second queue on $host"
+done
 guest_create a "$guest" "vif = [\"type=vif,mac=$guest_mac,bridge=xenbr0\",
     \"type=vif,mac=$second_mac,bridge=xenbr0\"]"
 wait_for 240 "the guest's first line" guest_is_beyond a "$guest" seconds 0
@@ -30,6 +34,9 @@ guest_runs a "$guest"
 on c 'ip address add 10.78.0.3/24 dev eth1' || fail "no second network on c"
 wait_for 120 "answer of the guest to c" guest_answers
 wait_for 120 "answer of its second card" on_second guest_answers
+queues=$(on a "xenstore-ls -f /local/domain/\$(xl domid $guest)/device/vif" |
+    grep -c 'multi-queue-num-queues = "2"')
+[ "$queues" = 2 ] || fail "$queues of two cards have two queues"
 networks_are_noted
 client_starts first stream 3600 4000
 on_second client_starts second stream 3600 4000
