@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,10 +15,16 @@ namespace xl_colo {
 
 namespace {
 
+// More than device-mapper notes in a snapshot that is empty.
+constexpr uint64_t least_room = 64 * 1024;
+
 class LoopStore : public CowStore {
 public:
-    LoopStore(UniqueFd file, LoopDevice loop, Bytes size)
-        : file_(std::move(file)), loop_(std::move(loop)), size_(size)
+    LoopStore(UniqueFd file, LoopDevice loop, std::string where, Bytes size)
+        : file_(std::move(file)),
+          loop_(std::move(loop)),
+          where_(std::move(where)),
+          size_(size)
     {
     }
 
@@ -32,9 +39,27 @@ public:
         return {};
     }
 
+    // Without it, the kernel says no more than "Input/output error".
+    Status check_room() const override
+    {
+        struct statvfs room {};
+        if (fstatvfs(file_.get(), &room) != 0) {
+            return io_error("cannot ask for the room in " + where_, errno);
+        }
+        // Memory has no limit that would be told here.
+        if (room.f_blocks == 0 ||
+            uint64_t{room.f_bavail} * room.f_frsize >= least_room) {
+            return {};
+        }
+        return Error(ErrorKind::refused,
+                     "the disks' store has no room any more: the file system "
+                     "of " + where_ + " is full");
+    }
+
 private:
     UniqueFd file_;
     LoopDevice loop_;
+    std::string where_;
     Bytes size_;
 };
 
@@ -51,7 +76,7 @@ Result<std::unique_ptr<CowStore>> make_store(UniqueFd file,
         return loop.error();
     }
     return std::unique_ptr<CowStore>(std::make_unique<LoopStore>(
-        std::move(file), std::move(*loop), size));
+        std::move(file), std::move(*loop), where, size));
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ public:
     // Empty again, for a snapshot to begin with, and takes no memory. Nobody
     // may have it open.
     virtual Status clear() = 0;
+    // Whether what it grows in has room for a snapshot to begin; error refused.
+    virtual Status check_room() const { return {}; }
 };
 
 // A loop device on that. Error io, or refused where the kernel has no loop

@@ -130,7 +130,7 @@ Status KeptDisk::build()
         s = make_origin();
     }
     if (s) {
-        s = dm_.create(kept(0), snapshot("snapshot", path_of_dm(real()), 0));
+        s = make_state(0);
     }
     if (s) {
         s = dm_.create(copy(), on("linear", path_of_dm(kept(0)) + " 0"));
@@ -335,13 +335,19 @@ Status KeptDisk::keep()
     if (auto s = stores_[i]->clear(); !s) {
         return s;
     }
-    if (auto s = dm_.create(kept(i),
-                            snapshot("snapshot", path_of_dm(real()), i));
-        !s) {
+    if (auto s = make_state(i); !s) {
         return s;
     }
     under_way_ = i;
     return {};
+}
+
+Status KeptDisk::make_state(size_t i)
+{
+    const Status s = stores_[i]->check_room();
+    return s ? dm_.create(kept(i),
+                          snapshot("snapshot", path_of_dm(real()), i))
+             : s;
 }
 
 Status KeptDisk::commit()

@@ -113,6 +113,7 @@ private:
     Status check_lower() const;
     Status restore_lower();
     Result<StoreFill> fill_of(size_t i);
+    Status make_state(size_t i);
     Status drop(size_t i);
 
     DeviceMapper& dm_;

@@ -1,9 +1,9 @@
 #!/bin/bash
 # What the copy's disk was at the last checkpoint needs room on the secondary. A
 # store that is half full has a checkpoint begin at once; one that is too small
-# for what the guest writes ends protection, and the guest and its disks do not
-# notice. A store on a device is refused where it cannot be, and what is merged
-# from it after a takeover is right.
+# for what the guest writes, or is in a file system that is full, ends protection,
+# and the guest and its disks do not notice. A store on a device is refused where it
+# cannot be, and what is merged from it after a takeover is right.
 BED_GUEST=${BED_GUEST:-linux-disk}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/colo.sh"
@@ -76,6 +76,23 @@ wait_for 240 "end of protection" status_is a state unprotected
 status a ended | tee "$RUNDIR/ended"
 grep -q "store" "$RUNDIR/ended" || fail "it does not say that the store is full"
 wait_for 60 "the copy to be gone" copy_is_gone
+disks_right a "$guest"
+disks_wait a
+diff "$RUNDIR/disks-b" <(disks_state b) ||
+    fail "the disks of b are not as they were"
+expect_only_on a
+
+progress "a file, and its file system is full"
+on b 'mkdir -p /var/lib/xl-colo && mount -t tmpfs -o size=2m,mode=700 none \
+    /var/lib/xl-colo' || fail "no file system on b"
+colo_start -i 600s -t 40 --accept-split-brain --disk-store=file \
+    --disk-store-size=64M || fail "xl-colo-start"
+wait_for 400 "end of protection" status_is a state unprotected
+status a ended | tee "$RUNDIR/ended"
+grep -q "store" "$RUNDIR/ended" || fail "it does not say that the store is full"
+wait_for 60 "the copy to be gone" copy_is_gone
+on b 'df -k /var/lib/xl-colo; umount /var/lib/xl-colo' ||
+    fail "something is left in the file system"
 disks_right a "$guest"
 disks_wait a
 diff "$RUNDIR/disks-b" <(disks_state b) ||

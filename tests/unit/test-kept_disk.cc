@@ -16,8 +16,8 @@ using Names = std::vector<std::string>;
 
 class NamedStore : public CowStore {
 public:
-    NamedStore(std::string device, unsigned& cleared)
-        : device_(std::move(device)), cleared_(cleared)
+    NamedStore(std::string device, unsigned& cleared, const bool& has_room)
+        : device_(std::move(device)), cleared_(cleared), has_room_(has_room)
     {
     }
     std::string device() const override { return device_; }
@@ -26,10 +26,15 @@ public:
         ++cleared_;
         return {};
     }
+    Status check_room() const override
+    {
+        return has_room_ ? Status() : Error(ErrorKind::refused, "is full");
+    }
 
 private:
     std::string device_;
     unsigned& cleared_;
+    const bool& has_room_;
 };
 
 struct Bed {
@@ -47,7 +52,7 @@ struct Bed {
                    }
                    return std::unique_ptr<CowStore>(
                        std::make_unique<NamedStore>(
-                           "7:" + std::to_string(stores++), cleared));
+                           "7:" + std::to_string(stores++), cleared, has_room));
                })
     {
         dm.devices["vg-r0"].active = {{0, 1064, "linear", "254:0 2048"}};
@@ -71,6 +76,7 @@ struct Bed {
 
     FakeDeviceMapper dm;
     unsigned stores = 0, cleared = 0;
+    bool has_room = true;
     bool stores_are_devices = false;
     KeptDisk disk;
 };
@@ -246,6 +252,22 @@ static void store_that_is_full_ends_it(void**)
     assert_contains(bed.disk.keep().error().text(), "was full");
 }
 
+// The kernel would say that there was an I/O error.
+static void store_that_can_not_grow_is_named(void**)
+{
+    Bed bed;
+    bed.has_room = false;
+    assert_text(bed.disk.build().error().text(), "is full");
+    assert_true(bed.devices().empty());
+    bed.has_room = true;
+    assert_true(bool(bed.disk.build()));
+    bed.has_room = false;
+    assert_text(bed.disk.keep().error().text(), "is full");
+    bed.has_room = true;
+    assert_true(bool(bed.disk.keep()));
+    assert_true(bool(bed.disk.commit()));
+}
+
 // From then on nothing is kept of what the primary overwrites: there is no
 // state any more to go on from. What the admin has made of the device stays.
 static void lower_device_that_others_change_ends_it(void**)
@@ -396,6 +418,7 @@ int main()
         cmocka_unit_test(state_that_was_not_committed_is_given_up),
         cmocka_unit_test(merge_that_fails_may_be_begun_again),
         cmocka_unit_test(store_that_is_full_ends_it),
+        cmocka_unit_test(store_that_can_not_grow_is_named),
         cmocka_unit_test(lower_device_that_others_change_ends_it),
         cmocka_unit_test(leftovers_are_cleared_unless_they_are_in_use),
         cmocka_unit_test(stores_on_a_device_go_with_the_layers),
